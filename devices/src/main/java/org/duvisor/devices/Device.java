@@ -1,0 +1,36 @@
+package org.duvisor.devices;
+
+import org.duvisor.devices.fdt.Node;
+
+/**
+ * A memory-mapped device. Accesses come from the threads of all harts or vCPUs at once; a device guards its own state.
+ * Nothing a guest writes is an exception: it becomes a device status, or is ignored as the device's manual says.
+ */
+public interface Device {
+  /** Length of the register window in bytes, a power of two. */
+  long size();
+
+  /**
+   * Reads a register.
+   *
+   * @param offset byte offset in the window, aligned to {@code width}
+   * @param width 1, 2, 4 or 8 bytes
+   * @return the value, zero-extended; 0 for a register or width that does not exist
+   */
+  long read(long offset, int width);
+
+  /** Writes a register; the bits of {@code value} above {@code width} bytes are undefined. */
+  void write(long offset, int width, long value);
+
+  /** Brings the device to its power-on state and its interrupt lines low. */
+  void reset();
+
+  /**
+   * Adds this device's node below {@code soc}, the simple-bus node.
+   *
+   * @param base address of the window
+   * @param irq interrupt number at the PLIC, 0 when none is wired
+   * @param plic phandle of the interrupt controller
+   */
+  void describe(Node soc, long base, int irq, int plic);
+}

@@ -1,0 +1,50 @@
+package org.duvisor.devices;
+
+import java.util.Arrays;
+import org.jspecify.annotations.Nullable;
+
+/** Windows of devices in an address space. Built before the machine runs, then read without locks by all harts. */
+public final class MmioBus {
+  /** A device at its place. */
+  public record Window(long base, long size, Device device, int irq) {
+    /** Whether an access of {@code width} bytes at {@code address} lies inside. */
+    public boolean contains(long address, int width) {
+      return Long.compareUnsigned(address - base, size - width) <= 0;
+    }
+  }
+
+  private Window[] windows = new Window[0];
+
+  /**
+   * Adds a device.
+   *
+   * @param irq interrupt number at the PLIC for the device tree, 0 for none
+   * @throws IllegalArgumentException when the window overlaps another
+   */
+  public void add(long base, Device device, int irq) {
+    Window added = new Window(base, device.size(), device, irq);
+    for (Window w : windows) {
+      if (base < w.base() + w.size() && w.base() < base + added.size()) {
+        throw new IllegalArgumentException("windows overlap at 0x" + Long.toHexString(base));
+      }
+    }
+    Window[] grown = Arrays.copyOf(windows, windows.length + 1);
+    grown[windows.length] = added;
+    windows = grown;
+  }
+
+  /** The window that holds the whole access, or null when nothing answers there. */
+  public @Nullable Window find(long address, int width) {
+    for (Window w : windows) {
+      if (w.contains(address, width)) {
+        return w;
+      }
+    }
+    return null;
+  }
+
+  /** All windows in the order they were added. */
+  public Window[] windows() {
+    return windows.clone();
+  }
+}
