@@ -1,6 +1,6 @@
 /**
- * What each instruction does, once: static methods named in the isa tables, called by the interpreter and by translated code. No state here;
- * what is more than a few lines belongs to the hart.
+ * What instructions do: one static method each, named by the instruction tables, called by the interpreter's ops and by
+ * translated code. Registers, immediates and pcs are longs, register and CSR numbers ints. No state lives here.
  */
 @NullMarked
 package org.duvisor.machine.semantics;
