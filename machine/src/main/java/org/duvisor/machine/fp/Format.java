@@ -81,11 +81,11 @@ record Format(int width, int precision) {
   /** What FCLASS gives: one bit of 0 (negative infinity) to 9 (quiet NaN). */
   long classMask(long a) {
     if (isNan(a)) {
-      return isSignalling(a) ? 1 << 8 : 1 << 9;
+      return isSignalling(a) ? 1L << 8 : 1L << 9;
     }
     boolean normal = magnitude(a) >>> (precision - 1) != 0;
     int size = isInfinite(a) ? 3 : isZero(a) ? 0 : normal ? 2 : 1;
-    return 1 << (isNegative(a) ? 3 - size : 4 + size);
+    return 1L << (isNegative(a) ? 3 - size : 4 + size);
   }
 
   private long magnitude(long a) {
