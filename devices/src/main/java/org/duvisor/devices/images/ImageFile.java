@@ -11,9 +11,11 @@ import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import org.duvisor.devices.GuestMemory;
 
 /** A user's file in memory, perhaps compressed, and the little-endian look at its bytes. */
 final class ImageFile {
+  static final ValueLayout.OfByte BYTE = ValueLayout.JAVA_BYTE;
   static final ValueLayout.OfInt INT = ValueLayout.JAVA_INT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
   static final ValueLayout.OfShort SHORT = ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
   static final ValueLayout.OfLong LONG = ValueLayout.JAVA_LONG_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
@@ -27,6 +29,9 @@ final class ImageFile {
   static MemorySegment map(Path file) {
     if (Files.isDirectory(file)) {
       throw new ImageException(file, "is a directory");
+    }
+    if (Files.exists(file) && !Files.isRegularFile(file)) {
+      throw new ImageException(file, "is not a regular file");
     }
     try (FileChannel channel = FileChannel.open(file, StandardOpenOption.READ)) {
       long size = channel.size();
@@ -44,6 +49,16 @@ final class ImageFile {
     } catch (IOException e) {
       throw new ImageException(file, "cannot be read (" + e.getMessage() + ")");
     }
+  }
+
+  /** The {@code bytes} bytes of RAM at {@code address}, for what {@code file} holds. */
+  static MemorySegment place(Path file, GuestMemory memory, long address, long bytes) {
+    MemorySegment place = memory.slice(address, bytes);
+    if (place == null) {
+      throw new ImageException(file, "needs " + mebibytes(bytes) + " at 0x" + Long.toHexString(address)
+          + ", which is not all RAM");
+    }
+    return place;
   }
 
   static String mebibytes(long bytes) {
