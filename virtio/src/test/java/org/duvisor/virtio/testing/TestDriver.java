@@ -3,6 +3,7 @@ package org.duvisor.virtio.testing;
 import java.lang.invoke.VarHandle;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Deque;
 import java.util.List;
 import java.util.Optional;
@@ -156,6 +157,7 @@ public final class TestDriver {
       avail = ram.allocate(6 + 2L * size);
       used = ram.allocate(6 + 8L * size);
       next = new int[size];
+      Arrays.fill(next, -1);
       for (int i = 0; i < size; i++) {
         free.add(i);
       }
