@@ -1,0 +1,120 @@
+package org.duvisor.hypervisor.stage2;
+
+import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
+import java.util.List;
+import org.duvisor.devices.GuestMemory;
+import org.duvisor.platform.DvDriver;
+import org.duvisor.platform.DvException;
+import org.duvisor.platform.DvException.Reason;
+import org.duvisor.platform.Grant;
+import org.jspecify.annotations.Nullable;
+
+/** The RAM of a VM: one range of guest-physical addresses, made of one grant or, when memory is fragmented, of several. */
+public final class GuestRam {
+  /** A grant at its guest-physical address. */
+  public record Piece(long gpa, Grant grant) {
+    /** Length in bytes. */
+    public long bytes() {
+      return grant.bytes();
+    }
+
+    /** The host-physical address behind a guest-physical one of this piece. */
+    public long hpa(long address) {
+      return grant.hpa() + (address - gpa);
+    }
+
+    /** Whether both addresses have the same offset in blocks of that size, so that one leaf can map a block. */
+    boolean congruent(long blockBytes) {
+      return (grant.hpa() - gpa & blockBytes - 1) == 0;
+    }
+  }
+
+  /** A chunk is not made smaller than this, unless the rest is. */
+  private static final long SMALLEST_CHUNK = 2 << 20;
+
+  private final List<Piece> pieces;
+
+  /** RAM made of pieces in ascending order. */
+  public GuestRam(List<Piece> pieces) {
+    this.pieces = List.copyOf(pieces);
+  }
+
+  /**
+   * Asks the driver for RAM: one grant if possible, otherwise halves, quarters and so on while windows last.
+   *
+   * @param base guest-physical address of the first byte
+   * @param bytes a multiple of the grant granule
+   * @throws DvException as {@link DvDriver#grant}; what was granted until then is given back
+   */
+  public static GuestRam grant(DvDriver driver, long base, long bytes) {
+    List<Piece> pieces = new ArrayList<>();
+    int windows = driver.capabilities().windows() - 1;
+    long granule = driver.capabilities().grantGranule();
+    long chunk = bytes;
+    long done = 0;
+    try {
+      while (done < bytes) {
+        long want = Math.min(chunk, bytes - done);
+        if (pieces.size() == windows) {
+          throw new DvException(Reason.NO_MEMORY, "free memory is too fragmented for a VM of this size");
+        }
+        try {
+          pieces.add(new Piece(base + done, driver.grant(want, Grant.Use.GUEST_MEMORY)));
+          done += want;
+        } catch (DvException e) {
+          chunk = (want / 2 + granule - 1) & -granule;
+          if (e.reason() != Reason.NO_MEMORY || chunk < Math.max(SMALLEST_CHUNK, granule)) {
+            throw e;
+          }
+        }
+      }
+    } catch (DvException e) {
+      pieces.forEach(p -> driver.revoke(p.grant()));
+      throw e;
+    }
+    return new GuestRam(pieces);
+  }
+
+  /** The pieces in ascending order. */
+  public List<Piece> pieces() {
+    return pieces;
+  }
+
+  /** The piece that holds an address, or null when it is not RAM. */
+  public @Nullable Piece find(long gpa) {
+    for (int i = 0; i < pieces.size(); i++) {
+      Piece p = pieces.get(i);
+      if (Long.compareUnsigned(gpa - p.gpa, p.bytes()) < 0) {
+        return p;
+      }
+    }
+    return null;
+  }
+
+  /** Whether {@code bytes}, at least 1, from {@code gpa} on are all RAM. */
+  public boolean contains(long gpa, long bytes) {
+    return find(gpa) != null && Long.compareUnsigned(bytes, end() - gpa) <= 0;
+  }
+
+  /** The memory from an address in RAM on, {@code bytes} long or up to the end of its piece. */
+  public MemorySegment slice(long gpa, long bytes) {
+    Piece p = find(gpa);
+    if (p == null) {
+      throw new IllegalArgumentException("not RAM: 0x" + Long.toHexString(gpa));
+    }
+    long offset = gpa - p.gpa;
+    return p.grant.memory().asSlice(offset, Math.min(bytes, p.bytes() - offset));
+  }
+
+  /** First address after the RAM. */
+  public long end() {
+    Piece last = pieces.getLast();
+    return last.gpa + last.bytes();
+  }
+
+  /** The same RAM as devices see it. */
+  public GuestMemory memory() {
+    return new GuestMemory(pieces.stream().map(p -> new GuestMemory.Region(p.gpa, p.grant.memory())).toList());
+  }
+}
