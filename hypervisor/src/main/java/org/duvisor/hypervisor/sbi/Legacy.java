@@ -1,5 +1,6 @@
 package org.duvisor.hypervisor.sbi;
 
+import org.duvisor.devices.chardev.CharBackend;
 import org.duvisor.hypervisor.vcpu.Power;
 
 /** Legacy extensions (SBI 2.0, chapter 5): the console and shutdown. They return one value, in a0. */
@@ -11,10 +12,10 @@ final class Legacy {
   private static final int GETCHAR = 2;
   private static final int SHUTDOWN = 8;
 
-  private final SbiConsole console;
+  private final CharBackend console;
   private final Power power;
 
-  Legacy(SbiConsole console, Power power) {
+  Legacy(CharBackend console, Power power) {
     this.console = console;
     this.power = power;
   }
@@ -26,10 +27,13 @@ final class Legacy {
   long call(long id, SbiCall call) {
     return switch ((int) id) {
       case PUTCHAR -> {
-        console.write((byte) call.argument(0));
+        console.transmit((byte) call.argument(0));
         yield SbiError.SUCCESS;
       }
-      case GETCHAR -> console.read();
+      case GETCHAR -> {
+        byte[] one = new byte[1];
+        yield console.receive(one, 0, 1) == 1 ? one[0] & 0xFF : -1;
+      }
       case SHUTDOWN -> {
         power.poweroff();
         yield SbiError.NO_RETURN;

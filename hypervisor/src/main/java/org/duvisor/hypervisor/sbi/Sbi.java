@@ -1,6 +1,7 @@
 package org.duvisor.hypervisor.sbi;
 
 import java.util.List;
+import org.duvisor.devices.chardev.CharBackend;
 import org.duvisor.hypervisor.interrupts.Ipi;
 import org.duvisor.hypervisor.stage2.GuestRam;
 import org.duvisor.hypervisor.vcpu.Power;
@@ -20,7 +21,7 @@ public final class Sbi {
   private final Extension[] extensions;
 
   /** The SBI that a vCPU of this VM sees. */
-  public Sbi(Vcpu vcpu, Vcpus vcpus, DvDriver driver, GuestRam ram, SbiConsole console, Power power) {
+  public Sbi(Vcpu vcpu, Vcpus vcpus, DvDriver driver, GuestRam ram, CharBackend console, Power power) {
     this.vcpu = vcpu;
     this.call = new SbiCall(vcpu);
     this.legacy = new Legacy(console, power);

@@ -1,6 +1,8 @@
 package org.duvisor.hypervisor.stage2;
 
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.nio.ByteOrder;
 import java.util.ArrayList;
 import java.util.List;
 import org.duvisor.devices.GuestMemory;
@@ -32,6 +34,9 @@ public final class GuestRam {
 
   /** A chunk is not made smaller than this, unless the rest is. */
   private static final long SMALLEST_CHUNK = 2 << 20;
+
+  private static final ValueLayout.OfLong DOUBLE = ValueLayout.JAVA_LONG.withOrder(ByteOrder.LITTLE_ENDIAN);
+  private static final ValueLayout.OfShort HALF = ValueLayout.JAVA_SHORT.withOrder(ByteOrder.LITTLE_ENDIAN);
 
   private final List<Piece> pieces;
 
@@ -105,6 +110,17 @@ public final class GuestRam {
     }
     long offset = gpa - p.gpa;
     return p.grant.memory().asSlice(offset, Math.min(bytes, p.bytes() - offset));
+  }
+
+  /**
+   * Reads 2 or 8 bytes, little-endian, as a walk of the guest's own tables does.
+   *
+   * @param gpa address of RAM, naturally aligned
+   * @return the value, 2 bytes zero-extended
+   */
+  public long load(Piece piece, long gpa, int bytes) {
+    MemorySegment memory = piece.grant.memory();
+    return bytes == 8 ? memory.get(DOUBLE, gpa - piece.gpa) : memory.get(HALF, gpa - piece.gpa) & 0xFFFF;
   }
 
   /** First address after the RAM. */

@@ -136,6 +136,7 @@ public final class Vcpu {
     REQUESTS.getAndBitwiseAnd(this, ~HALT);
     while ((requests & END) == 0) {
       if (hsm.isStartPending()) {
+        hart().csr(Csr.VIPICLR, 1L << index);
         start(hsm.address(), hsm.opaque());
         hsm.started();
         return true;
@@ -149,11 +150,10 @@ public final class Vcpu {
     return false;
   }
 
-  /** Puts the hart in the state in which HSM starts and resumes harts: SBI 2.0, section 9.1. */
-  public void start(long address, long opaque) {
+  /** Puts the hart in the state in which HSM starts and resumes harts (SBI 2.0, section 9.1), with no interrupt pending. */
+  private void start(long address, long opaque) {
     HuHart h = hart();
     setup.apply(h, time.delta(h.csr(Csr.TIME)));
-    h.csr(Csr.VIPICLR, 1L << index);
     externalShown = false;
     for (int i = 1; i < 32; i++) {
       h.x(i, 0);
