@@ -142,7 +142,7 @@ public final class Blk implements VirtioDevice {
     boolean more = true;
     while (more) {
       synchronized (queue) { // for each request anew, so that a reset need not wait for an empty queue
-        more = queue.next(chain);
+        more = service == now && queue.next(chain);
         if (more) {
           request(now, queue, chain);
         }
