@@ -12,7 +12,11 @@ import org.duvisor.platform.DvException.Reason;
 import org.duvisor.platform.Grant;
 import org.jspecify.annotations.Nullable;
 
-/** The RAM of a VM: one range of guest-physical addresses, made of one grant or, when memory is fragmented, of several. */
+/**
+ * The RAM of a VM: one grant or, when host memory is fragmented, several. Pieces do not touch each other in the guest's
+ * address space, so that nothing the guest thinks contiguous, a DMA buffer for instance, lies in two of them; and every
+ * piece but the first is placed so that large leaves can map it.
+ */
 public final class GuestRam {
   /** A grant at its guest-physical address. */
   public record Piece(long gpa, Grant grant) {
@@ -32,8 +36,10 @@ public final class GuestRam {
     }
   }
 
-  /** A chunk is not made smaller than this, unless the rest is. */
-  private static final long SMALLEST_CHUNK = 2 << 20;
+  /** A piece is not made smaller than this, unless the rest is; also the least distance between pieces. */
+  private static final long SMALLEST = 2 << 20;
+
+  private static final long GIB = 1 << 30;
 
   private static final ValueLayout.OfLong DOUBLE = ValueLayout.JAVA_LONG.withOrder(ByteOrder.LITTLE_ENDIAN);
   private static final ValueLayout.OfShort HALF = ValueLayout.JAVA_SHORT.withOrder(ByteOrder.LITTLE_ENDIAN);
@@ -58,6 +64,7 @@ public final class GuestRam {
     long granule = driver.capabilities().grantGranule();
     long chunk = bytes;
     long done = 0;
+    long end = base;
     try {
       while (done < bytes) {
         long want = Math.min(chunk, bytes - done);
@@ -65,11 +72,13 @@ public final class GuestRam {
           throw new DvException(Reason.NO_MEMORY, "free memory is too fragmented for a VM of this size");
         }
         try {
-          pieces.add(new Piece(base + done, driver.grant(want, Grant.Use.GUEST_MEMORY)));
+          Grant grant = driver.grant(want, Grant.Use.GUEST_MEMORY);
+          pieces.add(new Piece(pieces.isEmpty() ? base : after(end, grant), grant));
+          end = pieces.getLast().gpa + want;
           done += want;
         } catch (DvException e) {
           chunk = (want / 2 + granule - 1) & -granule;
-          if (e.reason() != Reason.NO_MEMORY || chunk < Math.max(SMALLEST_CHUNK, granule)) {
+          if (e.reason() != Reason.NO_MEMORY || chunk < Math.max(SMALLEST, granule)) {
             throw e;
           }
         }
@@ -79,6 +88,13 @@ public final class GuestRam {
       throw e;
     }
     return new GuestRam(pieces);
+  }
+
+  /** The next guest-physical address whose offset in the largest useful leaf is the same as that of the grant. */
+  private static long after(long end, Grant grant) {
+    long block = grant.bytes() >= GIB ? GIB : SMALLEST;
+    long start = end + SMALLEST;
+    return start + (grant.hpa() - start & block - 1);
   }
 
   /** The pieces in ascending order. */
@@ -97,9 +113,10 @@ public final class GuestRam {
     return null;
   }
 
-  /** Whether {@code bytes}, at least 1, from {@code gpa} on are all RAM. */
+  /** Whether {@code bytes}, at least 1, from {@code gpa} on are all RAM of one piece. */
   public boolean contains(long gpa, long bytes) {
-    return find(gpa) != null && Long.compareUnsigned(bytes, end() - gpa) <= 0;
+    Piece p = find(gpa);
+    return p != null && Long.compareUnsigned(bytes, p.gpa + p.bytes() - gpa) <= 0;
   }
 
   /** The memory from an address in RAM on, {@code bytes} long or up to the end of its piece. */

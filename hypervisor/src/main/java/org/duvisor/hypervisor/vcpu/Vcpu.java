@@ -83,6 +83,13 @@ public final class Vcpu {
     request(END);
   }
 
+  /** Any thread, while the vCPU has none of its own: forgets how it ended, before the VM boots again. */
+  public void reset() {
+    REQUESTS.getAndBitwiseAnd(this, PAUSE);
+    hsm.reset();
+    external = false;
+  }
+
   /** Any thread: stands still after the current exit until {@link #resume}. */
   public void pause() {
     request(PAUSE);
