@@ -1,7 +1,7 @@
 package org.duvisor.hypervisor.exit;
 
-import org.duvisor.hypervisor.vcpu.Csr;
 import org.duvisor.hypervisor.vcpu.Vcpu;
+import org.duvisor.isa.Csr;
 import org.duvisor.platform.HuHart;
 
 /** The state of a vCPU as text for a person. */

@@ -3,9 +3,9 @@ package org.duvisor.hypervisor.exit;
 import org.duvisor.devices.MmioBus;
 import org.duvisor.hypervisor.stage2.GuestRam;
 import org.duvisor.hypervisor.stage2.Stage2;
-import org.duvisor.hypervisor.vcpu.Bits;
-import org.duvisor.hypervisor.vcpu.Csr;
 import org.duvisor.hypervisor.vcpu.Vcpu;
+import org.duvisor.isa.Cause;
+import org.duvisor.isa.Csr;
 import org.duvisor.platform.HuHart;
 
 /**
@@ -49,7 +49,7 @@ final class GuestPageFault {
         h.fenceGvma(gpa);
         yield spurious(h.csr(Csr.UEPC), gpa);
       }
-      case NOT_RAM -> implicit || cause == Bits.GUEST_FETCH ? refuse(cause, utval) : mmio(cause, gpa, utval, (int) inst);
+      case NOT_RAM -> implicit || cause == Cause.INSTRUCTION_GUEST_PAGE_FAULT ? refuse(cause, utval) : mmio(cause, gpa, utval, (int) inst);
     };
   }
 
@@ -83,7 +83,7 @@ final class GuestPageFault {
     }
     int width = MemoryInstruction.width(access);
     boolean store = MemoryInstruction.isStore(access);
-    if (access == 0 || !whole || (gpa & width - 1) != 0 || store != (cause == Bits.GUEST_STORE)) {
+    if (access == 0 || !whole || (gpa & width - 1) != 0 || store != (cause == Cause.STORE_GUEST_PAGE_FAULT)) {
       return refuse(cause, utval);
     }
     MmioBus.Window window = bus.find(gpa, width);
@@ -104,9 +104,9 @@ final class GuestPageFault {
   private ExitKind refuse(int cause, long utval) {
     return trouble.inject(
         switch (cause) {
-          case Bits.GUEST_FETCH -> Bits.FETCH_ACCESS;
-          case Bits.GUEST_LOAD -> Bits.LOAD_ACCESS;
-          default -> Bits.STORE_ACCESS;
+          case Cause.INSTRUCTION_GUEST_PAGE_FAULT -> Cause.INSTRUCTION_ACCESS_FAULT;
+          case Cause.LOAD_GUEST_PAGE_FAULT -> Cause.LOAD_ACCESS_FAULT;
+          default -> Cause.STORE_ACCESS_FAULT;
         },
         utval);
   }

@@ -1,9 +1,9 @@
 package org.duvisor.hypervisor.exit;
 
 import org.duvisor.hypervisor.stage2.GuestRam;
-import org.duvisor.hypervisor.vcpu.Bits;
-import org.duvisor.hypervisor.vcpu.Csr;
 import org.duvisor.hypervisor.vcpu.Vcpu;
+import org.duvisor.isa.Cause;
+import org.duvisor.isa.Csr;
 import org.duvisor.platform.HuHart;
 
 /**
@@ -56,11 +56,11 @@ final class GuestWalk {
     long satp = h.csr(Csr.HUVSATP);
     long gpa = translate(address, (int) (satp >>> 60), satp & PPN);
     if (gpa < 0) {
-      return Bits.FETCH_PAGE;
+      return Cause.INSTRUCTION_PAGE_FAULT;
     }
     GuestRam.Piece piece = ram.find(gpa);
     if (piece == null) {
-      return Bits.FETCH_ACCESS;
+      return Cause.INSTRUCTION_ACCESS_FAULT;
     }
     int half = (int) ram.load(piece, gpa, 2);
     instruction = shift == 0 ? half : instruction | half << shift;

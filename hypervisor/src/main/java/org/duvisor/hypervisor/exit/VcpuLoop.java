@@ -5,10 +5,10 @@ import org.duvisor.hypervisor.interrupts.Ipi;
 import org.duvisor.hypervisor.sbi.Sbi;
 import org.duvisor.hypervisor.stage2.GuestRam;
 import org.duvisor.hypervisor.stage2.Stage2;
-import org.duvisor.hypervisor.vcpu.Bits;
-import org.duvisor.hypervisor.vcpu.Csr;
 import org.duvisor.hypervisor.vcpu.Power;
 import org.duvisor.hypervisor.vcpu.Vcpu;
+import org.duvisor.isa.Cause;
+import org.duvisor.isa.Csr;
 import org.duvisor.platform.DvDriver;
 import org.duvisor.platform.DvException;
 import org.duvisor.platform.HuHart;
@@ -88,12 +88,12 @@ public final class VcpuLoop implements Runnable {
       return interrupt((int) cause);
     }
     return switch ((int) cause) {
-      case Bits.VS_ECALL -> {
+      case Cause.ECALL_VS -> {
         sbi.ecall();
         yield ExitKind.SBI;
       }
-      case Bits.GUEST_FETCH, Bits.GUEST_LOAD, Bits.GUEST_STORE -> guestPageFault.handle((int) cause);
-      case Bits.VIRTUAL_INSTRUCTION -> virtualInstruction.handle();
+      case Cause.INSTRUCTION_GUEST_PAGE_FAULT, Cause.LOAD_GUEST_PAGE_FAULT, Cause.STORE_GUEST_PAGE_FAULT -> guestPageFault.handle((int) cause);
+      case Cause.VIRTUAL_INSTRUCTION -> virtualInstruction.handle();
       default -> unexpected();
     };
   }

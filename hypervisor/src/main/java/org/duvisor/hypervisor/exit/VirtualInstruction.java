@@ -1,9 +1,9 @@
 package org.duvisor.hypervisor.exit;
 
 import org.duvisor.hypervisor.stage2.GuestRam;
-import org.duvisor.hypervisor.vcpu.Bits;
-import org.duvisor.hypervisor.vcpu.Csr;
 import org.duvisor.hypervisor.vcpu.Vcpu;
+import org.duvisor.isa.Cause;
+import org.duvisor.isa.Csr;
 
 /** Cause 22: WFI of the guest's kernel waits; everything else does not exist for this guest and is illegal. */
 final class VirtualInstruction {
@@ -38,6 +38,6 @@ final class VirtualInstruction {
       }
       return ExitKind.WFI;
     }
-    return trouble.inject(Bits.ILLEGAL_INSTRUCTION, instruction & 0xFFFF_FFFFL);
+    return trouble.inject(Cause.ILLEGAL_INSTRUCTION, instruction & 0xFFFF_FFFFL);
   }
 }

@@ -1,9 +1,9 @@
 package org.duvisor.hypervisor.interrupts;
 
 import org.duvisor.hypervisor.vcpu.Bits;
-import org.duvisor.hypervisor.vcpu.Csr;
 import org.duvisor.hypervisor.vcpu.Vcpu;
 import org.duvisor.hypervisor.vcpu.Vcpus;
+import org.duvisor.isa.Csr;
 import org.duvisor.platform.HuHart;
 
 /**

@@ -1,6 +1,6 @@
 package org.duvisor.hypervisor.sbi;
 
-import org.duvisor.hypervisor.vcpu.Csr;
+import org.duvisor.isa.Csr;
 
 /** Timer extension (SBI 2.0, chapter 6), for guests that do not use stimecmp themselves. */
 final class TimeExtension implements Extension {

@@ -47,18 +47,5 @@ public final class Bits {
   /** hucounteren: cycle, time, instret. */
   public static final long COUNTERS = 7;
 
-  /** Exception codes of the guest and of exits. */
-  public static final int FETCH_ACCESS = 1;
-
-  public static final int ILLEGAL_INSTRUCTION = 2;
-  public static final int LOAD_ACCESS = 5;
-  public static final int STORE_ACCESS = 7;
-  public static final int VS_ECALL = 10;
-  public static final int FETCH_PAGE = 12;
-  public static final int GUEST_FETCH = 20;
-  public static final int GUEST_LOAD = 21;
-  public static final int VIRTUAL_INSTRUCTION = 22;
-  public static final int GUEST_STORE = 23;
-
   private Bits() {}
 }

@@ -8,6 +8,8 @@ import static org.duvisor.hypervisor.vcpu.Bits.VTW;
 
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
+import org.duvisor.isa.Cause;
+import org.duvisor.isa.Csr;
 import org.duvisor.platform.DvDriver;
 import org.duvisor.platform.HuHart;
 import org.jspecify.annotations.Nullable;
@@ -291,6 +293,6 @@ public final class Vcpu {
     h.csr(Csr.HUVSTVAL, tval);
     h.csr(Csr.HUSTATUS, hustatus | SPVP);
     h.csr(Csr.UEPC, vector);
-    return cause != Bits.FETCH_ACCESS || pc != vector || (hustatus & SPVP) == 0;
+    return cause != Cause.INSTRUCTION_ACCESS_FAULT || pc != vector || (hustatus & SPVP) == 0;
   }
 }

@@ -3,6 +3,7 @@ package org.duvisor.hypervisor.vcpu;
 import java.util.Arrays;
 import java.util.HashSet;
 import java.util.Set;
+import org.duvisor.isa.Csr;
 import org.duvisor.platform.Capabilities;
 import org.duvisor.platform.HuHart;
 
