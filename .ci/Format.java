@@ -23,6 +23,8 @@ final class Format {
   private static final Set<String> SKIPPED =
       Set.of("target", ".git", ".idea", "node_modules", "resources");
 
+  private static final int MOST_PASSES = 5;
+
   private Format() {}
 
   public static void main(String[] args) throws IOException {
@@ -65,8 +67,7 @@ final class Format {
       Path file, String name, boolean apply, ConcurrentLinkedQueue<String> problems) {
     try {
       String source = Files.readString(file);
-      String formatted =
-          isJava(file) ? new Formatter().formatSourceAndFixImports(source) : tidy(source);
+      String formatted = isJava(file) ? formatJava(source) : tidy(source);
       if (formatted.equals(source)) {
         return;
       }
@@ -80,6 +81,19 @@ final class Format {
     } catch (IOException e) {
       throw new UncheckedIOException(name, e);
     }
+  }
+
+  /** Formats until nothing changes: the formatter may need a second look at comments it broke. */
+  private static String formatJava(String source) throws FormatterException {
+    String last = source;
+    for (int pass = 0; pass < MOST_PASSES; pass++) {
+      String next = new Formatter().formatSourceAndFixImports(last);
+      if (next.equals(last)) {
+        break;
+      }
+      last = next;
+    }
+    return last;
   }
 
   private static String tidy(String text) {
