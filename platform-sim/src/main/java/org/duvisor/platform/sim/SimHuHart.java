@@ -2,9 +2,11 @@ package org.duvisor.platform.sim;
 
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.locks.LockSupport;
 import java.util.function.Consumer;
 import org.duvisor.isa.Cause;
 import org.duvisor.isa.Csr;
+import org.duvisor.machine.Clock;
 import org.duvisor.machine.Hart;
 import org.duvisor.machine.Trap;
 import org.duvisor.platform.Delegation;
@@ -33,6 +35,7 @@ final class SimHuHart implements HuHart {
   private final ConcurrentLinkedQueue<Consumer<SimHuHart>> orders = new ConcurrentLinkedQueue<>();
 
   private volatile boolean inGuest;
+  private volatile boolean kicked;
   private final AtomicBoolean closed = new AtomicBoolean();
 
   SimHuHart(SimDriver driver, Hart hart, int vcpu) {
@@ -69,7 +72,7 @@ final class SimHuHart implements HuHart {
     set(Csr.MSTATUS, 1 << 13); // FS: the thread may use floating point
     set(Csr.HDVVMID, driver.vmid());
     set(Csr.HDVVCPU, vcpu);
-    set(Csr.HDVCTL, 7); // EN, HTR, IPIV
+    set(Csr.HDVCTL, 3); // EN, HTR; posts raise USIP
     reload();
   }
 
@@ -123,7 +126,15 @@ final class SimHuHart implements HuHart {
   }
 
   void kick() {
+    kicked = true;
     hart.wire(SSIP, true);
+    LockSupport.unpark(owner);
+  }
+
+  /** The kernel's handler of its own IPI. */
+  private void acknowledgeKick() {
+    hart.wire(SSIP, false);
+    kicked = false;
   }
 
   void fence(Fence kind, boolean all, long start, long size, int asid) {
@@ -192,7 +203,7 @@ final class SimHuHart implements HuHart {
     long address = hart.csrs().readChecked(Csr.STVAL);
     hart.setMode(Hart.U, false);
     if (cause == (Cause.INTERRUPT | SSIP)) {
-      hart.wire(SSIP, false);
+      acknowledgeKick();
       return;
     }
     String what = "vCPU " + vcpu + ": " + Cause.name(cause) + " at 0x" + Long.toHexString(address);
@@ -247,6 +258,20 @@ final class SimHuHart implements HuHart {
   @Override
   public void fenceI() {
     hart.engine().fenceI();
+  }
+
+  @Override
+  public void idle(long deadline) {
+    while (!kicked) {
+      long ticks = deadline - hart.time();
+      if (deadline >= 0 && ticks <= 0) {
+        return;
+      }
+      boolean far = deadline < 0 || ticks > PARK_NANOS / Clock.NANOS;
+      LockSupport.parkNanos(this, far ? PARK_NANOS : ticks * Clock.NANOS);
+    }
+    acknowledgeKick();
+    driver.checkAlive();
   }
 
   /** Unregisters on behalf of a thread that is not in the guest or has ended. */
