@@ -3,7 +3,7 @@ package org.duvisor.devices.images;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
+import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.channels.FileChannel;
 import java.nio.file.AccessDeniedException;
@@ -11,12 +11,10 @@ import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import org.duvisor.devices.GuestMemory;
 
-/** A user's file in memory, perhaps compressed, and the little-endian look at its bytes. */
+/** A user's file in memory, and places for its content in a guest's. */
 final class ImageFile {
-  static final ValueLayout.OfInt INT = ValueLayout.JAVA_INT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
-  static final ValueLayout.OfShort SHORT = ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
-  static final ValueLayout.OfLong LONG = ValueLayout.JAVA_LONG_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
 
   /** Files larger than this are a mistake; it also bounds what a compressed ELF file may grow to. */
   static final long MAX_BYTES = 1L << 30;
@@ -27,6 +25,9 @@ final class ImageFile {
   static MemorySegment map(Path file) {
     if (Files.isDirectory(file)) {
       throw new ImageException(file, "is a directory");
+    }
+    if (Files.exists(file) && !Files.isRegularFile(file)) {
+      throw new ImageException(file, "is not a regular file");
     }
     try (FileChannel channel = FileChannel.open(file, StandardOpenOption.READ)) {
       long size = channel.size();
@@ -44,6 +45,21 @@ final class ImageFile {
     } catch (IOException e) {
       throw new ImageException(file, "cannot be read (" + e.getMessage() + ")");
     }
+  }
+
+  /** A little-endian look at a segment. (Its own accessors cost a cold JVM tens of milliseconds.) */
+  static ByteBuffer view(MemorySegment bytes) {
+    return bytes.asByteBuffer().order(ByteOrder.LITTLE_ENDIAN);
+  }
+
+  /** The {@code bytes} bytes of RAM at {@code address}, for what {@code file} holds. */
+  static MemorySegment place(Path file, GuestMemory memory, long address, long bytes) {
+    MemorySegment place = memory.slice(address, bytes);
+    if (place == null) {
+      throw new ImageException(file, "needs " + mebibytes(bytes) + " at 0x" + Long.toHexString(address)
+          + ", which is not all RAM");
+    }
+    return place;
   }
 
   static String mebibytes(long bytes) {
