@@ -64,22 +64,21 @@ final class GuestPageFault {
   }
 
   private ExitKind mmio(int cause, long gpa, long utval, int inst) {
-    int instruction = inst | 2;
-    int length = (inst & 2) != 0 ? 4 : 2;
-    boolean whole;
     long access;
-    if (inst == 0) {
+    int length;
+    boolean whole;
+    if (inst != 0) {
+      access = MemoryInstruction.decode(inst | 2); // bit 1 tells the length, nothing else
+      length = (inst & 2) != 0 ? 4 : 2;
+      whole = MemoryInstruction.base(access) == 0; // in its place: how far into the access the fault is
+    } else {
       int fault = walk.fetch();
       if (fault != 0) {
         return trouble.inject(fault, walk.faultAddress());
       }
-      instruction = walk.instruction();
-      length = MemoryInstruction.length(instruction);
-      access = MemoryInstruction.decode(instruction);
+      access = MemoryInstruction.decode(walk.expanded());
+      length = walk.length();
       whole = vcpu.hart().x(MemoryInstruction.base(access)) + MemoryInstruction.offset(access) == utval;
-    } else {
-      access = MemoryInstruction.decode(instruction);
-      whole = (inst >>> 15 & 31) == 0; // where the base register was: how far into the access the fault is
     }
     int width = MemoryInstruction.width(access);
     boolean store = MemoryInstruction.isStore(access);

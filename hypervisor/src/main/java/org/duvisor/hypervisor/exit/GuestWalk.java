@@ -4,6 +4,9 @@ import org.duvisor.hypervisor.stage2.GuestRam;
 import org.duvisor.hypervisor.vcpu.Vcpu;
 import org.duvisor.isa.Cause;
 import org.duvisor.isa.Csr;
+import org.duvisor.isa.Decoded;
+import org.duvisor.isa.Decoder;
+import org.duvisor.isa.InstructionSet;
 import org.duvisor.platform.HuHart;
 
 /**
@@ -22,6 +25,7 @@ final class GuestWalk {
 
   private final Vcpu vcpu;
   private final GuestRam ram;
+  private final Decoder decoder = InstructionSet.standard().decoder();
   private int instruction;
   private long faultAddress;
 
@@ -43,6 +47,20 @@ final class GuestWalk {
   /** What was fetched; a compressed one has zeros above. */
   int instruction() {
     return instruction;
+  }
+
+  /** What was fetched, with the instruction that it stands for in place of a compressed one; 0 when it is none. */
+  int expanded() {
+    if ((instruction & 3) == 3) {
+      return instruction;
+    }
+    Decoded decoded = decoder.decode(instruction);
+    return decoded == null ? 0 : decoded.expanded();
+  }
+
+  /** Its length in bytes. */
+  int length() {
+    return (instruction & 3) == 3 ? 4 : 2;
   }
 
   /** Where the fetch faulted, for stval. */
@@ -101,7 +119,7 @@ final class GuestWalk {
     boolean user = (entry & U) != 0;
     long page = entry >>> 10 & PPN;
     long below = (1L << 9 * level) - 1;
-    if (entry < 0 && (entry & NAPOT) != 0 && level == 0) {
+    if ((entry & NAPOT) != 0 && level == 0) { // 64 KiB, the only size there is
       below = 15;
       page &= ~below;
     }

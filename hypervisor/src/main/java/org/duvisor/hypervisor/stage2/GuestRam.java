@@ -52,7 +52,7 @@ public final class GuestRam {
   }
 
   /**
-   * Asks the driver for RAM: one grant if possible, otherwise halves, quarters and so on while windows last.
+   * Asks the driver for RAM: one grant if possible, otherwise smaller and smaller powers of two while windows last.
    *
    * @param base guest-physical address of the first byte
    * @param bytes a multiple of the grant granule
@@ -77,7 +77,7 @@ public final class GuestRam {
           end = pieces.getLast().gpa + want;
           done += want;
         } catch (DvException e) {
-          chunk = (want / 2 + granule - 1) & -granule;
+          chunk = Long.highestOneBit(want - 1);
           if (e.reason() != Reason.NO_MEMORY || chunk < Math.max(SMALLEST, granule)) {
             throw e;
           }
