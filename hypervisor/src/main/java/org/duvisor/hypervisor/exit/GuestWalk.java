@@ -10,9 +10,10 @@ import org.duvisor.isa.InstructionSet;
 import org.duvisor.platform.HuHart;
 
 /**
- * Fetches the instruction at the guest's pc by a walk of its own tables in software (privileged specification,
- * "Supervisor Memory-Management"). Used only when the hart did not say in hutinst what trapped. A guest that changes its
- * tables or its code meanwhile gets what another hart could get as well: a page fault, or the new instruction.
+ * Fetches the instruction at the guest's pc by a walk of its own tables in software (privileged
+ * specification, "Supervisor Memory-Management"). Used only when the hart did not say in hutinst
+ * what trapped. A guest that changes its tables or its code meanwhile gets what another hart could
+ * get as well: a page fault, or the new instruction.
  */
 final class GuestWalk {
   private static final long PPN = (1L << 44) - 1;
@@ -34,7 +35,9 @@ final class GuestWalk {
     this.ram = ram;
   }
 
-  /** Fetches; 0 when {@link #instruction} is good, otherwise the exception that fetching it raises. */
+  /**
+   * Fetches; 0 when {@link #instruction} is good, otherwise the exception that fetching it raises.
+   */
   int fetch() {
     long pc = vcpu.hart().csr(Csr.UEPC);
     int fault = parcel(pc, 0);
@@ -49,7 +52,10 @@ final class GuestWalk {
     return instruction;
   }
 
-  /** What was fetched, with the instruction that it stands for in place of a compressed one; 0 when it is none. */
+  /**
+   * What was fetched, with the instruction that it stands for in place of a compressed one; 0 when
+   * it is none.
+   */
   int expanded() {
     if ((instruction & 3) == 3) {
       return instruction;

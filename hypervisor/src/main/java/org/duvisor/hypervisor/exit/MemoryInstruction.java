@@ -1,9 +1,10 @@
 package org.duvisor.hypervisor.exit;
 
 /**
- * The loads and stores of RV64 that can be done to a device register, decoded into one long so that nothing is
- * allocated: 0 when the instruction is anything else, floating-point loads and stores and atomics included - the
- * registers of the first are the platform's, and no device here supports the second.
+ * The loads and stores of RV64 that can be done to a device register, decoded into one long so that
+ * nothing is allocated: 0 when the instruction is anything else, floating-point loads and stores
+ * and atomics included - the registers of the first are the platform's, and no device here supports
+ * the second.
  */
 final class MemoryInstruction {
   private static final int VALID = 1;
@@ -15,15 +16,23 @@ final class MemoryInstruction {
 
   private MemoryInstruction() {}
 
-  /** Decodes an instruction of 32 bits, a compressed one expanded; in the transformed form of hutinst as well. */
+  /**
+   * Decodes an instruction of 32 bits, a compressed one expanded; in the transformed form of
+   * hutinst as well.
+   */
   static long decode(int insn) {
     int funct3 = insn >>> 12 & 7;
     int base = insn >>> 15 & 31;
     return switch (insn & 0x7F) {
       case LOAD_OPCODE ->
-          funct3 == 7 ? 0 : pack((funct3 & 4) != 0 ? UNSIGNED : 0, funct3 & 3, insn >>> 7 & 31, base, insn >> 20);
+          funct3 == 7
+              ? 0
+              : pack(
+                  (funct3 & 4) != 0 ? UNSIGNED : 0, funct3 & 3, insn >>> 7 & 31, base, insn >> 20);
       case STORE_OPCODE ->
-          funct3 > 3 ? 0 : pack(STORE, funct3, insn >>> 20 & 31, base, insn >> 25 << 5 | insn >>> 7 & 31);
+          funct3 > 3
+              ? 0
+              : pack(STORE, funct3, insn >>> 20 & 31, base, insn >> 25 << 5 | insn >>> 7 & 31);
       default -> 0;
     };
   }
@@ -59,6 +68,11 @@ final class MemoryInstruction {
   }
 
   private static long pack(int flags, int log2, int data, int base, int offset) {
-    return VALID | flags | (long) log2 << 3 | (long) data << 8 | (long) base << 16 | (long) offset << 32;
+    return VALID
+        | flags
+        | (long) log2 << 3
+        | (long) data << 8
+        | (long) base << 16
+        | (long) offset << 32;
   }
 }

@@ -31,7 +31,8 @@ class DeviceTreeTest {
     }
     bus.add(MemoryMap.PLIC, new Plic(MemoryMap.PLIC_SOURCES, contexts), 0);
     Node root = DeviceTree.build(driver.capabilities(), cpus, ram, bus);
-    byte[] blob = DeviceTree.blob(root, "console=ttyS0 quiet", new byte[64], 0x8800_0000L, 0x8812_3456L);
+    byte[] blob =
+        DeviceTree.blob(root, "console=ttyS0 quiet", new byte[64], 0x8800_0000L, 0x8812_3456L);
     return Fdt.parse(blob).root();
   }
 

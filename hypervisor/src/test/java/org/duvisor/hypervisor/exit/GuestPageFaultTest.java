@@ -12,7 +12,8 @@ import org.junit.jupiter.api.Test;
 
 /** Guest page faults: RAM, devices, and the ways of a hostile guest to hit neither. */
 class GuestPageFaultTest {
-  private static final int LD_A0 = 0x0000_3503; // ld a0, 0(x0): the transformed form has no base and no offset
+  private static final int LD_A0 =
+      0x0000_3503; // ld a0, 0(x0): the transformed form has no base and no offset
   private static final int LB_A0 = 0x0000_0503;
   private static final int LWU_A0 = 0x0000_6503;
   private static final int SW_A1 = 0x00B0_2023;
@@ -64,7 +65,9 @@ class GuestPageFaultTest {
   @Test
   void loadsGoToTheDeviceAndAreExtended() {
     rig.device.value = 0xF1F2_F3F4_F5F6_F7F8L;
-    rig.once(fault(21, 8, LD_A0), continuedAt(PC + 4).andThen(h -> assertEquals(0xF1F2_F3F4_F5F6_F7F8L, h.x(10))));
+    rig.once(
+        fault(21, 8, LD_A0),
+        continuedAt(PC + 4).andThen(h -> assertEquals(0xF1F2_F3F4_F5F6_F7F8L, h.x(10))));
     Rig second = new Rig(1);
     second.device.value = 0xF8;
     second.once(fault(21, 3, LB_A0), h -> assertEquals(-8, h.x(10)));
@@ -93,7 +96,8 @@ class GuestPageFaultTest {
         List.of(
             new Case("misaligned", 21, 2, LD_A0, 5),
             new Case("misaligned store", 23, 1, SW_A1, 7),
-            new Case("second half of an access that crosses into the page", 21, 0, LD_A0 | 4 << 15, 5),
+            new Case(
+                "second half of an access that crosses into the page", 21, 0, LD_A0 | 4 << 15, 5),
             new Case("behind the device", 21, 0x1000, LD_A0, 5),
             new Case("over the end of the device", 21, 0xFFF, LWU_A0, 5),
             new Case("floating point", 21, 8, FLD, 5),
@@ -126,7 +130,10 @@ class GuestPageFaultTest {
         continuedAt(PC + 4));
     assertEquals(List.of("w4 14 5"), rig.device.log);
     Rig second = new Rig(1);
-    second.ram.slice(PC, 8).set(ValueLayout.JAVA_SHORT_UNALIGNED, 0, (short) 0xCA4C); // c.sw a1, 20(a2)
+    second
+        .ram
+        .slice(PC, 8)
+        .set(ValueLayout.JAVA_SHORT_UNALIGNED, 0, (short) 0xCA4C); // c.sw a1, 20(a2)
     second.once(
         h -> {
           h.x(12, Rig.DEVICE);
@@ -168,7 +175,8 @@ class GuestPageFaultTest {
   void endlessFaultsOnMappedMemoryEndTheVm() {
     rig.run(h -> h.exit(21, Rig.RAM, Rig.RAM >>> 2, 0));
     assertEquals(1, rig.endings.size());
-    assertTrue(rig.endings.getFirst().startsWith("crash vCPU 0: guest-physical address 0x80000000"));
+    assertTrue(
+        rig.endings.getFirst().startsWith("crash vCPU 0: guest-physical address 0x80000000"));
   }
 
   @Test
@@ -179,7 +187,8 @@ class GuestPageFaultTest {
           h.exit(20, 0, 0, 0);
         });
     String report = rig.endings.getFirst();
-    assertTrue(report.startsWith("crash vCPU 0: the guest's trap vector cannot be fetched"), report);
+    assertTrue(
+        report.startsWith("crash vCPU 0: the guest's trap vector cannot be fetched"), report);
     assertTrue(report.contains("vscause   0000000000000001"), report);
     assertTrue(report.contains("ucause 0000000000000014 at pc 0000000000000000"), report);
   }

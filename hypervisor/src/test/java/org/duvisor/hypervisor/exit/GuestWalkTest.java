@@ -12,7 +12,10 @@ import org.duvisor.isa.Csr;
 import org.duvisor.platform.HuHart;
 import org.junit.jupiter.api.Test;
 
-/** The software walk of the guest's own tables: all modes and page sizes, and tables of a hostile guest. */
+/**
+ * The software walk of the guest's own tables: all modes and page sizes, and tables of a hostile
+ * guest.
+ */
 class GuestWalkTest {
   private static final long ROOT = Rig.RAM + 0x10_0000;
   private static final int CODE = 0x00C5_A503; // lw a0, 12(a1)
@@ -31,7 +34,10 @@ class GuestWalkTest {
     rig.ram.slice(address, 8).set(ValueLayout.JAVA_LONG, 0, value);
   }
 
-  /** One table for each level, from the root down to the leaf's, which maps {@code page} with {@code flags}. */
+  /**
+   * One table for each level, from the root down to the leaf's, which maps {@code page} with {@code
+   * flags}.
+   */
   private void map(long va, int levels, int leafLevel, long page, long flags) {
     hart.csr(Csr.HUVSATP, (long) levels + 5 << 60 | ROOT >>> 12);
     long table = ROOT;
@@ -50,7 +56,9 @@ class GuestWalkTest {
 
   @Property(tries = 300)
   void codeIsFoundThroughEveryModeAndPageSize(
-      @ForAll long where, @ForAll @IntRange(min = 3, max = 5) int levels, @ForAll @IntRange(max = 1) int leaf) {
+      @ForAll long where,
+      @ForAll @IntRange(min = 3, max = 5) int levels,
+      @ForAll @IntRange(max = 1) int leaf) {
     long va = canonical(where & ~1L, levels) & ~4095L | where & 0xFF8;
     long page = Rig.RAM + 0x20_0000;
     map(va, levels, leaf, page, LEAF);
@@ -63,7 +71,9 @@ class GuestWalkTest {
 
   @Property(tries = 1000)
   void anyEntryAtAllGivesAnInstructionOrAFault(
-      @ForAll long entry, @ForAll @LongRange(min = 0) long where, @ForAll @IntRange(max = 15) int mode) {
+      @ForAll long entry,
+      @ForAll @LongRange(min = 0) long where,
+      @ForAll @IntRange(max = 15) int mode) {
     hart.csr(Csr.HUVSATP, (long) mode << 60 | ROOT >>> 12);
     hart.csr(Csr.UEPC, canonical(where & ~1L, 3));
     for (int i = 0; i < 512; i++) {
@@ -80,7 +90,9 @@ class GuestWalkTest {
     long secondTable = ROOT + 2 * 4096;
     put(secondTable + (va + 2 >>> 12 & 511) * 8, Rig.RAM + 0x30_0000 >>> 12 << 10 | LEAF);
     rig.ram.slice(Rig.RAM + 0x20_0FFE, 2).set(ValueLayout.JAVA_SHORT_UNALIGNED, 0, (short) CODE);
-    rig.ram.slice(Rig.RAM + 0x30_0000, 2).set(ValueLayout.JAVA_SHORT_UNALIGNED, 0, (short) (CODE >>> 16));
+    rig.ram
+        .slice(Rig.RAM + 0x30_0000, 2)
+        .set(ValueLayout.JAVA_SHORT_UNALIGNED, 0, (short) (CODE >>> 16));
     assertEquals(0, walk.fetch());
     assertEquals(CODE, walk.instruction());
     put(secondTable + (va + 2 >>> 12 & 511) * 8, 0);
@@ -91,7 +103,9 @@ class GuestWalkTest {
   @Test
   void compressedCodeIsExpanded() {
     hart.csr(Csr.UEPC, Rig.RAM + 2);
-    rig.ram.slice(Rig.RAM + 2, 2).set(ValueLayout.JAVA_SHORT_UNALIGNED, 0, (short) 0x45C8); // c.lw a0, 12(a1)
+    rig.ram
+        .slice(Rig.RAM + 2, 2)
+        .set(ValueLayout.JAVA_SHORT_UNALIGNED, 0, (short) 0x45C8); // c.lw a0, 12(a1)
     assertEquals(0, walk.fetch());
     assertEquals(CODE, walk.expanded());
     assertEquals(2, walk.length());
@@ -105,8 +119,10 @@ class GuestWalkTest {
     long va = 0x1234_5000L;
     record Case(long flags, boolean supervisor, int fault) {}
     Case[] cases = {
-      new Case(0x4B, true, 0), new Case(0x4B, false, 12), new Case(0x5B, false, 0), new Case(0x5B, true, 12),
-      new Case(0x43, true, 12), new Case(0x4A, true, 12), new Case(0x4D, true, 12), new Case(0x49, true, 0)
+      new Case(0x4B, true, 0), new Case(0x4B, false, 12), new Case(0x5B, false, 0),
+          new Case(0x5B, true, 12),
+      new Case(0x43, true, 12), new Case(0x4A, true, 12), new Case(0x4D, true, 12),
+          new Case(0x49, true, 0)
     };
     for (Case c : cases) {
       map(va, 3, 0, Rig.RAM + 0x20_0000, c.flags);

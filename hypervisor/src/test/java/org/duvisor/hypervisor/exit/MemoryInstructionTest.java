@@ -15,7 +15,10 @@ import org.junit.jupiter.api.Test;
 class MemoryInstructionTest {
   private static final Decoder DECODER = InstructionSet.standard().decoder();
 
-  /** What devices can do, by mnemonic: width and whether values are sign-extended; stores have no such thing. */
+  /**
+   * What devices can do, by mnemonic: width and whether values are sign-extended; stores have no
+   * such thing.
+   */
   private static final Map<String, Integer> LOADS =
       Map.of("lb", -1, "lh", -2, "lw", -4, "ld", -8, "lbu", 1, "lhu", 2, "lwu", 4);
 
@@ -40,7 +43,8 @@ class MemoryInstructionTest {
     int insn = bits & ~0x7F | opcodes[opcode];
     Decoded d = DECODER.decode(insn);
     if (d == null) {
-      assertEquals(0, MemoryInstruction.decode(insn), () -> "reserved " + Integer.toHexString(insn));
+      assertEquals(
+          0, MemoryInstruction.decode(insn), () -> "reserved " + Integer.toHexString(insn));
     } else {
       check(d, insn);
     }

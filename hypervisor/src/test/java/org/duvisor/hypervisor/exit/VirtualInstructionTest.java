@@ -113,7 +113,8 @@ class VirtualInstructionTest {
           assertEquals(2, h.csr(Csr.HUVSCAUSE));
           assertEquals(WFI, h.csr(Csr.HUVSTVAL));
           assertEquals(1 << 5, h.csr(Csr.HUVSSTATUS), "SPIE from SIE, SPP from VU");
-          assertEquals(Rig.RAM + 0x4000, h.csr(Csr.UEPC), "exceptions go to the base, vectored or not");
+          assertEquals(
+              Rig.RAM + 0x4000, h.csr(Csr.UEPC), "exceptions go to the base, vectored or not");
           assertEquals(1 << 8, h.csr(Csr.HUSTATUS) & 1 << 8, "to VS");
         });
   }

@@ -35,8 +35,14 @@ public final class FakeDriver implements DvDriver {
   /** What the fake harts offer. */
   public static final Capabilities CAPABILITIES =
       new Capabilities(
-          "rv64i", "i m a f d c zicbom zicboz zicsr zifencei sstc svpbmt", "riscv,sv48", 10_000_000, 64, 1 << 8 | 1 << 9,
-          4, 4096);
+          "rv64i",
+          "i m a f d c zicbom zicboz zicsr zifencei sstc svpbmt",
+          "riscv,sv48",
+          10_000_000,
+          64,
+          1 << 8 | 1 << 9,
+          4,
+          4096);
 
   private final Arena arena = Arena.ofShared();
   private final Map<Integer, FakeHart> harts = new ConcurrentHashMap<>();

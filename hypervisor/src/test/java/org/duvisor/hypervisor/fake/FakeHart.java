@@ -8,8 +8,8 @@ import org.duvisor.platform.DvException;
 import org.duvisor.platform.HuHart;
 
 /**
- * A hart without an engine: entering it runs a Java function that plays the guest and leaves by {@link #exit}. Used for
- * what real guests cannot be made to do, or not at the wanted moment.
+ * A hart without an engine: entering it runs a Java function that plays the guest and leaves by
+ * {@link #exit}. Used for what real guests cannot be made to do, or not at the wanted moment.
  */
 public final class FakeHart implements HuHart {
   private static final long SPV = 1L << 7;
@@ -82,7 +82,8 @@ public final class FakeHart implements HuHart {
   }
 
   private long timer() {
-    boolean due = Long.compareUnsigned(driver.time() + csrs[Csr.HUTIMEDELTA], csrs[Csr.HUVSTIMECMP]) >= 0;
+    boolean due =
+        Long.compareUnsigned(driver.time() + csrs[Csr.HUTIMEDELTA], csrs[Csr.HUVSTIMECMP]) >= 0;
     return due && csrs[Csr.HUENVCFG] < 0 ? 1 << 5 : 0;
   }
 

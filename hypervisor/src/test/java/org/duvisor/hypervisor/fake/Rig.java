@@ -21,7 +21,10 @@ import org.duvisor.hypervisor.vcpu.Vcpus;
 import org.duvisor.platform.DvDriver;
 import org.duvisor.platform.Grant;
 
-/** vCPUs with everything they need on fake harts: 4 MiB of RAM, a register file as device, a console of bytes. */
+/**
+ * vCPUs with everything they need on fake harts: 4 MiB of RAM, a register file as device, a console
+ * of bytes.
+ */
 public final class Rig implements Power {
   public static final long RAM = 0x8000_0000L;
   public static final long DEVICE = 0x1000_0000L;

@@ -41,7 +41,8 @@ class SbiTest {
     for (long e : new long[] {BASE, TIME, IPI, RFENCE, HSM, SRST, DBCN, 1, 2, 8}) {
       call(0, 1, BASE, 3, e);
     }
-    for (long e : new long[] {0, 3, 4, 5, 6, 7, 9, 0x504D55, 0x53555350, 0x4E41434C, -1, 1L << 32 | TIME}) {
+    for (long e :
+        new long[] {0, 3, 4, 5, 6, 7, 9, 0x504D55, 0x53555350, 0x4E41434C, -1, 1L << 32 | TIME}) {
       call(0, 0, BASE, 3, e);
     }
     for (int f = 4; f <= 6; f++) {
@@ -53,7 +54,10 @@ class SbiTest {
 
   @Test
   void whatIsNotThereSaysSo() {
-    for (long e : new long[] {0x504D55, 0x53555350, 0x43505043, 0x535441, 0x0A000000, 0xC100000, -1, Long.MIN_VALUE}) {
+    for (long e :
+        new long[] {
+          0x504D55, 0x53555350, 0x43505043, 0x535441, 0x0A000000, 0xC100000, -1, Long.MIN_VALUE
+        }) {
       call(-2, 0, e, 0, 1, 2, 3);
     }
     for (long e : new long[] {TIME, IPI, SRST}) {
@@ -121,14 +125,17 @@ class SbiTest {
           h.ecall(RFENCE, 1, 0b011, 0, 0x1800, 0x1000);
         },
         h -> {
-          assertEquals(List.of("vvma 1000 ffffffffffffffff", "vvma 2000 ffffffffffffffff"), h.fences);
+          assertEquals(
+              List.of("vvma 1000 ffffffffffffffff", "vvma 2000 ffffffffffffffff"), h.fences);
           assertEquals(List.of("VVMA 2 1800 1000 0"), rig.driver.fences);
         });
   }
 
   @Test
   void wholeLongAndOverflowingRangesAreFencedAsAWhole() {
-    long[][] ranges = {{0, 0}, {0x1000, -1}, {0, 1L << 40}, {-0x1000L, 0x2000}, {5, Long.MIN_VALUE}};
+    long[][] ranges = {
+      {0, 0}, {0x1000, -1}, {0, 1L << 40}, {-0x1000L, 0x2000}, {5, Long.MIN_VALUE}
+    };
     for (long[] range : ranges) {
       Rig r = new Rig(1);
       r.once(
@@ -170,8 +177,15 @@ class SbiTest {
     long end = Rig.RAM + (4 << 20);
     call(0, 4096, DBCN, 0, 4 << 20, Rig.RAM, 0);
     long[][] refused = {
-      {1, end, 0}, {2, end - 1, 0}, {1, Rig.RAM - 1, 0}, {(4 << 20) + 1, Rig.RAM, 0}, {-1, Rig.RAM, 0}, {1, Rig.RAM, 1},
-      {1, Rig.DEVICE, 0}, {0x1000, 0, 0}, {Long.MIN_VALUE, Rig.RAM + 0x1000, 0}
+      {1, end, 0},
+      {2, end - 1, 0},
+      {1, Rig.RAM - 1, 0},
+      {(4 << 20) + 1, Rig.RAM, 0},
+      {-1, Rig.RAM, 0},
+      {1, Rig.RAM, 1},
+      {1, Rig.DEVICE, 0},
+      {0x1000, 0, 0},
+      {Long.MIN_VALUE, Rig.RAM + 0x1000, 0}
     };
     for (long[] r : refused) {
       call(-3, 0, DBCN, 0, r);
@@ -184,7 +198,10 @@ class SbiTest {
     record Case(String end, long type, long reason) {}
     List<Case> cases =
         List.of(
-            new Case("poweroff", 0, 0), new Case("fail 1", 0, 1), new Case("reboot", 1, 0), new Case("reboot", 2, 0),
+            new Case("poweroff", 0, 0),
+            new Case("fail 1", 0, 1),
+            new Case("reboot", 1, 0),
+            new Case("reboot", 2, 0),
             new Case("reboot", 1, 1));
     for (Case c : cases) {
       Rig r = new Rig(1);
@@ -252,7 +269,8 @@ class SbiTest {
   void lastHartThatStopsEndsTheVm() {
     rig.run(h -> h.ecall(HSM, 1));
     assertEquals(1, rig.endings.size());
-    assertEquals("crash all vCPUs have stopped, and nobody is left to start one", rig.endings.getFirst());
+    assertEquals(
+        "crash all vCPUs have stopped, and nobody is left to start one", rig.endings.getFirst());
   }
 
   /** Registers as HSM says, whatever was in them. */

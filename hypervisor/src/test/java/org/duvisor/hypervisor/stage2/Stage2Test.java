@@ -36,7 +36,9 @@ class Stage2Test {
     return new Grant(hpa, Arena.ofAuto().allocate(bytes, 4096), Grant.Use.STAGE2_TABLES);
   }
 
-  /** What a hart's walker finds, and how large the leaf is; the address is -1 when there is none. */
+  /**
+   * What a hart's walker finds, and how large the leaf is; the address is -1 when there is none.
+   */
   private record Found(long hpa, long leaf) {}
 
   private static Found walk(Grant tables, long hugatp, long gpa) {
@@ -74,18 +76,23 @@ class Stage2Test {
     long gpa = 0x8000_0000L;
     for (int i = 0; i <= random.nextInt(4); i++) {
       long bytes = 4096 * (1 + (long) random.nextInt(1 << 3 * random.nextInt(8)));
-      long hpa = 0x40_0000_0000L + i * 0x10_0000_0000L + 4096L * random.nextInt(1 << 9 * random.nextInt(3));
+      long hpa =
+          0x40_0000_0000L
+              + i * 0x10_0000_0000L
+              + 4096L * random.nextInt(1 << 9 * random.nextInt(3));
       hpa = random.nextInt(3) == 0 ? hpa : (hpa & -GIB) + (gpa & GIB - 1);
       pieces.add(piece(gpa, hpa, bytes));
       gpa += bytes + (random.nextBoolean() ? 0 : 4096L * random.nextInt(100000));
     }
     GuestRam ram = new GuestRam(pieces);
     Stage2Mode mode = Stage2Mode.values()[random.nextInt(3)];
-    Grant tables = tables(0x9000_0000L + 4096 * random.nextInt(8), Stage2.tableBytes(ram, mode, largest));
+    Grant tables =
+        tables(0x9000_0000L + 4096 * random.nextInt(8), Stage2.tableBytes(ram, mode, largest));
     Stage2 stage2 = new Stage2(ram, mode, largest, tables);
     for (int i = 0; i < 300; i++) {
       GuestRam.Piece p = pieces.get(random.nextInt(pieces.size()));
-      long offset = i < 2 ? (i == 0 ? 0 : p.bytes() - 1) : Math.floorMod(random.nextLong(), p.bytes());
+      long offset =
+          i < 2 ? (i == 0 ? 0 : p.bytes() - 1) : Math.floorMod(random.nextLong(), p.bytes());
       long a = p.gpa() + offset;
       Found before = walk(tables, stage2.hugatp(), a);
       Result result = stage2.map(a);
@@ -93,18 +100,27 @@ class Stage2Test {
       Found after = walk(tables, stage2.hugatp(), a);
       assertEquals(p.grant().hpa() + offset, after.hpa);
       long start = a & -after.leaf;
-      assertTrue(start >= p.gpa() && start + after.leaf <= p.gpa() + p.bytes(), "a leaf stays within its grant");
+      assertTrue(
+          start >= p.gpa() && start + after.leaf <= p.gpa() + p.bytes(),
+          "a leaf stays within its grant");
       assertTrue(after.leaf <= largest);
     }
-    for (long outside : new long[] {0, 0x7FFF_FFFFL, -1, Long.MIN_VALUE, ram.end(), ram.end() + GIB, 1L << 41}) {
+    for (long outside :
+        new long[] {0, 0x7FFF_FFFFL, -1, Long.MIN_VALUE, ram.end(), ram.end() + GIB, 1L << 41}) {
       assertEquals(Result.NOT_RAM, stage2.map(outside));
     }
   }
 
   @Test
   void alignedRamTakesFewLargeLeaves() {
-    GuestRam ram = new GuestRam(List.of(piece(0x8000_0000L, 0x1_0000_0000L, 2 * GIB + 4 * MIB + 8192)));
-    Stage2 stage2 = new Stage2(ram, Stage2Mode.SV39X4, GIB, tables(0x1000, Stage2.tableBytes(ram, Stage2Mode.SV39X4, GIB)));
+    GuestRam ram =
+        new GuestRam(List.of(piece(0x8000_0000L, 0x1_0000_0000L, 2 * GIB + 4 * MIB + 8192)));
+    Stage2 stage2 =
+        new Stage2(
+            ram,
+            Stage2Mode.SV39X4,
+            GIB,
+            tables(0x1000, Stage2.tableBytes(ram, Stage2Mode.SV39X4, GIB)));
     for (long a = 0; a < 2 * GIB + 4 * MIB + 8192; a += 4096) {
       stage2.map(0x8000_0000L + a);
     }

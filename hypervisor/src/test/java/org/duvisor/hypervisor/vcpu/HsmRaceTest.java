@@ -19,7 +19,10 @@ class HsmRaceTest {
   private static final long SRST = 0x53525354;
   private static final long WFI = 0x10500073;
 
-  /** Harts 1 and 2 start hart 3 as fast as they can, which stops at once: every accepted start is one run. */
+  /**
+   * Harts 1 and 2 start hart 3 as fast as they can, which stops at once: every accepted start is
+   * one run.
+   */
   @Test
   void everyAcceptedStartIsOneRunWithItsArguments() throws InterruptedException {
     Rig rig = new Rig(4);
@@ -72,7 +75,8 @@ class HsmRaceTest {
     assertEquals(List.of("poweroff"), rig.endings);
     assertEquals(0, wrong.get());
     // The last starts may have been accepted, but not run, or run, but the answer not looked at.
-    assertTrue(Math.abs(accepted.get() - runs.get()) <= 3, accepted + " accepted, " + runs + " run");
+    assertTrue(
+        Math.abs(accepted.get() - runs.get()) <= 3, accepted + " accepted, " + runs + " run");
   }
 
   /** Two harts wake each other by IPI and wait in between: a lost wake-up would hang here. */
@@ -187,7 +191,10 @@ class HsmRaceTest {
         h -> {
           throw new ArithmeticException("boom");
         });
-    assertTrue(rig.endings.getFirst().startsWith("crash vCPU 0: internal error: java.lang.ArithmeticException: boom"));
+    assertTrue(
+        rig.endings
+            .getFirst()
+            .startsWith("crash vCPU 0: internal error: java.lang.ArithmeticException: boom"));
     Rig second = new Rig(1);
     second.run(h -> h.exit(24, 0, 0, 0));
     assertTrue(second.endings.getFirst().contains("never delegated"));

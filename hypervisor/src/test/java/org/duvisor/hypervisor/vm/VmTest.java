@@ -66,7 +66,8 @@ class VmTest {
       assertEquals(1, vm.stats().count(ExitKind.SBI));
       assertTrue(vm.stats().text().contains("SBI"));
       assertEquals(
-          List.of(Grant.Use.GUEST_MEMORY, Grant.Use.STAGE2_TABLES), driver.grants().stream().map(Grant::use).toList());
+          List.of(Grant.Use.GUEST_MEMORY, Grant.Use.STAGE2_TABLES),
+          driver.grants().stream().map(Grant::use).toList());
     }
   }
 
