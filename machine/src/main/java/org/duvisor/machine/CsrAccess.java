@@ -27,7 +27,7 @@ final class CsrAccess {
     mark(kind, STANDARD, Csr.MVENDORID, Csr.MARCHID, Csr.MIMPID, Csr.MHARTID, Csr.MCONFIGPTR, Csr.MSTATUS, Csr.MISA);
     mark(kind, STANDARD, Csr.MEDELEG, Csr.MIDELEG, Csr.MIE, Csr.MTVEC, Csr.MCOUNTEREN, Csr.MENVCFG, Csr.MSCRATCH);
     mark(kind, STANDARD, Csr.MEPC, Csr.MCAUSE, Csr.MTVAL, Csr.MIP, Csr.MCYCLE, Csr.MINSTRET, Csr.MCOUNTINHIBIT);
-    mark(kind, STANDARD, Csr.PMPCFG0, Csr.PMPCFG2);
+    mark(kind, STANDARD, Csr.PMPCFG0, Pmp.CFG2);
     for (int i = 0; i < Pmp.ENTRIES; i++) {
       kind[Csr.PMPADDR0 + i] = STANDARD;
     }
@@ -46,7 +46,7 @@ final class CsrAccess {
     mark(kind, DV_USER, Csr.HUVIP, Csr.HUTIMEDELTA, Csr.HUCOUNTEREN, Csr.HUENVCFG, Csr.HUTVAL, Csr.HUTINST);
     mark(kind, DV_USER, Csr.HUGATP, Csr.HUVSSTATUS, Csr.HUVSIE, Csr.HUVSTVEC, Csr.HUVSSCRATCH, Csr.HUVSEPC);
     mark(kind, DV_USER, Csr.HUVSCAUSE, Csr.HUVSTVAL, Csr.HUVSIP, Csr.HUVSATP, Csr.HUVSTIMECMP, Csr.VTIMECMP);
-    mark(kind, DV_USER, Csr.VTIMECTL, Csr.VCPUID, Csr.VIPI0, Csr.VIPI1, Csr.VIPI2, Csr.VIPI3, Csr.VIPICLR);
+    mark(kind, DV_USER, Csr.VTIMECTL, Csr.VCPUID, Csr.VIPI0, Csr.VIPI2, Csr.VIPI3, Csr.VIPICLR);
     mark(kind, DV_USER, Csr.HUVSCOUNTEREN, Csr.HUVSENVCFG, Csr.HUVSSTATEEN0);
     return kind;
   }

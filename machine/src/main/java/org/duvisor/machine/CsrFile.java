@@ -348,7 +348,7 @@ public final class CsrFile {
       case Csr.MTINST -> mtinst;
       case Csr.MTVAL2 -> mtval2;
       case Csr.PMPCFG0 -> h.pmp.readConfig(0);
-      case Csr.PMPCFG2 -> h.pmp.readConfig(8);
+      case Pmp.CFG2 -> h.pmp.readConfig(8);
       default ->
           csr >= Csr.PMPADDR0 && csr < Csr.PMPADDR0 + Pmp.ENTRIES ? h.pmp.readAddress(csr - Csr.PMPADDR0) : 0;
     };
@@ -581,7 +581,7 @@ public final class CsrFile {
         h.pmp.writeConfig(0, value);
         h.mmu.flushAll();
       }
-      case Csr.PMPCFG2 -> {
+      case Pmp.CFG2 -> {
         h.pmp.writeConfig(8, value);
         h.mmu.flushAll();
       }

@@ -225,6 +225,24 @@ public final class Hart {
     contextChanged();
   }
 
+  // ---- embedding: HU and HS are Java code
+
+  /** From now on a trap from V=1 to HU or HS ends {@link #run}: this process is the software of those modes. */
+  public void embed() {
+    embedded = true;
+  }
+
+  /** Whether the guest was left by a trap since {@link #enterGuest}. */
+  public boolean hasLeft() {
+    return left;
+  }
+
+  /** Executes huret; throws the trap of an illegal one. */
+  public void enterGuest() {
+    left = false;
+    pc = privileged.huret();
+  }
+
   // ---- interrupts and time
 
   /** Drives an interrupt wire (bit of mip) from any thread. */

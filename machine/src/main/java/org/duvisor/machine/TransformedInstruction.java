@@ -2,6 +2,7 @@ package org.duvisor.machine;
 
 import org.duvisor.isa.Decoded;
 import org.duvisor.isa.Decoder;
+import org.duvisor.isa.InstructionSet;
 
 /** The transformed instruction of a trapping load, store or AMO (privileged spec 21.6.3), for htinst and its kin. */
 final class TransformedInstruction {
@@ -21,6 +22,8 @@ final class TransformedInstruction {
   private static final int FUNCT3 = 7 << 12;
   private static final int RS2 = 0x1f << 20;
 
+  private static final Decoder DECODER = InstructionSet.standard().decoder();
+
   private TransformedInstruction() {}
 
   /**
@@ -30,7 +33,7 @@ final class TransformedInstruction {
    * @param bits the instruction as fetched; a compressed one becomes its expansion with bit 1 clear
    */
   static long of(int bits, int offset) {
-    Decoded d = Decoder.decode(bits);
+    Decoded d = DECODER.decode(bits);
     if (d == null) {
       return 0;
     }

@@ -2,11 +2,10 @@ package org.duvisor.devices.images;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
-import java.util.HexFormat;
 import java.util.Map;
 import java.util.zip.CRC32;
 import java.util.zip.DataFormatException;
@@ -19,27 +18,28 @@ enum Compression {
   private static final int GZIP_HEADER_BYTES = 10;
   private static final int GZIP_TRAILER_BYTES = 8;
 
-  /** Formats that are recognized only to say what is wrong: first bytes in hexadecimal, name. */
+  /** Formats that are recognized only to say what is wrong: first bytes, name. */
   private static final Map<String, String> REFUSED = Map.of(
-      "fd377a585a", "xz", "425a68", "bzip2", "02214c18", "lz4", "04224d18", "lz4", "894c5a4f", "lzop",
-      "5d0000", "lzma", "504b0304", "zip");
+      "\u00fd7zXZ", "xz", "BZh", "bzip2", "\u0002!L\u0018", "lz4", "\u0004\"M\u0018", "lz4", "\u0089LZO", "lzop",
+      "]\0\0", "lzma", "PK\u0003\u0004", "zip");
 
   private static final int LONGEST_MAGIC = 5;
 
   static Compression of(Path file, MemorySegment bytes) {
-    MemorySegment head = bytes.asSlice(0, Math.min(LONGEST_MAGIC, bytes.byteSize()));
-    String magic = HexFormat.of().formatHex(head.toArray(ValueLayout.JAVA_BYTE));
-    if (magic.startsWith("1f8b")) {
+    byte[] head = array(bytes.asSlice(0, Math.min(LONGEST_MAGIC, bytes.byteSize())));
+    String magic = new String(head, StandardCharsets.ISO_8859_1);
+    if (magic.startsWith("\u001f\u008b")) {
       return GZIP;
     }
-    if (magic.startsWith("28b52ffd")) {
+    if (magic.startsWith("(\u00b5/\u00fd")) {
       return ZSTD;
     }
-    REFUSED.forEach((start, name) -> {
-      if (magic.startsWith(start)) {
-        throw new ImageException(file, "is compressed with " + name + "; only gzip and zstd are supported");
+    for (Map.Entry<String, String> refused : REFUSED.entrySet()) {
+      if (magic.startsWith(refused.getKey())) {
+        throw new ImageException(file,
+            "is compressed with " + refused.getValue() + "; only gzip and zstd are supported");
       }
-    });
+    }
     return NONE;
   }
 
@@ -177,9 +177,15 @@ enum Compression {
     in.position((int) at);
   }
 
+  private static byte[] array(MemorySegment bytes) {
+    byte[] array = new byte[(int) bytes.byteSize()];
+    bytes.asByteBuffer().get(array);
+    return array;
+  }
+
   private static byte[] unzstd(Path file, MemorySegment bytes, long limit, int enough) {
     try {
-      byte[] in = bytes.toArray(ValueLayout.JAVA_BYTE);
+      byte[] in = array(bytes);
       return new Zstd(in, (int) Math.min(limit, ImageFile.MAX_BYTES), enough).decode();
     } catch (Zstd.Corrupt e) {
       throw new ImageException(file, "zstd data " + e.getMessage());

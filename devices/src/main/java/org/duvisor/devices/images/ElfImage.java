@@ -1,6 +1,8 @@
 package org.duvisor.devices.images;
 
 import java.lang.foreign.MemorySegment;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -30,6 +32,7 @@ public final class ElfImage {
 
   private final Path file;
   private final MemorySegment bytes;
+  private final ByteBuffer view;
   private final int type;
   private final long entry;
   private final List<Segment> segments = new ArrayList<>();
@@ -37,6 +40,7 @@ public final class ElfImage {
   private ElfImage(Path file, MemorySegment bytes) {
     this.file = file;
     this.bytes = bytes;
+    this.view = ImageFile.view(bytes);
     if (!isElf(bytes)) {
       throw new ImageException(file, "is not an ELF file");
     }
@@ -47,14 +51,14 @@ public final class ElfImage {
     if (machine != MACHINE_RISCV) {
       throw new ImageException(file, "is for ELF machine " + machine + ", not RISC-V (" + MACHINE_RISCV + ")");
     }
-    if (bytes.get(ImageFile.BYTE, 4) != 2 || bytes.get(ImageFile.BYTE, 5) != 1) {
+    if (view.get(4) != 2 || view.get(5) != 1) {
       throw new ImageException(file, "is not a 64-bit little-endian ELF file");
     }
     type = half(16);
     if (type != TYPE_EXECUTABLE && type != TYPE_SHARED) {
       throw new ImageException(file, "is not an executable ELF file (type " + type + ")");
     }
-    entry = bytes.get(ImageFile.LONG, 24);
+    entry = view.getLong(24);
     readSegments();
   }
 
@@ -73,7 +77,7 @@ public final class ElfImage {
   }
 
   static boolean isElf(MemorySegment bytes) {
-    return bytes.byteSize() >= 4 && bytes.get(ImageFile.INT, 0) == 0x464c457f;
+    return bytes.byteSize() >= 4 && ImageFile.view(bytes).getInt(0) == 0x464c457f;
   }
 
   /** The loadable segments in the order of the file; at least one. */
@@ -131,7 +135,7 @@ public final class ElfImage {
    * @throws ImageException when the symbol table is damaged
    */
   public OptionalLong symbol(String name) {
-    long sections = bytes.get(ImageFile.LONG, 40);
+    long sections = view.getLong(40);
     int count = half(60);
     if (sections == 0 || count == 0) {
       return OptionalLong.empty();
@@ -139,38 +143,45 @@ public final class ElfImage {
     if (half(58) != SECTION_HEADER_BYTES) {
       throw new ImageException(file, "ELF section headers have an unknown size");
     }
-    MemorySegment headers = part(sections, (long) count * SECTION_HEADER_BYTES, "section headers");
+    ByteBuffer headers = headers(sections, count, SECTION_HEADER_BYTES, "section headers");
     for (int i = 0; i < count; i++) {
-      MemorySegment header = headers.asSlice((long) i * SECTION_HEADER_BYTES, SECTION_HEADER_BYTES);
-      if (header.get(ImageFile.INT, 4) == SHT_SYMTAB) {
-        long strings = Integer.toUnsignedLong(header.get(ImageFile.INT, 40));
-        if (strings >= count) {
+      ByteBuffer header = header(headers, i, SECTION_HEADER_BYTES);
+      if (header.getInt(4) == SHT_SYMTAB) {
+        int strings = header.getInt(40);
+        if (strings < 0 || strings >= count) {
           throw new ImageException(file, "ELF symbol table has no strings");
         }
-        return symbol(name, contents(header), contents(headers.asSlice(strings * SECTION_HEADER_BYTES)));
+        return symbol(name, contents(header), contents(header(headers, strings, SECTION_HEADER_BYTES)));
       }
     }
     return OptionalLong.empty();
   }
 
-  private static OptionalLong symbol(String name, MemorySegment symbols, MemorySegment strings) {
-    MemorySegment wanted = MemorySegment.ofArray((name + "\0").getBytes(StandardCharsets.UTF_8));
-    for (long at = 0; at + SYMBOL_BYTES <= symbols.byteSize(); at += SYMBOL_BYTES) {
-      long nameAt = Integer.toUnsignedLong(symbols.get(ImageFile.INT, at));
-      boolean defined = symbols.get(ImageFile.SHORT, at + 6) != 0;
-      if (defined && nameAt <= strings.byteSize() - wanted.byteSize()
-          && strings.asSlice(nameAt, wanted.byteSize()).mismatch(wanted) < 0) {
-        return OptionalLong.of(symbols.get(ImageFile.LONG, at + 8));
+  private static OptionalLong symbol(String name, ByteBuffer symbols, ByteBuffer strings) {
+    ByteBuffer wanted = ByteBuffer.wrap((name + "\0").getBytes(StandardCharsets.UTF_8));
+    for (int at = 0; at <= symbols.limit() - SYMBOL_BYTES; at += SYMBOL_BYTES) {
+      int nameAt = symbols.getInt(at);
+      boolean defined = symbols.getShort(at + 6) != 0;
+      if (defined && nameAt >= 0 && nameAt <= strings.limit() - wanted.limit()
+          && strings.get(nameAt) == wanted.get(0) && strings.slice(nameAt, wanted.limit()).equals(wanted)) {
+        return OptionalLong.of(symbols.getLong(at + 8));
       }
     }
     return OptionalLong.empty();
   }
 
-  private MemorySegment contents(MemorySegment header) {
-    if (header.get(ImageFile.INT, 4) == SHT_NOBITS) {
-      return MemorySegment.NULL;
-    }
-    return part(header.get(ImageFile.LONG, 24), header.get(ImageFile.LONG, 32), "symbols");
+  /** The bytes of a section; one without any has none. */
+  private ByteBuffer contents(ByteBuffer header) {
+    boolean none = header.getInt(4) == SHT_NOBITS;
+    return ImageFile.view(part(none ? 0 : header.getLong(24), none ? 0 : header.getLong(32), "symbols"));
+  }
+
+  private ByteBuffer headers(long offset, int count, int each, String what) {
+    return ImageFile.view(part(offset, (long) count * each, what));
+  }
+
+  private static ByteBuffer header(ByteBuffer headers, int index, int bytes) {
+    return headers.slice(index * bytes, bytes).order(ByteOrder.LITTLE_ENDIAN);
   }
 
   private void readSegments() {
@@ -178,10 +189,10 @@ public final class ElfImage {
     if (count == 0 || half(54) != PROGRAM_HEADER_BYTES) {
       throw new ImageException(file, "ELF file has no program headers");
     }
-    MemorySegment headers = part(bytes.get(ImageFile.LONG, 32), (long) count * PROGRAM_HEADER_BYTES, "program headers");
+    ByteBuffer headers = headers(view.getLong(32), count, PROGRAM_HEADER_BYTES, "program headers");
     for (int i = 0; i < count; i++) {
-      MemorySegment header = headers.asSlice((long) i * PROGRAM_HEADER_BYTES, PROGRAM_HEADER_BYTES);
-      if (header.get(ImageFile.INT, 0) == PT_LOAD && header.get(ImageFile.LONG, 40) != 0) {
+      ByteBuffer header = header(headers, i, PROGRAM_HEADER_BYTES);
+      if (header.getInt(0) == PT_LOAD && header.getLong(40) != 0) {
         readSegment(header);
       }
     }
@@ -190,23 +201,23 @@ public final class ElfImage {
     }
   }
 
-  private void readSegment(MemorySegment header) {
-    long virtual = header.get(ImageFile.LONG, 16);
-    long physical = header.get(ImageFile.LONG, 24);
-    long fileBytes = header.get(ImageFile.LONG, 32);
-    long memoryBytes = header.get(ImageFile.LONG, 40);
+  private void readSegment(ByteBuffer header) {
+    long virtual = header.getLong(16);
+    long physical = header.getLong(24);
+    long fileBytes = header.getLong(32);
+    long memoryBytes = header.getLong(40);
     if (memoryBytes < 0 || Long.compareUnsigned(fileBytes, memoryBytes) > 0) {
       throw new ImageException(file, "ELF segment at 0x" + Long.toHexString(physical) + " has impossible sizes");
     }
     if (memoryBytes > ImageFile.MAX_BYTES) {
       throw new ImageException(file, "ELF segment at 0x" + Long.toHexString(physical) + " is too large");
     }
-    MemorySegment content = part(header.get(ImageFile.LONG, 8), fileBytes, "a segment");
+    MemorySegment content = part(header.getLong(8), fileBytes, "a segment");
     segments.add(new Segment(physical, virtual, memoryBytes, content));
   }
 
-  private int half(long offset) {
-    return Short.toUnsignedInt(bytes.get(ImageFile.SHORT, offset));
+  private int half(int offset) {
+    return Short.toUnsignedInt(view.getShort(offset));
   }
 
   /** A range of the file; both bounds are whatever the file says. */

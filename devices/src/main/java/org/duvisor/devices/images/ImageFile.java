@@ -3,7 +3,7 @@ package org.duvisor.devices.images;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
+import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.channels.FileChannel;
 import java.nio.file.AccessDeniedException;
@@ -13,12 +13,8 @@ import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import org.duvisor.devices.GuestMemory;
 
-/** A user's file in memory, perhaps compressed, and the little-endian look at its bytes. */
+/** A user's file in memory, and places for its content in a guest's. */
 final class ImageFile {
-  static final ValueLayout.OfByte BYTE = ValueLayout.JAVA_BYTE;
-  static final ValueLayout.OfInt INT = ValueLayout.JAVA_INT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
-  static final ValueLayout.OfShort SHORT = ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
-  static final ValueLayout.OfLong LONG = ValueLayout.JAVA_LONG_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
 
   /** Files larger than this are a mistake; it also bounds what a compressed ELF file may grow to. */
   static final long MAX_BYTES = 1L << 30;
@@ -49,6 +45,11 @@ final class ImageFile {
     } catch (IOException e) {
       throw new ImageException(file, "cannot be read (" + e.getMessage() + ")");
     }
+  }
+
+  /** A little-endian look at a segment. (Its own accessors cost a cold JVM tens of milliseconds.) */
+  static ByteBuffer view(MemorySegment bytes) {
+    return bytes.asByteBuffer().order(ByteOrder.LITTLE_ENDIAN);
   }
 
   /** The {@code bytes} bytes of RAM at {@code address}, for what {@code file} holds. */

@@ -1,6 +1,7 @@
 package org.duvisor.devices.images;
 
 import java.lang.foreign.MemorySegment;
+import java.nio.ByteBuffer;
 import java.nio.file.Path;
 import org.duvisor.devices.GuestMemory;
 
@@ -87,14 +88,18 @@ public final class KernelImage {
   }
 
   private static boolean isImage(MemorySegment head) {
-    return head.byteSize() == HEADER_BYTES
-        && (head.get(ImageFile.LONG, 48) == MAGIC || head.get(ImageFile.INT, 56) == MAGIC2);
+    if (head.byteSize() < HEADER_BYTES) {
+      return false;
+    }
+    ByteBuffer header = ImageFile.view(head);
+    return header.getLong(48) == MAGIC || header.getInt(56) == MAGIC2;
   }
 
   private static KernelImage image(Path file, Compression compression, MemorySegment bytes, MemorySegment head) {
-    long textOffset = head.get(ImageFile.LONG, 8);
-    long imageSize = head.get(ImageFile.LONG, 16);
-    if ((head.get(ImageFile.LONG, 24) & BIG_ENDIAN) != 0) {
+    ByteBuffer header = ImageFile.view(head);
+    long textOffset = header.getLong(8);
+    long imageSize = header.getLong(16);
+    if ((header.getLong(24) & BIG_ENDIAN) != 0) {
       throw new ImageException(file, "is a big-endian kernel");
     }
     if (imageSize <= 0 || imageSize > ImageFile.MAX_BYTES || textOffset < 0 || textOffset > ImageFile.MAX_BYTES) {

@@ -79,7 +79,7 @@ final class Zstd {
    * @param enough decoding may stop when there are so many bytes
    */
   Zstd(byte[] data, int limit, int enough) {
-    this.in = Arrays.copyOf(data, data.length + ZstdBits.PADDING);
+    this.in = data;
     this.inEnd = data.length;
     this.limit = limit;
     this.enough = enough;
@@ -351,7 +351,7 @@ final class Zstd {
       int offsetCode = offsetTable.symbol[offsetState];
       int matchCode = matchTable.symbol[matchState];
       int lengthCode = lengthTable.symbol[lengthState];
-      long offsetValue = (1L << offsetCode) + (stream.read(offsetCode) & 0xffff_ffffL);
+      long offsetValue = (1L << offsetCode) + stream.read(offsetCode);
       int match = MATCH_BASE[matchCode] + stream.read(MATCH_BITS[matchCode]);
       int length = LENGTH_BASE[lengthCode] + stream.read(LENGTH_BITS[lengthCode]);
       if (i + 1 < count) {

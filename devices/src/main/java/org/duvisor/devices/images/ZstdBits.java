@@ -1,22 +1,23 @@
 package org.duvisor.devices.images;
 
-import java.lang.invoke.MethodHandles;
-import java.lang.invoke.VarHandle;
-import java.nio.ByteOrder;
-
-/** A bit stream that is read from its end to its start (RFC 8878, section 4.1). */
+/**
+ * A bit stream that is read from its end to its start (RFC 8878, section 4.1). Plain array accesses: it must be fast
+ * before it is compiled.
+ */
 final class ZstdBits {
-  /** Bytes that must follow a stream in its array, because bits are fetched 8 bytes at a time. */
-  static final int PADDING = 8;
-
-  private static final VarHandle LONGS =
-      MethodHandles.byteArrayViewVarHandle(long[].class, ByteOrder.LITTLE_ENDIAN);
-
   private final byte[] bytes;
-  private long start;
-  private long position;
+  private int start;
 
-  /** Streams in {@code bytes}, each at offset 8 or more and with {@link #PADDING} bytes after it. */
+  /** Bytes at and after this offset are in the window or taken. */
+  private int next;
+
+  /** The next bits, the first one highest; zero after the last. */
+  private long window;
+
+  /** How many bits of the window are of the stream. */
+  private int count;
+
+  /** Streams in {@code bytes}. */
   ZstdBits(byte[] bytes) {
     this.bytes = bytes;
   }
@@ -26,34 +27,61 @@ final class ZstdBits {
     if (length < 1 || bytes[offset + length - 1] == 0) {
       throw Zstd.damaged();
     }
-    int last = bytes[offset + length - 1] & 0xff;
-    start = offset * 8L;
-    position = start + (length - 1) * 8L + 31 - Integer.numberOfLeadingZeros(last);
+    start = offset;
+    next = offset + length - 1;
+    int last = bytes[next] & 0xff;
+    count = 31 - Integer.numberOfLeadingZeros(last);
+    window = count == 0 ? 0 : (long) last << 64 - count;
+    refill();
   }
 
-  /** The next {@code count} bits, at most 32, without taking them; what lies before the start is undefined. */
-  int peek(int count) {
-    long at = position - count;
-    long word = (long) LONGS.get(bytes, (int) (at >>> 3));
-    return (int) (word >>> (at & 7) & (1L << count) - 1);
-  }
-
-  void skip(int count) {
-    position -= count;
-  }
-
-  /** Takes {@code count} bits, at most 32; damaged data when there are fewer. */
-  int read(int count) {
-    if (position - count < start) {
-      throw Zstd.damaged();
+  private void refill() {
+    int n = next;
+    while (count <= 56 && n > start) {
+      window |= (bytes[--n] & 0xffL) << 56 - count;
+      count += 8;
     }
-    int value = peek(count);
-    position -= count;
+    next = n;
+  }
+
+  /** Takes {@code width} bits, at most 32; damaged data when there are fewer. */
+  int read(int width) {
+    if (count < width) {
+      refill();
+      if (count < width) {
+        throw Zstd.damaged();
+      }
+    }
+    int value = (int) (window >>> 1 >>> 63 - width);
+    window <<= width;
+    count -= width;
     return value;
   }
 
-  /** Bits not taken; negative when more were skipped than there are. */
+  /** Bits not taken yet. */
   long left() {
-    return position - start;
+    return count + 8L * (next - start);
+  }
+
+  /**
+   * Decodes {@code symbols} codes to {@code out}.
+   *
+   * @param table for each value of the next {@code log} bits (1 to 11) the code's length and symbol, 8 bits each
+   */
+  void decode(short[] table, int log, byte[] out, int offset, int symbols) {
+    int shift = 64 - log;
+    for (int i = offset; i < offset + symbols; i++) {
+      if (count < log) {
+        refill();
+      }
+      int entry = table[(int) (window >>> shift)];
+      int width = entry >> 8;
+      out[i] = (byte) entry;
+      window <<= width;
+      count -= width;
+      if (count < 0) {
+        throw Zstd.damaged();
+      }
+    }
   }
 }

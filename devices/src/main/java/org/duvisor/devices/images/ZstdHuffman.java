@@ -9,8 +9,7 @@ final class ZstdHuffman {
   private static final int MAX_WEIGHT_LOG = 6;
 
   private final int log;
-  private final byte[] symbol;
-  private final byte[] bits;
+  private final short[] table;
 
   /** The offset of the first byte after the table's description. */
   final int end;
@@ -74,15 +73,13 @@ final class ZstdHuffman {
     check(log <= MAX_BITS && Integer.bitCount(rest) == 1);
     // The last weight is what makes the sum a power of two.
     weights[count] = (byte) (32 - Integer.numberOfLeadingZeros(rest));
-    symbol = new byte[1 << log];
-    bits = new byte[1 << log];
+    table = new short[1 << log];
     int at = 0;
     for (int weight = 1; weight <= log; weight++) {
       for (int s = 0; s <= count; s++) {
         if (weights[s] == weight) {
           int next = at + (1 << weight - 1);
-          Arrays.fill(symbol, at, next, (byte) s);
-          Arrays.fill(bits, at, next, (byte) (log + 1 - weight));
+          Arrays.fill(table, at, next, (short) (log + 1 - weight << 8 | s));
           at = next;
         }
       }
@@ -91,15 +88,7 @@ final class ZstdHuffman {
 
   /** Decodes a stream that holds exactly {@code count} symbols. */
   void decode(ZstdBits stream, byte[] out, int offset, int count) {
-    int log = this.log;
-    byte[] symbol = this.symbol;
-    byte[] bits = this.bits;
-    for (int i = offset; i < offset + count; i++) {
-      check(stream.left() > 0);
-      int code = stream.peek(log);
-      out[i] = symbol[code];
-      stream.skip(bits[code]);
-    }
+    stream.decode(table, log, out, offset, count);
     check(stream.left() == 0);
   }
 

@@ -432,7 +432,7 @@ public final class Fp {
   private static long theNumber(Fcsr c, Format f, long a, long b) {
     c.flags |= f.isSignalling(a) || f.isSignalling(b) ? NV : 0;
     long number = !f.isNan(a) ? a : !f.isNan(b) ? b : f.canonicalNan();
-    return f == SINGLE ? box(number) : number;
+    return f.width() == 32 ? box(number) : number;
   }
 
   // ---- To integers. Out of range after rounding: NV alone, and the nearest end of the range; NaN: the upper end.
@@ -525,7 +525,7 @@ public final class Fp {
 
   /** From the signed low 32 bits of x. */
   public static long fcvt_s_w(Fcsr c, long x, int rm) {
-    return fcvt_s_l(c, (int) x, rm);
+    return fcvt_s_l(c, x << 32 >> 32, rm);
   }
 
   /** From the unsigned low 32 bits of x. */

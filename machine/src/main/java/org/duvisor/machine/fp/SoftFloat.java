@@ -35,7 +35,7 @@ final class SoftFloat {
   /** a * b + x with one rounding. */
   static long fma(Fcsr c, Format f, long a, long b, long x, int rm) {
     boolean negative = f.isNegative(a ^ b);
-    boolean invalidProduct = f.isInfinite(a) && f.isZero(b) || f.isZero(a) && f.isInfinite(b);
+    boolean invalidProduct = (f.isInfinite(a) && f.isZero(b)) || (f.isZero(a) && f.isInfinite(b));
     if (invalidProduct) {
       return invalid(c, f); // even when x is a quiet NaN (F extension, "Single-Precision Computational")
     }
@@ -87,7 +87,7 @@ final class SoftFloat {
     if (high == highX && low == lowX) {
       return signed(f, rm == RDN, 0);
     }
-    boolean swap = high < highX || high == highX && Long.compareUnsigned(low, lowX) < 0;
+    boolean swap = high < highX || (high == highX && Long.compareUnsigned(low, lowX) < 0);
     long difference = swap ? lowX - low : low - lowX;
     long borrow = (swap ? Long.compareUnsigned(lowX, low) : Long.compareUnsigned(low, lowX)) < 0 ? 1 : 0;
     long highDifference = (swap ? highX - high : high - highX) - borrow;
@@ -99,7 +99,7 @@ final class SoftFloat {
     if (f.isNan(a) || f.isNan(b)) {
       return nan(c, f, f.isSignalling(a) || f.isSignalling(b));
     }
-    if (f.isInfinite(a) && f.isInfinite(b) || f.isZero(a) && f.isZero(b)) {
+    if ((f.isInfinite(a) && f.isInfinite(b)) || (f.isZero(a) && f.isZero(b))) {
       return invalid(c, f);
     }
     if (f.isInfinite(a) || f.isZero(b)) {
@@ -249,7 +249,7 @@ final class SoftFloat {
     int toHalf = Long.compareUnsigned(rest, half);
     boolean up =
         switch (rm) {
-          case RNE -> toHalf > 0 || toHalf == 0 && (kept & 1) != 0;
+          case RNE -> toHalf > 0 || (toHalf == 0 && (kept & 1) != 0);
           case RTZ -> false;
           case RDN -> negative && rest != 0;
           case RUP -> !negative && rest != 0;

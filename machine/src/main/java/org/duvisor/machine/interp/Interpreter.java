@@ -6,6 +6,7 @@ import java.util.List;
 import java.util.Map;
 import org.duvisor.isa.Decoded;
 import org.duvisor.isa.Decoder;
+import org.duvisor.isa.InstructionSet;
 import org.duvisor.machine.Engine;
 import org.duvisor.machine.Hart;
 import org.duvisor.machine.Trap;
@@ -15,6 +16,8 @@ import org.jspecify.annotations.Nullable;
 public final class Interpreter implements Engine {
   private static final long PAGE_MASK = -4096L;
   private static final long NONE = 1;
+
+  private static final Decoder DECODER = InstructionSet.standard().decoder();
 
   private final Hart h;
   private final @Nullable CodePage[] ram;
@@ -134,7 +137,7 @@ public final class Interpreter implements Engine {
   }
 
   private static Op op(int bits, int offset) {
-    Decoded d = Decoder.decode(bits);
+    Decoded d = DECODER.decode(bits);
     return d == null ? new Illegal(offset) : Ops.create(d, offset);
   }
 

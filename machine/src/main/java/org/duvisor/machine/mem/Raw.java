@@ -25,6 +25,7 @@ public final class Raw {
    * Reserves memory; the C library backs large blocks with fresh zero pages of the operating system, so that only what
    * is touched costs memory.
    */
+  @SuppressWarnings("restricted") // the block is ours, and this long
   public static MemorySegment allocate(long bytes) {
     long address = U.allocateMemory(bytes + 4096);
     long aligned = (address + 4095) & -4096L;

@@ -38,7 +38,7 @@ class FpModelTest {
   Stream<DynamicTest> weightedOperands() {
     return OPERATIONS.stream().map(op -> DynamicTest.dynamicTest(op.name(), () -> {
       Operands operands = new Operands(op.format(), new SplittableRandom(op.name().hashCode()));
-      for (int i = 0; i < 1_000; i++) {
+      for (int i = 0; i < 3_000; i++) {
         long[] t = operands.triple(op.operand());
         for (int rm = 0; rm <= 4; rm++) {
           for (int flags : FLAGS_BEFORE) {

@@ -84,7 +84,7 @@ record Model(int width, int precision) {
     int toHalf = fraction.compareTo(Rational.scaled(BigInteger.ONE, -1));
     boolean up =
         switch (rm) {
-          case 0 -> toHalf > 0 || toHalf == 0 && floor.testBit(0);
+          case 0 -> toHalf > 0 || (toHalf == 0 && floor.testBit(0));
           case 1 -> false;
           case 2 -> negative && fraction.signum() != 0;
           case 3 -> !negative && fraction.signum() != 0;
@@ -164,7 +164,7 @@ record Model(int width, int precision) {
       return opposite ? invalid() : exact(isInfinite(a) ? a : b);
     }
     boolean bothZero = isZero(a) && isZero(b);
-    boolean zeroIsNegative = bothZero && a == b ? negative(a) : rm == 2;
+    boolean zeroIsNegative = (bothZero && a == b) ? negative(a) : rm == 2;
     return roundOrZero(value(a).plus(value(b)), zeroIsNegative, rm);
   }
 
@@ -212,7 +212,7 @@ record Model(int width, int precision) {
 
   /** (negateProduct ? -(a * b) : a * b) plus or minus x. */
   Outcome fma(long a, long b, long x, boolean negateProduct, boolean subtract, int rm) {
-    if (isInfinite(a) && isZero(b) || isZero(a) && isInfinite(b)) {
+    if ((isInfinite(a) && isZero(b)) || (isZero(a) && isInfinite(b))) {
       return invalid(); // whatever x is
     }
     if (isNan(a) || isNan(b) || isNan(x)) {
@@ -232,7 +232,7 @@ record Model(int width, int precision) {
     Rational left = negateProduct ? product.times(minusOne) : product;
     Rational right = subtract ? value(x).times(minusOne) : value(x);
     boolean zeros = product.signum() == 0 && isZero(x);
-    boolean zeroIsNegative = zeros && productNegative == addendNegative ? productNegative : rm == 2;
+    boolean zeroIsNegative = (zeros && productNegative == addendNegative) ? productNegative : rm == 2;
     return roundOrZero(left.plus(right), zeroIsNegative, rm);
   }
 
@@ -257,7 +257,7 @@ record Model(int width, int precision) {
     if (isNan(a) || isNan(b)) {
       return new Outcome(0, isSignalling(a) || isSignalling(b) ? NV : 0);
     }
-    return exact(a == b || isZero(a) && isZero(b) ? 1 : 0);
+    return exact(a == b || (isZero(a) && isZero(b)) ? 1 : 0);
   }
 
   Outcome less(long a, long b, boolean orEqual) {
@@ -266,7 +266,7 @@ record Model(int width, int precision) {
     }
     boolean zeros = isZero(a) && isZero(b);
     boolean less = !zeros && order(a) < order(b);
-    return exact(less || orEqual && equal(a, b).bits() == 1 ? 1 : 0);
+    return exact(less || (orEqual && equal(a, b).bits() == 1) ? 1 : 0);
   }
 
   Outcome classify(long a) {

@@ -112,7 +112,7 @@ record Operands(Model format, RandomGenerator random) {
   private long encode(int exponent, long fraction) {
     long field = Math.clamp(exponent + (long) format.maxExponent(), 0, 2 * format.maxExponent() + 1);
     long mask = (1L << (format.precision() - 1)) - 1;
-    return signed(field << (format.precision() - 1) | fraction & mask);
+    return signed(field << (format.precision() - 1) | (fraction & mask));
   }
 
   private long signed(long a) {
@@ -140,7 +140,7 @@ record Operands(Model format, RandomGenerator random) {
     return switch (random.nextInt(4)) {
       case 0 -> (1L << random.nextInt(64)) + random.nextInt(-2, 3);
       case 1 -> (1L << random.nextInt(64)) + (1L << random.nextInt(64)) + random.nextInt(-1, 2);
-      case 2 -> (random.nextLong() & 0xff_ffffL) << random.nextInt(64) | random.nextLong() & 1;
+      case 2 -> (random.nextLong() & 0xff_ffffL) << random.nextInt(64) | (random.nextLong() & 1);
       default -> wide;
     };
   }
