@@ -417,6 +417,10 @@ public final class Csr {
   public static final int VIPI0 = 0x483;
   /** vipiclr */
   public static final int VIPICLR = 0x484;
+  /** vipi2 */
+  public static final int VIPI2 = 0x485;
+  /** vipi3 */
+  public static final int VIPI3 = 0x486;
 
   // DV-ext, the guest bank of scounteren, senvcfg and sstateen0 (section 3.3)
   /** huvscounteren */

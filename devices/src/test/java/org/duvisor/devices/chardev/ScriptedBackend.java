@@ -1,0 +1,48 @@
+package org.duvisor.devices.chardev;
+
+import java.io.ByteArrayOutputStream;
+import java.nio.charset.StandardCharsets;
+
+/** A host whose input is what a test types. */
+public final class ScriptedBackend implements CharBackend {
+  private final InputQueue input = new InputQueue(1 << 16);
+  private final ByteArrayOutputStream output = new ByteArrayOutputStream();
+  private int flushes;
+
+  public void type(String text) {
+    byte[] bytes = text.getBytes(StandardCharsets.ISO_8859_1);
+    try {
+      input.put(bytes, 0, bytes.length);
+    } catch (InterruptedException e) {
+      throw new AssertionError(e);
+    }
+  }
+
+  public String output() {
+    return output.toString(StandardCharsets.ISO_8859_1);
+  }
+
+  public int flushes() {
+    return flushes;
+  }
+
+  @Override
+  public void transmit(byte value) {
+    output.write(value);
+  }
+
+  @Override
+  public void flush() {
+    flushes++;
+  }
+
+  @Override
+  public int receive(byte[] into, int offset, int length) {
+    return input.take(into, offset, length);
+  }
+
+  @Override
+  public void onInput(Runnable listener) {
+    input.onInput(listener);
+  }
+}
