@@ -2,7 +2,10 @@ package org.duvisor.isa;
 
 import java.util.List;
 
-/** Instruction words as text that {@link Assembler} reads back. Register and CSR names are those of the ABI and the specifications. */
+/**
+ * Instruction words as text that {@link Assembler} reads back. Registers have the names of the ABI, CSRs those of the
+ * specifications.
+ */
 public final class Disassembler {
   static final String[] ROUNDING = {"rne", "rtz", "rdn", "rup", "rmm", "5", "6", "dyn"};
   private static final String[] ORDERING = {"", ".rl", ".aq", ".aqrl"};

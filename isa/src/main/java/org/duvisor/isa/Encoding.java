@@ -3,7 +3,7 @@ package org.duvisor.isa;
 import java.util.ArrayList;
 import java.util.List;
 
-/** The bit pattern of an instruction: fixed bits, operand fields by slot, and conditions that exclude reserved words. */
+/** The bit pattern of an instruction: fixed bits, operand fields by slot, conditions that exclude reserved words. */
 final class Encoding {
   private record Exclusion(Slot slot, long value) {}
 

@@ -86,7 +86,8 @@ final class Pass implements Reader.Scope {
       if (lenient) {
         return 0;
       }
-      throw new IllegalArgumentException("undefined symbol " + name + (sizing ? " (needed before its definition)" : ""));
+      String when = sizing ? " (needed before its definition)" : "";
+      throw new IllegalArgumentException("undefined symbol " + name + when);
     }
     return value;
   }

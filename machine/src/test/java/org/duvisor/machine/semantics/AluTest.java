@@ -34,7 +34,8 @@ class AluTest {
   }
 
   private static void same(LongBinaryOperator model, LongBinaryOperator operation, long a, long b) {
-    assertEquals(model.applyAsLong(a, b), operation.applyAsLong(a, b), () -> Long.toHexString(a) + ", " + Long.toHexString(b));
+    long expected = model.applyAsLong(a, b);
+    assertEquals(expected, operation.applyAsLong(a, b), () -> Long.toHexString(a) + ", " + Long.toHexString(b));
   }
 
   @Property
