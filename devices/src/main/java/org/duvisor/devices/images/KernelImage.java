@@ -128,7 +128,7 @@ public final class KernelImage {
 
   /** Whether it must be loaded at {@link #address}; everything else goes where the caller wants. */
   public boolean fixedAddress() {
-    return format == Format.ELF && !elf().relocatable() && elf().lowest() >= LOWEST_FIXED;
+    return format == Format.ELF && !elf().relocatable() && Long.compareUnsigned(elf().lowest(), LOWEST_FIXED) >= 0;
   }
 
   /** The lowest address of a program with a fixed address, 0 for others. */
