@@ -11,6 +11,14 @@ die() { printf '%s: error: %s\n' "${0##*/}" "$*" >&2; exit 1; }
 
 default_cache() { printf '%s\n' "${XDG_CACHE_HOME:-$HOME/.cache}/duvisor/guest"; }
 
+# open_cache: makes CACHE an absolute path of an existing folder.
+open_cache() {
+    CACHE=${CACHE:-$(default_cache)}
+    mkdir -p "$CACHE" 2>/dev/null || die "cannot create the cache folder $CACHE"
+    CACHE=$(cd "$CACHE" && pwd)
+    [[ $CACHE != *[[:space:]:]* ]] || die "the cache folder's path may contain no space or colon: $CACHE"
+}
+
 # need TOOL=PACKAGE...: one line that names everything missing.
 need() {
     local item miss=()

@@ -3,8 +3,9 @@ package org.duvisor.devices;
 import org.duvisor.devices.fdt.Node;
 
 /**
- * A memory-mapped device. Accesses come from the threads of all harts or vCPUs at once; a device guards its own state.
- * Nothing a guest writes is an exception: it becomes a device status, or is ignored as the device's manual says.
+ * A memory-mapped device. Accesses come from the threads of all harts or vCPUs at once; a device
+ * guards its own state. Nothing a guest writes is an exception: it becomes a device status, or is
+ * ignored as the device's manual says.
  */
 public interface Device {
   /** Length of the register window in bytes, a power of two. */

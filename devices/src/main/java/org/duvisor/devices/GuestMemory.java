@@ -6,8 +6,8 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Guest-physical memory as devices see it (DMA): RAM regions at guest-physical addresses. Everything outside is refused
- * by returning null, never by an exception. Thread-safe once built.
+ * Guest-physical memory as devices see it (DMA): RAM regions at guest-physical addresses.
+ * Everything outside is refused by returning null, never by an exception. Thread-safe once built.
  */
 public final class GuestMemory {
   /** One contiguous piece of RAM. */
@@ -25,7 +25,10 @@ public final class GuestMemory {
     return regions;
   }
 
-  /** The {@code length} bytes at guest-physical {@code address}, or null when not all of them are RAM of one region. */
+  /**
+   * The {@code length} bytes at guest-physical {@code address}, or null when not all of them are
+   * RAM of one region.
+   */
   public @Nullable MemorySegment slice(long address, long length) {
     for (Region r : regions) {
       long offset = address - r.base;

@@ -3,7 +3,10 @@ package org.duvisor.devices;
 import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
-/** Windows of devices in an address space. Built before the machine runs, then read without locks by all harts. */
+/**
+ * Windows of devices in an address space. Built before the machine runs, then read without locks by
+ * all harts.
+ */
 public final class MmioBus {
   /** A device at its place. */
   public record Window(long base, long size, Device device, int irq) {

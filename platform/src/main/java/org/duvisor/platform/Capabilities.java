@@ -5,7 +5,8 @@ package org.duvisor.platform;
  *
  * @param isaBase the guest's {@code riscv,isa-base}, for instance "rv64i"
  * @param isaExtensions the guest's {@code riscv,isa-extensions}, space separated, without h and dv
- * @param mmuType the largest stage-1 mode, as in the device tree: "riscv,sv39", "riscv,sv48" or "riscv,sv57"
+ * @param mmuType the largest stage-1 mode, as in the device tree: "riscv,sv39", "riscv,sv48" or
+ *     "riscv,sv57"
  * @param timebaseHertz ticks of time per second
  * @param cacheBlockBytes block size of cbo.zero and its kin
  * @param stage2Modes bit m = hugatp.MODE m is implemented

@@ -1,7 +1,8 @@
 package org.duvisor.platform;
 
 /**
- * What traps where while the guest runs (docs/dv-ext.md, sections 3.1 and 5). Bit masks by cause number.
+ * What traps where while the guest runs (docs/dv-ext.md, sections 3.1 and 5). Bit masks by cause
+ * number.
  *
  * @param exceptionsToHu sedeleg, subset of {10, 20, 21, 22, 23}
  * @param interruptsToHu sideleg, subset of {0, 4, 8}

@@ -1,61 +1,74 @@
 package org.duvisor.platform;
 
 /**
- * The control plane of one virtual machine: one instance is one open of {@code /dev/duvisor}, owns one VMID (its
- * protection domain) and everything granted to it, and gives all of it back on {@link #close()}.
+ * The control plane of one virtual machine: one instance is one open of {@code /dev/duvisor}, owns
+ * one VMID (its protection domain) and everything granted to it, and gives all of it back on {@link
+ * #close()}.
  *
- * <p>All methods may be called from any thread except where noted. A refusal is a {@link DvException} with the reason;
- * it changes nothing.
+ * <p>All methods may be called from any thread except where noted. A refusal is a {@link
+ * DvException} with the reason; it changes nothing.
  */
 public interface DvDriver extends AutoCloseable {
-  /** The most vCPUs a VM may have: posts of a domain are one 64-bit word (docs/dv-ext.md, section 3.2). */
+  /**
+   * The most vCPUs a VM may have: posts of a domain are one 64-bit word (docs/dv-ext.md, section
+   * 3.2).
+   */
   int MAX_VCPUS = 64;
 
   /** What the harts offer. */
   Capabilities capabilities();
 
   /**
-   * Grants zeroed, physically contiguous memory and opens a window of the VM on it (docs/dv-ext.md, section 3.1).
+   * Grants zeroed, physically contiguous memory and opens a window of the VM on it (docs/dv-ext.md,
+   * section 3.1).
    *
    * @param bytes a positive multiple of {@link Capabilities#grantGranule()}
    * @param use what the window lets the VM do there; tables are never reachable as guest memory
-   * @throws DvException {@code NO_MEMORY}, {@code LIMIT} (windows or quota exhausted), {@code INVALID}
+   * @throws DvException {@code NO_MEMORY}, {@code LIMIT} (windows or quota exhausted), {@code
+   *     INVALID}
    */
   Grant grant(long bytes, Grant.Use use);
 
   /**
-   * Takes a grant back, at once, whatever the VM is doing: closes the window on every hart, removes the translations
-   * made through it and zeroes the memory before anyone else gets it. The segment of the grant is dead afterwards.
+   * Takes a grant back, at once, whatever the VM is doing: closes the window on every hart, removes
+   * the translations made through it and zeroes the memory before anyone else gets it. The segment
+   * of the grant is dead afterwards.
    *
    * @throws DvException {@code INVALID} when the grant is not one of this VM
    */
   void revoke(Grant grant);
 
   /**
-   * Chooses what traps from the VM to its hypervisor (sedeleg, sideleg) and what to the guest itself (hedeleg,
-   * hideleg). Everything outside the legal masks of docs/dv-ext.md is refused as a whole.
+   * Chooses what traps from the VM to its hypervisor (sedeleg, sideleg) and what to the guest
+   * itself (hedeleg, hideleg). Everything outside the legal masks of docs/dv-ext.md is refused as a
+   * whole.
    *
    * @throws DvException {@code PERMISSION} for a bit that may not be delegated
    */
   void delegate(Delegation delegation);
 
   /**
-   * Makes the calling thread vCPU {@code vcpu} of this VM. The thread must be a platform thread, and must be the one
-   * that uses the result.
+   * Makes the calling thread vCPU {@code vcpu} of this VM. The thread must be a platform thread,
+   * and must be the one that uses the result. The CSRs and registers of a vCPU start as zero,
+   * hustatus.VSXL apart; posts to it raise USIP (hdvctl.IPIV is 0): the guest cannot take a post
+   * back, its hypervisor does.
    *
    * @param vcpu 0..63, not registered now
-   * @throws DvException {@code BUSY} when that vCPU or this thread is registered, {@code INVALID}, {@code LIMIT}
+   * @throws DvException {@code BUSY} when that vCPU or this thread is registered, {@code INVALID},
+   *     {@code LIMIT}
    */
   HuHart register(int vcpu);
 
   /**
-   * Makes a vCPU that is in the guest leave it with a host event ({@link HuHart#HOST_EVENT}); one that is not in the
-   * guest leaves it at once on its next entry. Cheap, asynchronous, never blocks.
+   * Makes a vCPU that is in the guest leave it with a host event ({@link HuHart#HOST_EVENT}); one
+   * that is not in the guest leaves it at once on its next entry, and one in {@link HuHart#idle}
+   * returns. Cheap, asynchronous, never blocks; a vCPU that is not registered is ignored.
    */
   void kick(int vcpu);
 
   /**
-   * Fences translations or code on the harts of other vCPUs of this VM; returns when all have done it.
+   * Fences translations or code on the harts of other vCPUs of this VM; returns when all have done
+   * it.
    *
    * @param vcpus bit i = vCPU i; bits of vCPUs that are not registered are ignored
    * @param start first guest address of the range, bytes (virtual for VVMA, physical for GVMA)
@@ -64,7 +77,9 @@ public interface DvDriver extends AutoCloseable {
    */
   void fence(Fence kind, long vcpus, long start, long size, int asid);
 
-  /** Ends the VM: kicks and unregisters its vCPUs, revokes every grant, frees the VMID. Idempotent. */
+  /**
+   * Ends the VM: kicks and unregisters its vCPUs, revokes every grant, frees the VMID. Idempotent.
+   */
   @Override
   void close();
 }

@@ -1,22 +1,26 @@
 package org.duvisor.platform;
 
 /**
- * The calling vCPU thread's view of the hart it runs on, in HU-mode. Confined to the thread that registered it. All
- * state of the guest is here: general registers by {@link #x}, everything else as CSRs; floating-point registers are
- * the thread's own and are kept by the platform.
+ * The calling vCPU thread's view of the hart it runs on, in HU-mode. Confined to the thread that
+ * registered it. All state of the guest is here: general registers by {@link #x}, everything else
+ * as CSRs; floating-point registers are the thread's own and are kept by the platform.
  */
 public interface HuHart extends AutoCloseable {
-  /** The ucause of an exit that the guest did not cause: a kick or a host interrupt (docs/dv-ext.md, section 6). */
+  /**
+   * The ucause of an exit that the guest did not cause: a kick or a host interrupt (docs/dv-ext.md,
+   * section 6).
+   */
   long HOST_EVENT = 1L << 63 | 63;
 
   /** Index of this vCPU in its VM, 0..63. */
   int vcpu();
 
   /**
-   * Executes huret with the state set up in the CSRs and registers, and returns after the next trap to HU; ucause,
-   * uepc, utval, hutval and hutinst then say why.
+   * Executes huret with the state set up in the CSRs and registers, and returns after the next trap
+   * to HU; ucause, uepc, utval, hutval and hutinst then say why.
    *
-   * @throws DvException {@code GONE} when the VM was closed, or was killed for a violation of its windows
+   * @throws DvException {@code GONE} when the VM was closed, or was killed for a violation of its
+   *     windows
    */
   void enter();
 
@@ -37,14 +41,30 @@ public interface HuHart extends AutoCloseable {
   /** Sets general register {@code i} of the guest; writes to 0 are ignored. */
   void x(int i, long value);
 
-  /** hufence.gvma: drops this hart's stage-2 translations of a guest-physical address, or all when it is -1. */
+  /**
+   * hufence.gvma: drops this hart's stage-2 translations of a guest-physical address, or all when
+   * it is -1.
+   */
   void fenceGvma(long gpa);
 
-  /** hufence.vvma: drops this hart's stage-1 translations; -1 stands for "all" in either operand. */
+  /**
+   * hufence.vvma: drops this hart's stage-1 translations; -1 stands for "all" in either operand.
+   */
   void fenceVvma(long gva, long asid);
 
   /** fence.i on this hart. */
   void fenceI();
+
+  /**
+   * Gives the hart up while the guest has nothing to do (a WFI): blocks the calling thread until a
+   * {@link DvDriver#kick} of this vCPU, one that came since the last entry or idle included, or
+   * until the time CSR reaches {@code deadline}. May return early for no reason. A post to the vCPU
+   * alone does not end it: whoever posts kicks.
+   *
+   * @param deadline a value of the time CSR, unsigned; -1 = none
+   * @throws DvException {@code GONE} when the VM was closed
+   */
+  void idle(long deadline);
 
   /** Unregisters the vCPU. Idempotent. */
   @Override

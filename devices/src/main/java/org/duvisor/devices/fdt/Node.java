@@ -8,7 +8,10 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Optional;
 
-/** A node of a device tree: properties in the order they were set, then children. Setting a property again replaces it. */
+/**
+ * A node of a device tree: properties in the order they were set, then children. Setting a property
+ * again replaces it.
+ */
 public final class Node {
   private final String name;
   private final Map<String, byte[]> properties = new LinkedHashMap<>();

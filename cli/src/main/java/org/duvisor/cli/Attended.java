@@ -1,0 +1,62 @@
+package org.duvisor.cli;
+
+import java.io.FileDescriptor;
+import java.io.FileOutputStream;
+import java.io.IOException;
+import java.io.PrintStream;
+import org.duvisor.cli.terminal.UserTerminal;
+
+/** A session with the user's terminal attached, from set-up to the command's exit code. */
+final class Attended {
+  private static final String KEYS =
+      """
+
+      duvisor: Ctrl-A x       stop the guest and leave
+               Ctrl-A s       show statistics
+               Ctrl-A h       show this
+               Ctrl-A Ctrl-A  send Ctrl-A to the guest
+      """;
+
+  private final PrintStream err;
+
+  Attended(PrintStream err) {
+    this.err = err;
+  }
+
+  /**
+   * Opens a session, runs it, and gives the terminal back whatever happens.
+   *
+   * @param statistics whether to print them at the end
+   * @return the command's exit code
+   */
+  <O> int run(Session.Opener<O> opener, O options, boolean statistics)
+      throws IOException, InterruptedException {
+    Ended ended = attend(opener, options);
+    if (statistics) {
+      err.print(ended.statistics());
+    }
+    if (!ended.outcome().reason().isEmpty()) {
+      err.println("duvisor: " + ended.outcome().reason());
+    }
+    return ended.outcome().exitCode();
+  }
+
+  private record Ended(Outcome outcome, String statistics) {}
+
+  private <O> Ended attend(Session.Opener<O> opener, O options)
+      throws IOException, InterruptedException {
+    // Closed in the opposite order: the disks are written back before a signal's grace ends.
+    try (UserTerminal terminal = UserTerminal.open();
+        SignalGuard guard = new SignalGuard(terminal);
+        Session session = opener.open(options, terminal.input(), standardOutput())) {
+      guard.stopping(session::stop);
+      terminal.listen(session::stop, () -> err.print(KEYS), () -> err.print(session.statistics()));
+      return new Ended(session.run(), session.statistics());
+    }
+  }
+
+  /** Without the encoding and the locks of System.out: what a guest prints is bytes. */
+  private static FileOutputStream standardOutput() {
+    return new FileOutputStream(FileDescriptor.out);
+  }
+}

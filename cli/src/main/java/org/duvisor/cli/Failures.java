@@ -1,0 +1,65 @@
+package org.duvisor.cli;
+
+import java.io.IOException;
+import java.io.PrintStream;
+import java.nio.file.AccessDeniedException;
+import java.nio.file.FileSystemException;
+import java.nio.file.NoSuchFileException;
+import java.util.Objects;
+import picocli.CommandLine;
+import picocli.CommandLine.ParameterException;
+
+/** Turns what went wrong into one line and an exit code. */
+final class Failures {
+  /** Exit code of a command that failed. */
+  static final int FAILURE = 1;
+
+  /** Exit code of a command that was called the wrong way. */
+  static final int USAGE = 2;
+
+  private final PrintStream err;
+  private final boolean debug;
+
+  /** Prints to {@code err}; with {@code debug}, the stack trace as well. */
+  Failures(PrintStream err, boolean debug) {
+    this.err = err;
+    this.debug = debug;
+  }
+
+  /** For an option or argument that is wrong. */
+  int usage(ParameterException e, String[] arguments) {
+    CommandLine command = e.getCommandLine();
+    err.println("duvisor: " + oneLine(e.getMessage()));
+    err.println("Try '" + command.getCommandSpec().qualifiedName() + " --help'.");
+    return USAGE;
+  }
+
+  /** For anything thrown while a command ran. */
+  int failure(Throwable e) {
+    err.println("duvisor: " + line(e));
+    if (debug) {
+      e.printStackTrace(err);
+    }
+    return FAILURE;
+  }
+
+  private static String line(Throwable e) {
+    return switch (e) {
+      case UserError error -> oneLine(error.getMessage());
+      case NoSuchFileException missing -> missing.getFile() + ": no such file";
+      case AccessDeniedException denied -> denied.getFile() + ": permission denied";
+      case FileSystemException file when file.getReason() == null ->
+          file.getFile() + ": cannot be used";
+      case IOException failed when failed.getMessage() != null -> oneLine(failed.getMessage());
+      default ->
+          "internal error: "
+              + e.getClass().getSimpleName()
+              + (e.getMessage() == null ? "" : ": " + oneLine(e.getMessage()))
+              + " (run again with DUVISOR_DEBUG=1 to see where)";
+    };
+  }
+
+  private static String oneLine(String message) {
+    return Objects.requireNonNullElse(message, "unknown").strip().replaceAll("\\s*\\R\\s*", " ");
+  }
+}

@@ -1,0 +1,156 @@
+#!/usr/bin/env bash
+# Rebuilds the guest images: see --help and README.md.
+set -euo pipefail
+HERE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+# shellcheck source=guest/debian.sh
+. "$HERE/debian.sh"
+
+usage() {
+    cat <<END
+Usage: guest/build.sh [OPTION]...
+Rebuilds the guest kernel and initramfs from Debian $SUITE's sources, with the
+package versions named in guest/versions.
+
+  --out DIR      put the results there           (default: guest/images)
+  --cache DIR    downloads and the build tree    (default: $(default_cache))
+  --mirror URI   the Debian archive to use       (default: this machine's own)
+  --jobs N       parallel compile jobs           (default: number of CPUs)
+  --initramfs    rebuild the initramfs only
+  --update       first write the versions served today to guest/versions
+  --check        build into the cache and compare with guest/images/SHA256SUMS
+  --help         this text
+
+Results: Image.gz, initramfs.cpio.gz, SHA256SUMS. The uncompressed Image,
+vmlinux, System.map and .config stay in the cache, in build/. Nothing is
+installed. A few minutes, 2 GB in the cache.
+END
+}
+
+CACHE='' MIRROR=${DUVISOR_DEBIAN_MIRROR:-} OUT=$HERE/images JOBS=$(nproc) ONLY='' UPDATE='' CHECK=''
+while (($#)); do
+    case $1 in
+    --out | --cache | --mirror | --jobs)
+        (($# > 1)) || die "$1 needs a value (see --help)"
+        case $1 in
+        --out) OUT=$2 ;;
+        --cache) CACHE=$2 ;;
+        --mirror) MIRROR=$2 ;;
+        --jobs) [[ $2 =~ ^[1-9][0-9]*$ ]] || die "--jobs wants a number, not '$2'"; JOBS=$2 ;;
+        esac
+        shift 2 ;;
+    --initramfs) ONLY=initramfs; shift ;;
+    --update) UPDATE=1; shift ;;
+    --check) CHECK=1; shift ;;
+    --help | -h) usage; exit 0 ;;
+    *) die "unknown argument '$1' (see --help)" ;;
+    esac
+done
+open_cache
+
+KERNEL_PKG=linux-source-6.12 BUSYBOX_PKG=busybox-static COMPILER_PKG=gcc-12-riscv64-linux-gnu
+CROSS=riscv64-linux-gnu- MAKE_ARGS=()
+BUILD=$CACHE/build
+[[ -z $CHECK ]] || OUT=$CACHE/check
+# what would otherwise differ from build to build
+export LC_ALL=C TZ=UTC SOURCE_DATE_EPOCH=1735689600 # 2025-01-01
+export KBUILD_BUILD_TIMESTAMP='2025-01-01 00:00:00 UTC' KBUILD_BUILD_USER=duvisor KBUILD_BUILD_HOST=guest
+export KBUILD_BUILD_VERSION=1
+unset KCFLAGS KCPPFLAGS KAFLAGS LOCALVERSION MAKEFLAGS ARCH CROSS_COMPILE KCONFIG_CONFIG INSTALL_MOD_PATH
+
+pinned() { # PACKAGE: its version in guest/versions
+    sed -n "s/^$1=//p" "$HERE/versions" | grep . || die "guest/versions has no line for $1"
+}
+
+compiler_version() { dpkg-query -W -f '${Version}' "$COMPILER_PKG" 2>/dev/null || echo unknown; }
+
+update_versions() {
+    local pkg ver text=''
+    for pkg in "$KERNEL_PKG" "$BUSYBOX_PKG"; do
+        ver=$(served "$pkg")
+        [[ -n $ver ]] || die "Debian $SUITE ($DEB_ARCH) has no package $pkg"
+        text+="$pkg=$ver"$'\n'
+    done
+    { sed '/^[^#]/d' "$HERE/versions" 2>/dev/null || true
+      printf '%s%s\n' "$text" "$COMPILER_PKG=$(compiler_version)"; } >"$HERE/versions.new"
+    mv "$HERE/versions.new" "$HERE/versions"
+    say "guest/versions: $(sed '/^#/d' "$HERE/versions" | tr '\n' ' ')"
+}
+
+run() { # LOG COMMAND...: quietly; on failure one line and the log's name
+    local log=$CACHE/$1; shift
+    "$@" >"$log" 2>&1 || die "'$1 ... ${*: -1}' failed: $(grep -m1 -iE 'error|not found|cannot' "$log" || tail -n1 "$log") (log: $log)"
+}
+
+make_kernel() { run "$1.log" nice make -C "$SOURCE" O="$BUILD" ARCH=riscv CROSS_COMPILE="$CROSS" -j"$JOBS" "${@:2}"; }
+
+unpack_source() {
+    local tar
+    debian_get "$KERNEL_PKG=$(pinned "$KERNEL_PKG")"
+    tar=$UNPACKED/usr/src/$KERNEL_PKG.tar.xz
+    SOURCE=$CACHE/src/${UNPACKED##*/}
+    [[ ! -e $SOURCE/Makefile ]] || return 0
+    say "unpacking the kernel's source"
+    rm -rf "$SOURCE" "$SOURCE.part"; mkdir -p "$SOURCE.part"
+    tar -xf "$tar" -C "$SOURCE.part" --strip-components=1 || die "cannot unpack $tar"
+    mv "$SOURCE.part" "$SOURCE"
+}
+
+configure_kernel() {
+    local line name bad=''
+    rm -rf "$BUILD"; mkdir -p "$BUILD"
+    make_kernel config allnoconfig KCONFIG_ALLCONFIG="$HERE/kernel.config"
+    while read -r line; do
+        case $line in
+        CONFIG_*) grep -qxF -- "$line" "$BUILD/.config" || bad+=" ${line%%=*}" ;;
+        '# CONFIG_'*) name=${line#\# }; ! grep -q "^${name%% *}=" "$BUILD/.config" || bad+=" ${name%% *}" ;;
+        esac
+    done <"$HERE/kernel.config"
+    [[ -z $bad ]] || die "this kernel does not take these lines of guest/kernel.config:$bad"
+}
+
+build_kernel() {
+    say "configuring the kernel"
+    configure_kernel
+    say "compiling the kernel (log: $CACHE/kernel.log)"
+    make_kernel kernel Image
+    gzip -9nc "$BUILD/arch/riscv/boot/Image" >"$OUT/Image.gz"
+}
+
+applets() { # FILE: the names in busybox's table of applets, sorted
+    perl -0777 -ne 'print join("\n", "[", split /\0/, $1), "\n" if /\0(\[\[\0(?:[\x21-\x7e]+\0){50,})/' "$1" |
+        grep -vx busybox | sort -u
+}
+
+build_initramfs() {
+    local busybox list=$CACHE/initramfs.list cpio=$CACHE/initramfs.cpio gen=$CACHE/gen_init_cpio
+    say "building the initramfs"
+    debian_get "$BUSYBOX_PKG=$(pinned "$BUSYBOX_PKG")"
+    busybox=$UNPACKED/usr/bin/busybox
+    applets "$busybox" >"$CACHE/applets"
+    grep -qx sh "$CACHE/applets" || die "cannot read the applet names of $busybox"
+    { sed "/^#/d; s|@HERE@|$HERE/initramfs|; s|@BUSYBOX@|$busybox|" "$HERE/initramfs/files"
+      sed 's|.*|slink /bin/& busybox 0777 0 0|' "$CACHE/applets"; } >"$list"
+    run gen_init_cpio.log gcc -O1 -o "$gen" "$SOURCE/usr/gen_init_cpio.c"
+    "$gen" -t "$SOURCE_DATE_EPOCH" "$list" >"$cpio" || die "gen_init_cpio failed on $list"
+    gzip -9nc "$cpio" >"$OUT/initramfs.cpio.gz"
+}
+
+need make=make gcc=gcc "${CROSS}gcc=gcc-riscv64-linux-gnu" "${CROSS}ld=binutils-riscv64-linux-gnu" flex=flex bison=bison \
+    bc=bc perl=perl xz=xz-utils gzip=gzip tar=tar sha256sum=coreutils
+debian_setup
+[[ -z $UPDATE ]] || update_versions
+if [[ $(compiler_version) != $(pinned "$COMPILER_PKG") ]]; then
+    say "note: $COMPILER_PKG is $(compiler_version) here; with another version than $(pinned "$COMPILER_PKG") the kernel's hash differs"
+fi
+mkdir -p "$OUT"
+unpack_source
+[[ -n $ONLY ]] || build_kernel
+build_initramfs
+if [[ -n $CHECK ]]; then
+    (cd "$OUT" && sha256sum --quiet -c "$HERE/images/SHA256SUMS") || die "the rebuilt images in $OUT differ from guest/images"
+    say "the rebuilt images are the same as guest/images"
+else
+    (cd "$OUT" && sha256sum Image.gz initramfs.cpio.gz >SHA256SUMS)
+    say "done: $OUT"
+    (cd "$OUT" && ls -l Image.gz initramfs.cpio.gz | awk '{print $5, $9}')
+fi

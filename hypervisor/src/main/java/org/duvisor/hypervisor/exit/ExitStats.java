@@ -1,0 +1,46 @@
+package org.duvisor.hypervisor.exit;
+
+/**
+ * Counters and the last exits of one vCPU. Plain fields written by its thread; others may read
+ * them, and see a slightly older state.
+ */
+public final class ExitStats {
+  private static final int KEPT = 16;
+
+  private final long[] counts = new long[ExitKind.values().length];
+  private final long[] nanos = new long[ExitKind.values().length];
+  private final long[] causes = new long[KEPT];
+  private final long[] addresses = new long[KEPT];
+  private int next;
+
+  void exit(long cause, long pc) {
+    int slot = next++ & KEPT - 1;
+    causes[slot] = cause;
+    addresses[slot] = pc;
+  }
+
+  void count(ExitKind kind, long nanoseconds) {
+    counts[kind.ordinal()]++;
+    nanos[kind.ordinal()] += nanoseconds;
+  }
+
+  /** How many exits there were of a kind. */
+  public long count(ExitKind kind) {
+    return counts[kind.ordinal()];
+  }
+
+  /** Nanoseconds spent in handling them; 0 when time is not measured. */
+  public long nanoseconds(ExitKind kind) {
+    return nanos[kind.ordinal()];
+  }
+
+  /** The last exits, the latest first, a line each. */
+  String history() {
+    StringBuilder out = new StringBuilder();
+    for (int i = 1; i <= Math.min(KEPT, next); i++) {
+      int slot = next - i & KEPT - 1;
+      out.append("  ucause %016x at pc %016x%n".formatted(causes[slot], addresses[slot]));
+    }
+    return out.toString();
+  }
+}

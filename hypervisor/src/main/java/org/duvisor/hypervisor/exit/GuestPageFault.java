@@ -1,0 +1,122 @@
+package org.duvisor.hypervisor.exit;
+
+import org.duvisor.devices.MmioBus;
+import org.duvisor.hypervisor.stage2.GuestRam;
+import org.duvisor.hypervisor.stage2.Stage2;
+import org.duvisor.hypervisor.vcpu.Vcpu;
+import org.duvisor.isa.Cause;
+import org.duvisor.isa.Csr;
+import org.duvisor.platform.HuHart;
+
+/**
+ * Causes 20, 21 and 23: RAM is mapped, loads and stores elsewhere go to the device there, and
+ * everything that no device answers is an access fault of the guest, as on a board.
+ */
+final class GuestPageFault {
+  /** As many faults on a leaf that is there, at the same place, are no coincidence. */
+  private static final int HOPELESS = 1000;
+
+  private final Vcpu vcpu;
+  private final Stage2 stage2;
+  private final MmioBus bus;
+  private final GuestWalk walk;
+  private final Trouble trouble;
+  private long lastPc;
+  private long lastAddress;
+  private int repeats;
+
+  GuestPageFault(Vcpu vcpu, GuestRam ram, Stage2 stage2, MmioBus bus, Trouble trouble) {
+    this.vcpu = vcpu;
+    this.stage2 = stage2;
+    this.bus = bus;
+    this.walk = new GuestWalk(vcpu, ram);
+    this.trouble = trouble;
+  }
+
+  ExitKind handle(int cause) {
+    HuHart h = vcpu.hart();
+    long utval = h.csr(Csr.UTVAL);
+    long inst = h.csr(Csr.HUTINST);
+    // A pseudoinstruction: not the access itself faulted, but the hart's look at a stage-1 table
+    // for it.
+    boolean implicit = inst != 0 && (inst & 1) == 0;
+    long gpa = h.csr(Csr.HUTVAL) << 2 | (implicit ? 0 : utval & 3);
+    return switch (stage2.map(gpa)) {
+      case MAPPED -> {
+        h.fenceGvma(gpa);
+        yield ExitKind.STAGE2_FILL;
+      }
+      case PRESENT -> {
+        h.fenceGvma(gpa);
+        yield spurious(h.csr(Csr.UEPC), gpa);
+      }
+      case NOT_RAM ->
+          implicit || cause == Cause.INSTRUCTION_GUEST_PAGE_FAULT
+              ? refuse(cause, utval)
+              : mmio(cause, gpa, utval, (int) inst);
+    };
+  }
+
+  private ExitKind spurious(long pc, long gpa) {
+    repeats = pc == lastPc && gpa == lastAddress ? repeats + 1 : 0;
+    lastPc = pc;
+    lastAddress = gpa;
+    if (repeats == HOPELESS) {
+      trouble.crash(
+          "guest-physical address 0x%x is mapped, but faults again and again".formatted(gpa));
+    }
+    return ExitKind.STAGE2_SPURIOUS;
+  }
+
+  private ExitKind mmio(int cause, long gpa, long utval, int inst) {
+    long access;
+    int length;
+    boolean whole;
+    if (inst != 0) {
+      access = MemoryInstruction.decode(inst | 2); // bit 1 tells the length, nothing else
+      length = (inst & 2) != 0 ? 4 : 2;
+      whole =
+          MemoryInstruction.base(access) == 0; // in its place: how far into the access the fault is
+    } else {
+      int fault = walk.fetch();
+      if (fault != 0) {
+        return trouble.inject(fault, walk.faultAddress());
+      }
+      access = MemoryInstruction.decode(walk.expanded());
+      length = walk.length();
+      whole =
+          vcpu.hart().x(MemoryInstruction.base(access)) + MemoryInstruction.offset(access) == utval;
+    }
+    int width = MemoryInstruction.width(access);
+    boolean store = MemoryInstruction.isStore(access);
+    if (access == 0
+        || !whole
+        || (gpa & width - 1) != 0
+        || store != (cause == Cause.STORE_GUEST_PAGE_FAULT)) {
+      return refuse(cause, utval);
+    }
+    MmioBus.Window window = bus.find(gpa, width);
+    if (window == null) {
+      return refuse(cause, utval);
+    }
+    HuHart h = vcpu.hart();
+    if (store) {
+      window.device().write(gpa - window.base(), width, h.x(MemoryInstruction.data(access)));
+    } else {
+      long value = window.device().read(gpa - window.base(), width);
+      h.x(MemoryInstruction.data(access), MemoryInstruction.extend(access, value));
+    }
+    vcpu.advance(length);
+    return store ? ExitKind.MMIO_WRITE : ExitKind.MMIO_READ;
+  }
+
+  private ExitKind refuse(int cause, long utval) {
+    return trouble.inject(
+        switch (cause) {
+          case Cause.INSTRUCTION_GUEST_PAGE_FAULT -> Cause.INSTRUCTION_ACCESS_FAULT;
+          case Cause.LOAD_GUEST_PAGE_FAULT -> Cause.LOAD_ACCESS_FAULT;
+          default -> Cause.STORE_ACCESS_FAULT;
+        },
+        utval);
+  }
+}

@@ -1,0 +1,141 @@
+package org.duvisor.hypervisor.exit;
+
+import org.duvisor.devices.MmioBus;
+import org.duvisor.hypervisor.interrupts.Ipi;
+import org.duvisor.hypervisor.sbi.Sbi;
+import org.duvisor.hypervisor.stage2.GuestRam;
+import org.duvisor.hypervisor.stage2.Stage2;
+import org.duvisor.hypervisor.vcpu.Power;
+import org.duvisor.hypervisor.vcpu.Vcpu;
+import org.duvisor.isa.Cause;
+import org.duvisor.isa.Csr;
+import org.duvisor.platform.DvDriver;
+import org.duvisor.platform.DvException;
+import org.duvisor.platform.HuHart;
+
+/**
+ * The life of a vCPU's thread: register, wait to be started, enter, handle the exit, enter again.
+ */
+public final class VcpuLoop implements Runnable {
+  private static final int USIP_NUMBER = 0;
+  private static final int HOST_EVENT_NUMBER = 63;
+
+  private final Vcpu vcpu;
+  private final DvDriver driver;
+  private final Power power;
+  private final boolean timed;
+  private final ExitStats stats = new ExitStats();
+  private final Trouble trouble;
+  private final Sbi sbi;
+  private final Ipi ipi;
+  private final GuestPageFault guestPageFault;
+  private final VirtualInstruction virtualInstruction;
+
+  /**
+   * The loop of one vCPU.
+   *
+   * @param timed whether to measure how long exits take
+   */
+  public VcpuLoop(
+      Vcpu vcpu,
+      DvDriver driver,
+      Power power,
+      GuestRam ram,
+      Stage2 stage2,
+      MmioBus bus,
+      Sbi sbi,
+      Ipi ipi,
+      boolean timed) {
+    this.vcpu = vcpu;
+    this.driver = driver;
+    this.power = power;
+    this.timed = timed;
+    this.sbi = sbi;
+    this.ipi = ipi;
+    this.trouble = new Trouble(vcpu, power, stats);
+    this.guestPageFault = new GuestPageFault(vcpu, ram, stage2, bus, trouble);
+    this.virtualInstruction = new VirtualInstruction(vcpu, ram, trouble);
+  }
+
+  /** Counters; any thread. */
+  public ExitStats stats() {
+    return stats;
+  }
+
+  /** Runs until the VM ends. Nothing is thrown: whatever goes wrong ends the VM, with a report. */
+  @Override
+  public void run() {
+    try (HuHart hart = driver.register(vcpu.index())) {
+      vcpu.attach(hart);
+      while (vcpu.awaitStart()) {
+        runGuest(hart);
+      }
+    } catch (DvException e) {
+      if (e.reason() == DvException.Reason.GONE) {
+        power.gone();
+      } else {
+        power.crash("vCPU %d: %s (%s)%n".formatted(vcpu.index(), e.getMessage(), e.reason()));
+      }
+    } catch (RuntimeException | Error e) {
+      power.crash(bug(e));
+    }
+  }
+
+  private void runGuest(HuHart hart) {
+    while (vcpu.ready()) {
+      hart.enter();
+      long begin = timed ? System.nanoTime() : 0;
+      long cause = hart.csr(Csr.UCAUSE);
+      stats.exit(cause, hart.csr(Csr.UEPC));
+      ExitKind kind = dispatch(cause);
+      stats.count(kind, timed ? System.nanoTime() - begin : 0);
+    }
+  }
+
+  private ExitKind dispatch(long cause) {
+    if (cause < 0) {
+      return interrupt((int) cause);
+    }
+    return switch ((int) cause) {
+      case Cause.ECALL_VS -> {
+        sbi.ecall();
+        yield ExitKind.SBI;
+      }
+      case Cause.INSTRUCTION_GUEST_PAGE_FAULT,
+          Cause.LOAD_GUEST_PAGE_FAULT,
+          Cause.STORE_GUEST_PAGE_FAULT ->
+          guestPageFault.handle((int) cause);
+      case Cause.VIRTUAL_INSTRUCTION -> virtualInstruction.handle();
+      default -> unexpected();
+    };
+  }
+
+  private ExitKind interrupt(int number) {
+    return switch (number) {
+      case HOST_EVENT_NUMBER -> ExitKind.HOST_EVENT;
+      case USIP_NUMBER -> {
+        ipi.receive();
+        yield ExitKind.IPI;
+      }
+      default -> unexpected();
+    };
+  }
+
+  private ExitKind unexpected() {
+    trouble.crash("exit with a cause that was never delegated");
+    return ExitKind.UNEXPECTED;
+  }
+
+  /**
+   * An exception here is a bug of ours: say where it came from, without a stack trace on the
+   * terminal.
+   */
+  private String bug(Throwable e) {
+    StringBuilder out =
+        new StringBuilder("vCPU %d: internal error: %s%n".formatted(vcpu.index(), e));
+    for (int i = 0; i < Math.min(8, e.getStackTrace().length); i++) {
+      out.append("  ").append(e.getStackTrace()[i]).append(System.lineSeparator());
+    }
+    return out.toString();
+  }
+}

@@ -1,0 +1,16 @@
+package org.duvisor.hypervisor.sbi;
+
+/** An SBI extension as one vCPU calls it. */
+interface Extension {
+  /** EID, sign-extended as in a7. */
+  long id();
+
+  /**
+   * Performs a call.
+   *
+   * @param function FID, a6
+   * @param call arguments and result value
+   * @return the error code for a0, one of {@link SbiError}
+   */
+  long call(long function, SbiCall call);
+}

@@ -1,0 +1,33 @@
+package org.duvisor.hypervisor.sbi;
+
+import org.duvisor.hypervisor.interrupts.Ipi;
+
+/** IPI extension (SBI 2.0, chapter 7). */
+final class IpiExtension implements Extension {
+  private final Ipi ipi;
+  private final HartMask harts;
+
+  IpiExtension(Ipi ipi, HartMask harts) {
+    this.ipi = ipi;
+    this.harts = harts;
+  }
+
+  @Override
+  public long id() {
+    return 0x735049;
+  }
+
+  @Override
+  public long call(long function, SbiCall call) {
+    if (function != 0) {
+      return SbiError.NOT_SUPPORTED;
+    }
+    long mask = call.argument(0);
+    long base = call.argument(1);
+    if (!harts.isValid(mask, base)) {
+      return SbiError.INVALID_PARAM;
+    }
+    ipi.send(harts.vcpus(mask, base));
+    return SbiError.SUCCESS;
+  }
+}

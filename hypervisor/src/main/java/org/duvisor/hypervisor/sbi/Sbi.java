@@ -1,0 +1,82 @@
+package org.duvisor.hypervisor.sbi;
+
+import java.util.List;
+import org.duvisor.devices.chardev.CharBackend;
+import org.duvisor.hypervisor.interrupts.Ipi;
+import org.duvisor.hypervisor.stage2.GuestRam;
+import org.duvisor.hypervisor.vcpu.Power;
+import org.duvisor.hypervisor.vcpu.Vcpu;
+import org.duvisor.hypervisor.vcpu.Vcpus;
+import org.duvisor.platform.DvDriver;
+import org.duvisor.platform.HuHart;
+
+/**
+ * The SBI of one vCPU: version 2.0 with BASE, TIME, IPI, RFENCE, HSM, SRST and DBCN, and of the
+ * legacy calls those that early consoles use. There are no private extensions.
+ */
+public final class Sbi {
+  private final Vcpu vcpu;
+  private final SbiCall call;
+  private final Legacy legacy;
+  private final Extension[] extensions;
+
+  /** The SBI that a vCPU of this VM sees. */
+  public Sbi(
+      Vcpu vcpu, Vcpus vcpus, DvDriver driver, GuestRam ram, CharBackend console, Power power) {
+    this.vcpu = vcpu;
+    this.call = new SbiCall(vcpu);
+    this.legacy = new Legacy(console, power);
+    HartMask harts = new HartMask(vcpus);
+    List<Extension> rest =
+        List.of(
+            new IpiExtension(new Ipi(vcpu, vcpus), harts),
+            new Rfence(vcpu, driver, harts),
+            new TimeExtension(),
+            new HsmExtension(vcpu, vcpus, ram, power),
+            new DebugConsole(ram, console),
+            new SystemReset(power));
+    this.extensions = new Extension[rest.size() + 1];
+    for (int i = 0; i < rest.size(); i++) {
+      extensions[i] = rest.get(i);
+    }
+    extensions[rest.size()] = new Base(this::has);
+  }
+
+  /**
+   * Performs the call that the vCPU's registers describe, and moves the guest's pc over the ecall.
+   */
+  public void ecall() {
+    HuHart h = vcpu.hart();
+    long id = h.x(17);
+    vcpu.advance(4);
+    if (Long.compareUnsigned(id, Legacy.LAST) <= 0) {
+      long result = legacy.call(id, call);
+      if (result != SbiError.NO_RETURN) {
+        h.x(10, result);
+      }
+      return;
+    }
+    call.begin();
+    long error = SbiError.NOT_SUPPORTED;
+    for (Extension e : extensions) {
+      if (e.id() == id) {
+        error = e.call(h.x(16), call);
+        break;
+      }
+    }
+    if (error != SbiError.NO_RETURN) {
+      h.x(10, error);
+      h.x(11, call.value());
+    }
+  }
+
+  /** Whether there is an extension. */
+  boolean has(long id) {
+    for (Extension e : extensions) {
+      if (e.id() == id) {
+        return true;
+      }
+    }
+    return legacy.has(id);
+  }
+}

@@ -1,0 +1,20 @@
+package org.duvisor.hypervisor.sbi;
+
+import org.duvisor.isa.Csr;
+
+/** Timer extension (SBI 2.0, chapter 6), for guests that do not use stimecmp themselves. */
+final class TimeExtension implements Extension {
+  @Override
+  public long id() {
+    return 0x54494D45;
+  }
+
+  @Override
+  public long call(long function, SbiCall call) {
+    if (function != 0) {
+      return SbiError.NOT_SUPPORTED;
+    }
+    call.vcpu().hart().csr(Csr.HUVSTIMECMP, call.argument(0));
+    return SbiError.SUCCESS;
+  }
+}

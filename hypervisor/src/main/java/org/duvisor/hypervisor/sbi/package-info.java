@@ -1,0 +1,5 @@
+/** The Supervisor Binary Interface 2.0 as seen by the guest: one class for each extension. */
+@NullMarked
+package org.duvisor.hypervisor.sbi;
+
+import org.jspecify.annotations.NullMarked;

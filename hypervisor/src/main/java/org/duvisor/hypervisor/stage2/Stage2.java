@@ -1,0 +1,147 @@
+package org.duvisor.hypervisor.stage2;
+
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.lang.invoke.VarHandle;
+import org.duvisor.platform.Grant;
+
+/**
+ * The stage-2 page tables of a VM (privileged specification, "Two-Stage Address Translation"),
+ * filled on demand. Tables live in their own grant, which the guest cannot reach. Each fill takes
+ * the largest leaf that both addresses and the piece of RAM allow: 4 KiB, 2 MiB or 1 GiB.
+ *
+ * <p>{@link #map} takes a lock, because it is the slow path and several vCPUs may fault at once;
+ * page-table walkers read concurrently and see each entry either absent or complete.
+ */
+public final class Stage2 {
+  /** What {@link #map} did. */
+  public enum Result {
+    /** A leaf was written. */
+    MAPPED,
+    /** There was a leaf already: another vCPU was faster, or the hart remembers an absent entry. */
+    PRESENT,
+    /** The address is not RAM. */
+    NOT_RAM
+  }
+
+  /** Smallest page, bytes. */
+  public static final long PAGE = 4096;
+
+  /** V, R, W, X, U, A, D: RAM is everything to the guest, and hardware need not update anything. */
+  static final long LEAF = 0xDF;
+
+  /** A pointer to the next table: V alone. */
+  static final long TABLE = 0x01;
+
+  private static final VarHandle ENTRY = ValueLayout.JAVA_LONG.varHandle();
+  private static final long ROOT_BYTES = 16 << 10;
+
+  private final GuestRam ram;
+  private final Stage2Mode mode;
+  private final long largestLeaf;
+  private final Grant tables;
+  private final long root;
+  private long next;
+  private final long[] leaves = new long[3];
+
+  /**
+   * Empty tables.
+   *
+   * @param tables zeroed memory of at least {@link #tableBytes} bytes
+   * @param largestLeaf bytes of the largest leaf to use: 4 KiB, 2 MiB or 1 GiB
+   */
+  public Stage2(GuestRam ram, Stage2Mode mode, long largestLeaf, Grant tables) {
+    this.ram = ram;
+    this.mode = mode;
+    this.largestLeaf = largestLeaf;
+    this.tables = tables;
+    this.root = -tables.hpa() & (ROOT_BYTES - 1);
+    this.next = root + ROOT_BYTES;
+  }
+
+  /**
+   * The most memory that tables for this RAM can take, bytes; the root is 16 KiB-aligned within.
+   */
+  public static long tableBytes(GuestRam ram, Stage2Mode mode, long largestLeaf) {
+    long bytes = 2 * ROOT_BYTES;
+    for (int level = 0; level < mode.levels() - 1; level++) {
+      long span = leafBytes(level + 1);
+      boolean onlyEdges = level == 0 && largestLeaf > PAGE;
+      for (GuestRam.Piece p : ram.pieces()) {
+        long count = (p.gpa() + p.bytes() - 1) / span - p.gpa() / span + 1;
+        bytes += PAGE * (onlyEdges && p.congruent(span) ? Math.min(count, 2) : count);
+      }
+    }
+    return bytes;
+  }
+
+  /** The value of hugatp; its VMID field belongs to the driver. */
+  public long hugatp() {
+    return (long) mode.encoding() << 60 | (tables.hpa() + root) >>> 12;
+  }
+
+  /** Makes the page that holds a guest-physical address accessible, if it is RAM. */
+  public Result map(long gpa) {
+    GuestRam.Piece piece = ram.find(gpa);
+    return piece == null ? Result.NOT_RAM : map(piece, gpa);
+  }
+
+  /** How many leaves of 4 KiB (0), 2 MiB (1) or 1 GiB (2) there are. */
+  public synchronized long leaves(int level) {
+    return leaves[level];
+  }
+
+  private synchronized Result map(GuestRam.Piece piece, long gpa) {
+    int leaf = leafLevel(piece, gpa);
+    long table = root;
+    for (int level = mode.levels() - 1; ; level--) {
+      long at = table + 8 * mode.index(gpa, level);
+      long entry = read(at);
+      if (level == leaf || (entry & LEAF) > TABLE) {
+        if (entry != 0) {
+          return Result.PRESENT;
+        }
+        long page = gpa & -leafBytes(level);
+        write(at, piece.hpa(page) >>> 12 << 10 | LEAF);
+        leaves[level]++;
+        return Result.MAPPED;
+      }
+      if (entry == 0) {
+        entry = (tables.hpa() + next) >>> 12 << 10 | TABLE;
+        next += PAGE;
+        write(at, entry);
+      }
+      table = (entry >>> 10 << 12) - tables.hpa();
+    }
+  }
+
+  /** The level of the largest leaf around an address. */
+  private int leafLevel(GuestRam.Piece piece, long gpa) {
+    for (int level = 2; level > 0; level--) {
+      long bytes = leafBytes(level);
+      long start = gpa & -bytes;
+      boolean inside = start >= piece.gpa() && start + bytes <= piece.gpa() + piece.bytes();
+      if (bytes <= largestLeaf && inside && piece.congruent(bytes)) {
+        return level;
+      }
+    }
+    return 0;
+  }
+
+  /** Bytes under one entry of a level. */
+  static long leafBytes(int level) {
+    return PAGE << 9 * level;
+  }
+
+  private long read(long offset) {
+    return (long) ENTRY.getAcquire(segment(), offset);
+  }
+
+  private void write(long offset, long value) {
+    ENTRY.setRelease(segment(), offset, value);
+  }
+
+  private MemorySegment segment() {
+    return tables.memory();
+  }
+}

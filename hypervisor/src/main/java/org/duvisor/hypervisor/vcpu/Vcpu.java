@@ -1,0 +1,317 @@
+package org.duvisor.hypervisor.vcpu;
+
+import static org.duvisor.hypervisor.vcpu.Bits.SPV;
+import static org.duvisor.hypervisor.vcpu.Bits.SPVP;
+import static org.duvisor.hypervisor.vcpu.Bits.USIP;
+import static org.duvisor.hypervisor.vcpu.Bits.VSEIP;
+import static org.duvisor.hypervisor.vcpu.Bits.VTW;
+
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
+import org.duvisor.isa.Cause;
+import org.duvisor.isa.Csr;
+import org.duvisor.platform.DvDriver;
+import org.duvisor.platform.HuHart;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A virtual CPU. Its own thread runs it; only the methods that say so may be called by others, and
+ * those set volatile flags and kick. Its registers are those of the hart, see {@link #hart()}.
+ */
+public final class Vcpu {
+  private static final int END = 1;
+  private static final int PAUSE = 2;
+  private static final int HALT = 4;
+  private static final VarHandle REQUESTS;
+
+  static {
+    try {
+      REQUESTS = MethodHandles.lookup().findVarHandle(Vcpu.class, "requests", int.class);
+    } catch (ReflectiveOperationException e) {
+      throw new ExceptionInInitializerError(e);
+    }
+  }
+
+  private final int index;
+  private final DvDriver driver;
+  private final GuestTime time;
+  private final VcpuSetup setup;
+  private final Hsm hsm = new Hsm();
+  private @Nullable HuHart hart;
+  private volatile @Nullable Thread thread;
+  private volatile int requests;
+  private volatile boolean external;
+  private boolean externalShown;
+  private volatile boolean waiting;
+  private volatile boolean paused;
+
+  /** A stopped vCPU. */
+  public Vcpu(int index, DvDriver driver, GuestTime time, VcpuSetup setup) {
+    this.index = index;
+    this.driver = driver;
+    this.time = time;
+    this.setup = setup;
+  }
+
+  /** Index in the VM, and hart id. */
+  public int index() {
+    return index;
+  }
+
+  /** Its HSM state; any thread. */
+  public Hsm hsm() {
+    return hsm;
+  }
+
+  /** Gives it the hart it runs on; the calling thread is the vCPU's from now on. */
+  public void attach(HuHart ownHart) {
+    hart = ownHart;
+    thread = Thread.currentThread();
+  }
+
+  /** The hart; the vCPU's own thread, after {@link #attach}. */
+  public HuHart hart() {
+    HuHart h = hart;
+    if (h == null) {
+      throw new IllegalStateException("vCPU " + index + " has no thread");
+    }
+    return h;
+  }
+
+  // ---- requests of other threads
+
+  /** Any thread: leaves the guest for good. */
+  public void end() {
+    request(END);
+  }
+
+  /**
+   * Any thread, while the vCPU has none of its own: forgets how it ended, before the VM boots
+   * again.
+   */
+  public void reset() {
+    REQUESTS.getAndBitwiseAnd(this, PAUSE);
+    hsm.reset();
+    external = false;
+  }
+
+  /** Any thread: stands still after the current exit until {@link #resume}. */
+  public void pause() {
+    request(PAUSE);
+  }
+
+  /** Any thread: undoes {@link #pause}. */
+  public void resume() {
+    REQUESTS.getAndBitwiseAnd(this, ~PAUSE);
+    kick();
+  }
+
+  /** Any thread: whether it stands still because of {@link #pause}. */
+  public boolean isPaused() {
+    return paused;
+  }
+
+  /** Any thread: makes it leave the guest or end its waiting. */
+  public void kick() {
+    if (Thread.currentThread() != thread) {
+      driver.kick(index);
+    }
+  }
+
+  /**
+   * Any thread: ends its waiting, if it is waiting, after something it waits for was made to
+   * happen.
+   */
+  public void wake() {
+    VarHandle.fullFence();
+    if (waiting) {
+      kick();
+    }
+  }
+
+  /** Any thread: the level of its external interrupt. A fall is seen at the next exit. */
+  public void external(boolean level) {
+    if (external != level) {
+      external = level;
+      if (level) {
+        kick();
+      }
+    }
+  }
+
+  private void request(int bit) {
+    REQUESTS.getAndBitwiseOr(this, bit);
+    kick();
+  }
+
+  // ---- its own thread: starting, running, waiting
+
+  /**
+   * Waits in the stopped state for a start, and makes the hart ready for it; false when the VM ends
+   * instead.
+   */
+  public boolean awaitStart() {
+    REQUESTS.getAndBitwiseAnd(this, ~HALT);
+    while ((requests & END) == 0) {
+      if (hsm.isStartPending()) {
+        hart().csr(Csr.VIPICLR, 1L << index);
+        start(hsm.address(), hsm.opaque());
+        hsm.started();
+        return true;
+      }
+      if ((requests & PAUSE) != 0) {
+        standStill();
+      } else {
+        idle(-1);
+      }
+    }
+    return false;
+  }
+
+  /**
+   * Puts the hart in the state in which HSM starts and resumes harts (SBI 2.0, section 9.1), with
+   * no interrupt pending.
+   */
+  private void start(long address, long opaque) {
+    HuHart h = hart();
+    setup.apply(h, time.delta(h.csr(Csr.TIME)));
+    externalShown = false;
+    for (int i = 1; i < 32; i++) {
+      h.x(i, 0);
+    }
+    h.x(10, index);
+    h.x(11, opaque);
+    h.csr(Csr.UEPC, address);
+    h.csr(Csr.HUSTATUS, SPV | SPVP | VTW);
+  }
+
+  /** As {@link #start}, for a hart that was suspended and forgot its state; its interrupts stay. */
+  public void resume(long address, long opaque) {
+    HuHart h = hart();
+    long timer = h.csr(Csr.HUVSTIMECMP);
+    long enabled = h.csr(Csr.HUVSIE);
+    long pending = h.csr(Csr.HUVIP);
+    start(address, opaque);
+    h.csr(Csr.HUVSTIMECMP, timer);
+    h.csr(Csr.HUVSIE, enabled);
+    h.csr(Csr.HUVIP, pending);
+    externalShown = (pending & VSEIP) != 0;
+  }
+
+  /** The vCPU stops itself: it will not enter the guest again before the next start. */
+  public void halt() {
+    hsm.stopped();
+    REQUESTS.getAndBitwiseOr(this, HALT);
+  }
+
+  /**
+   * To be called before each entry: shows the guest its interrupts; false when it may not be
+   * entered again.
+   */
+  public boolean ready() {
+    while (requests != 0) {
+      if ((requests & (END | HALT)) != 0) {
+        return false;
+      }
+      standStill();
+    }
+    if (external != externalShown) {
+      showExternal();
+    }
+    return true;
+  }
+
+  /**
+   * Waits as WFI does: until an interrupt that the guest enabled is pending, whatever its SIE says,
+   * or until another thread wants something.
+   */
+  public void waitForInterrupt() {
+    waiting = true;
+    VarHandle.fullFence();
+    try {
+      HuHart h = hart();
+      if (external != externalShown) {
+        showExternal();
+      }
+      if (requests == 0
+          && (h.csr(Csr.HUIP) & USIP) == 0
+          && (h.csr(Csr.HUVSIP) & h.csr(Csr.HUVSIE)) == 0) {
+        idle(deadline(h));
+      }
+    } finally {
+      waiting = false;
+    }
+  }
+
+  /** When the guest's timer goes off, as host time; -1 when it does not. */
+  private static long deadline(HuHart h) {
+    if ((h.csr(Csr.HUVSIE) & Bits.STIP) == 0) {
+      return -1;
+    }
+    long now = h.csr(Csr.TIME);
+    long left = h.csr(Csr.HUVSTIMECMP) - (now + h.csr(Csr.HUTIMEDELTA));
+    return Long.compareUnsigned(now + left, now) < 0 ? -1 : now + left;
+  }
+
+  private void idle(long deadline) {
+    hart().idle(deadline);
+  }
+
+  private void standStill() {
+    HuHart h = hart();
+    time.pause(h.csr(Csr.TIME));
+    paused = true;
+    while ((requests & (PAUSE | END)) == PAUSE) {
+      idle(-1);
+    }
+    paused = false;
+    if (hsm.isRunning()) {
+      h.csr(Csr.HUTIMEDELTA, time.resume(h.csr(Csr.TIME)));
+    }
+  }
+
+  private void showExternal() {
+    HuHart h = hart();
+    boolean level = external;
+    long huvip = h.csr(Csr.HUVIP);
+    h.csr(Csr.HUVIP, level ? huvip | VSEIP : huvip & ~VSEIP);
+    externalShown = level;
+  }
+
+  // ---- its own thread: the guest's control flow
+
+  /** Moves the guest's pc over the instruction that made it leave. */
+  public void advance(int bytes) {
+    HuHart h = hart();
+    h.csr(Csr.UEPC, h.csr(Csr.UEPC) + bytes);
+  }
+
+  /** Whether the guest was in VS, not VU. */
+  public boolean inSupervisor() {
+    return (hart().csr(Csr.HUSTATUS) & SPVP) != 0;
+  }
+
+  /**
+   * Makes the guest take an exception at its current pc, as the hart does (privileged
+   * specification, "Trap Entry").
+   *
+   * @return false when the guest can never get anywhere from it: it cannot fetch its own trap
+   *     vector
+   */
+  public boolean inject(int cause, long tval) {
+    HuHart h = hart();
+    long pc = h.csr(Csr.UEPC);
+    long vector = h.csr(Csr.HUVSTVEC) & ~3L;
+    long hustatus = h.csr(Csr.HUSTATUS);
+    long status = h.csr(Csr.HUVSSTATUS) & ~(Bits.SPIE | Bits.SPP);
+    status |= (status & Bits.SIE) << 4;
+    status |= (hustatus & SPVP) != 0 ? Bits.SPP : 0;
+    h.csr(Csr.HUVSSTATUS, status & ~Bits.SIE);
+    h.csr(Csr.HUVSEPC, pc);
+    h.csr(Csr.HUVSCAUSE, cause);
+    h.csr(Csr.HUVSTVAL, tval);
+    h.csr(Csr.HUSTATUS, hustatus | SPVP);
+    h.csr(Csr.UEPC, vector);
+    return cause != Cause.INSTRUCTION_ACCESS_FAULT || pc != vector || (hustatus & SPVP) == 0;
+  }
+}

@@ -1,0 +1,56 @@
+package org.duvisor.hypervisor.vm;
+
+import java.util.concurrent.atomic.AtomicReference;
+import org.duvisor.hypervisor.vcpu.Power;
+import org.jspecify.annotations.Nullable;
+
+/** The first end that is told wins, and makes all vCPUs leave. */
+final class Ending implements Power {
+  private final AtomicReference<@Nullable VmOutcome> outcome = new AtomicReference<>();
+  private final Runnable leave;
+
+  Ending(Runnable leave) {
+    this.leave = leave;
+  }
+
+  @Override
+  public void poweroff() {
+    end(new VmOutcome.Poweroff());
+  }
+
+  @Override
+  public void reboot() {
+    end(new VmOutcome.Reboot());
+  }
+
+  @Override
+  public void fail(int code) {
+    end(new VmOutcome.Failed(code));
+  }
+
+  @Override
+  public void crash(String report) {
+    end(new VmOutcome.Crashed(report));
+  }
+
+  @Override
+  public void gone() {
+    end(new VmOutcome.Killed());
+  }
+
+  void end(VmOutcome how) {
+    if (outcome.compareAndSet(null, how)) {
+      leave.run();
+    }
+  }
+
+  void clear() {
+    outcome.set(null);
+  }
+
+  /** How it ended; called when all vCPUs have left, which they do only for an end. */
+  VmOutcome outcome() {
+    VmOutcome o = outcome.get();
+    return o == null ? new VmOutcome.Crashed("all vCPU threads ended without a reason") : o;
+  }
+}

@@ -1,0 +1,174 @@
+package org.duvisor.hypervisor.vm;
+
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import org.duvisor.devices.fdt.Node;
+import org.duvisor.devices.images.ImageException;
+import org.duvisor.hypervisor.boot.Boot;
+import org.duvisor.hypervisor.boot.DeviceTree;
+import org.duvisor.hypervisor.boot.MemoryMap;
+import org.duvisor.hypervisor.exit.ExitKind;
+import org.duvisor.hypervisor.exit.VcpuLoop;
+import org.duvisor.hypervisor.interrupts.Ipi;
+import org.duvisor.hypervisor.sbi.Sbi;
+import org.duvisor.hypervisor.stage2.GuestRam;
+import org.duvisor.hypervisor.stage2.Stage2;
+import org.duvisor.hypervisor.stage2.Stage2Mode;
+import org.duvisor.hypervisor.vcpu.GuestTime;
+import org.duvisor.hypervisor.vcpu.Vcpu;
+import org.duvisor.hypervisor.vcpu.VcpuSetup;
+import org.duvisor.hypervisor.vcpu.Vcpus;
+import org.duvisor.platform.Capabilities;
+import org.duvisor.platform.Delegation;
+import org.duvisor.platform.DvDriver;
+import org.duvisor.platform.DvException;
+import org.duvisor.platform.Grant;
+
+/**
+ * A virtual machine: made of grants and devices, run by one thread for each vCPU. {@link #run} may
+ * be called once; the other methods are for any thread.
+ */
+public final class Vm implements AutoCloseable {
+  private final DvDriver driver;
+  private final VmConfig config;
+  private final GuestRam ram;
+  private final Stage2 stage2;
+  private final Vcpus vcpus;
+  private final Ending ending;
+  private final Board board;
+  private final Node tree;
+  private final Boot boot;
+  private final List<VcpuLoop> loops = new ArrayList<>();
+  private volatile boolean stopped;
+
+  private Vm(DvDriver driver, VmConfig config) {
+    Capabilities capabilities = driver.capabilities();
+    this.driver = driver;
+    this.config = config;
+    driver.delegate(Delegation.RECOMMENDED);
+    this.ram = GuestRam.grant(driver, MemoryMap.RAM, config.memoryBytes());
+    Stage2Mode mode = Stage2Mode.choose(capabilities.stage2Modes(), ram.end());
+    long granule = capabilities.grantGranule();
+    long tables = Stage2.tableBytes(ram, mode, config.largestLeaf()) + granule - 1 & -granule;
+    this.stage2 =
+        new Stage2(ram, mode, config.largestLeaf(), driver.grant(tables, Grant.Use.STAGE2_TABLES));
+    GuestTime time = new GuestTime();
+    VcpuSetup setup = new VcpuSetup(capabilities, stage2.hugatp());
+    this.vcpus = new Vcpus(config.cpus(), i -> new Vcpu(i, driver, time, setup));
+    this.ending = new Ending(() -> vcpus.all().forEach(Vcpu::end));
+    this.board = new Board(config, vcpus, ram.memory(), ending);
+    this.tree = DeviceTree.build(capabilities, config.cpus(), ram, board.bus());
+    this.boot = new Boot(config.kernel(), config.initrd(), config.append(), config.random());
+    for (Vcpu v : vcpus.all()) {
+      Sbi sbi = new Sbi(v, vcpus, driver, ram, config.console(), ending);
+      Ipi ipi = new Ipi(v, vcpus);
+      loops.add(
+          new VcpuLoop(v, driver, ending, ram, stage2, board.bus(), sbi, ipi, config.timed()));
+    }
+  }
+
+  /**
+   * Makes a VM; from now on it owns the driver and the devices of its configuration.
+   *
+   * @throws VmException with one line for the user, when the driver has no room for it
+   */
+  public static Vm create(DvDriver driver, VmConfig config) {
+    try {
+      return new Vm(driver, config);
+    } catch (DvException e) {
+      driver.close();
+      throw new VmException("cannot make the VM: " + e.getMessage());
+    } catch (IllegalArgumentException e) {
+      driver.close();
+      throw new VmException(String.valueOf(e.getMessage()));
+    }
+  }
+
+  /**
+   * Boots and runs until the VM ends, through reboots if the configuration allows them.
+   *
+   * @throws ImageException with one line for the user, when the images do not fit
+   */
+  public VmOutcome run() {
+    while (true) {
+      vcpus.all().forEach(Vcpu::reset);
+      ending.clear();
+      if (stopped) {
+        return new VmOutcome.Killed();
+      }
+      board.reset();
+      Boot.Entry entry = boot.load(ram, tree);
+      vcpus.get(0).hsm().start(entry.pc(), entry.deviceTree());
+      runThreads();
+      config.console().flush();
+      VmOutcome outcome = ending.outcome();
+      if (!(outcome instanceof VmOutcome.Reboot) || !config.reboot()) {
+        return outcome;
+      }
+    }
+  }
+
+  private void runThreads() {
+    List<Thread> threads = new ArrayList<>();
+    for (int i = 0; i < loops.size(); i++) {
+      threads.add(Thread.ofPlatform().name("vcpu-" + i).daemon().start(loops.get(i)));
+    }
+    boolean interrupted = false;
+    for (Thread t : threads) {
+      while (t.isAlive()) {
+        try {
+          t.join();
+        } catch (InterruptedException e) {
+          interrupted = true;
+          stop();
+        }
+      }
+    }
+    if (interrupted) {
+      Thread.currentThread().interrupt();
+    }
+  }
+
+  /** Ends the VM as if its power was cut; {@link #run} returns {@link VmOutcome.Killed}. */
+  public void stop() {
+    stopped = true;
+    ending.end(new VmOutcome.Killed());
+  }
+
+  /** Makes all vCPUs stand still, and the guest's time with them; devices go on. */
+  public void pause() {
+    vcpus.all().forEach(Vcpu::pause);
+  }
+
+  /** Undoes {@link #pause}. */
+  public void resume() {
+    vcpus.all().forEach(Vcpu::resume);
+  }
+
+  /** Counters up to now. */
+  public VmStats stats() {
+    List<VmStats.Row> rows =
+        Arrays.stream(ExitKind.values())
+            .map(
+                k ->
+                    new VmStats.Row(
+                        k,
+                        loops.stream().mapToLong(l -> l.stats().count(k)).sum(),
+                        loops.stream().mapToLong(l -> l.stats().nanoseconds(k)).sum()))
+            .filter(r -> r.count() != 0)
+            .toList();
+    return new VmStats(rows, List.of(stage2.leaves(0), stage2.leaves(1), stage2.leaves(2)));
+  }
+
+  /**
+   * Gives everything back: devices first, which may still write to the memory, then the driver's
+   * grants.
+   */
+  @Override
+  public void close() {
+    stop();
+    board.close();
+    driver.close();
+  }
+}

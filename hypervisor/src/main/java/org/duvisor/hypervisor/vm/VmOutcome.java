@@ -1,0 +1,27 @@
+package org.duvisor.hypervisor.vm;
+
+/** How the run of a VM ended. */
+public sealed interface VmOutcome {
+  /** The guest switched itself off. */
+  record Poweroff() implements VmOutcome {}
+
+  /** The guest asked for a restart, and the VM is not to restart. */
+  record Reboot() implements VmOutcome {}
+
+  /**
+   * The guest ended with a failure of its own.
+   *
+   * @param code 1..65535
+   */
+  record Failed(int code) implements VmOutcome {}
+
+  /**
+   * The VM could not go on.
+   *
+   * @param report what happened and the state of the vCPU, several lines
+   */
+  record Crashed(String report) implements VmOutcome {}
+
+  /** The VM was stopped from outside. */
+  record Killed() implements VmOutcome {}
+}

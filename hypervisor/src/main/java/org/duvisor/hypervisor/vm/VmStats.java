@@ -1,0 +1,44 @@
+package org.duvisor.hypervisor.vm;
+
+import java.util.List;
+import org.duvisor.hypervisor.exit.ExitKind;
+
+/**
+ * Counters of a VM, all vCPUs together, since it was made.
+ *
+ * @param exits one for each kind that occurred
+ * @param leaves stage-2 leaves of 4 KiB, 2 MiB and 1 GiB
+ */
+public record VmStats(List<Row> exits, List<Long> leaves) {
+  /**
+   * One kind of exit.
+   *
+   * @param nanoseconds time spent in handling, 0 when not measured
+   */
+  public record Row(ExitKind kind, long count, long nanoseconds) {}
+
+  /** All lists are copied. */
+  public VmStats {
+    exits = List.copyOf(exits);
+    leaves = List.copyOf(leaves);
+  }
+
+  /** How many exits of a kind. */
+  public long count(ExitKind kind) {
+    return exits.stream().filter(r -> r.kind == kind).mapToLong(Row::count).sum();
+  }
+
+  /** A table for a person. */
+  public String text() {
+    StringBuilder out =
+        new StringBuilder("%-16s %12s %14s %10s%n".formatted("exit", "count", "ns", "ns/exit"));
+    for (Row r : exits) {
+      long each = r.nanoseconds / Math.max(1, r.count);
+      out.append("%-16s %12d %14d %10d%n".formatted(r.kind, r.count, r.nanoseconds, each));
+    }
+    out.append(
+        "stage-2 leaves: %d of 4 KiB, %d of 2 MiB, %d of 1 GiB%n"
+            .formatted(leaves.get(0), leaves.get(1), leaves.get(2)));
+    return out.toString();
+  }
+}

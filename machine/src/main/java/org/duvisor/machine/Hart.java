@@ -1,0 +1,410 @@
+package org.duvisor.machine;
+
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
+import java.util.concurrent.locks.LockSupport;
+import java.util.function.Function;
+import org.duvisor.devices.MmioBus;
+import org.duvisor.isa.Cause;
+import org.duvisor.machine.dv.Posts;
+import org.duvisor.machine.dv.Windows;
+import org.duvisor.machine.fp.Fcsr;
+import org.duvisor.machine.mem.PhysicalMemory;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * One RISC-V hart: RV64GC with M, HS, U, HU, VS and VU. All state belongs to the thread that runs the hart, but for the
+ * interrupt wires, which any thread may drive. Public fields are what generated code works on.
+ */
+public final class Hart {
+  /** Machine mode. */
+  public static final int M = 3;
+
+  /** Supervisor mode; HS when V=0, VS when V=1. */
+  public static final int S = 1;
+
+  /** User mode; VU when V=1, HU when V=0 on a hart whose hdvctl.EN is set. */
+  public static final int U = 0;
+
+  /** Slot of {@link #x} that takes writes to x0. */
+  public static final int SINK = 32;
+
+  private static final VarHandle WIRES;
+  private static final VarHandle ATTENTION;
+
+  static {
+    try {
+      WIRES = MethodHandles.lookup().findVarHandle(Hart.class, "wires", long.class);
+      ATTENTION = MethodHandles.lookup().findVarHandle(Hart.class, "attention", boolean.class);
+    } catch (ReflectiveOperationException e) {
+      throw new ExceptionInInitializerError(e);
+    }
+  }
+
+  /** General registers; slot 0 is always 0, slot {@link #SINK} takes writes to x0. */
+  public final long[] x = new long[33];
+
+  /** Floating-point registers, NaN-boxed. */
+  public final long[] f = new long[32];
+
+  /** Address of the first instruction of the running block; of the next instruction between blocks. */
+  public long pc;
+
+  /** Instructions retired since power-on, exact between blocks and at their last instruction. */
+  public long retired;
+
+  /** Floating-point flags and dynamic rounding mode. */
+  public final Fcsr fcsr = new Fcsr();
+
+  /** Privilege: {@link #M}, {@link #S} or {@link #U}. */
+  int priv = M;
+
+  /** Virtualization mode. */
+  boolean v;
+
+  /** Context bits (already shifted) that data accesses put into TLB tags. */
+  public long dataContext;
+
+  /** Context bits of instruction fetches. */
+  public long fetchContext;
+
+  /** Whether floating-point instructions may run at once: FS is on and already dirty at both levels. */
+  boolean fpReady;
+
+  final int id;
+  final HartConfig config;
+  final PhysicalMemory memory;
+  final MmioBus bus;
+  final Clock clock;
+  final Posts posts;
+  final Windows windows = new Windows();
+  final Pmp pmp = new Pmp();
+  final Mmu mmu;
+  final CsrFile csrs;
+  final Traps traps;
+  private final Privileged privileged;
+  final Engine engine;
+
+  /** Entries of the read TLB: pairs of tag and addend, see {@link Tlb}. */
+  public final long[] readTlb;
+
+  /** Entries of the write TLB. */
+  public final long[] writeTlb;
+
+  /** LR reservation: host address, with bit 0 set for a doubleword; 0 when there is none. */
+  public long reservedHost;
+
+  /** Value seen by the LR; an SC succeeds when memory still holds it. */
+  public long reservedValue;
+
+  /** In WFI; ended by whoever runs the hart. */
+  boolean waiting;
+
+  /** Set when HU is Java code: a trap to HU or HS ends {@link Engine#run}. */
+  boolean embedded;
+
+  /** With {@link #embedded}: the hart has left V=1 by a trap. */
+  boolean left;
+
+  @SuppressWarnings("unused") // by WIRES
+  private volatile long wires;
+
+  @SuppressWarnings("FieldMayBeFinal") // by ATTENTION
+  private boolean attention = true;
+
+  private volatile @Nullable Thread parked;
+
+  /** mtimecmp of the CLINT, which any hart may write. */
+  volatile long mtimecmp = -1;
+
+  /** VMID &lt;&lt; 6 | vCPU while one is resident and DV-ext is enabled, else -1; read by posters. */
+  volatile long residency = -1;
+
+  /** A hart in its power-on state; {@code engine} makes what executes for it. */
+  public Hart(
+      int id,
+      HartConfig config,
+      PhysicalMemory memory,
+      MmioBus bus,
+      Clock clock,
+      Posts posts,
+      Function<Hart, Engine> engine) {
+    this.id = id;
+    this.config = config;
+    this.memory = memory;
+    this.bus = bus;
+    this.clock = clock;
+    this.posts = posts;
+    this.csrs = new CsrFile(this);
+    this.traps = new Traps(this);
+    this.mmu = new Mmu(this);
+    this.readTlb = mmu.readTlb.entries;
+    this.writeTlb = mmu.writeTlb.entries;
+    this.privileged = new Privileged(this);
+    this.engine = engine.apply(this);
+    posts.attach(this::posted);
+    reset(0);
+  }
+
+  /** Brings the hart to its reset state, with {@code pc} as reset vector. */
+  public void reset(long resetVector) {
+    java.util.Arrays.fill(x, 0);
+    java.util.Arrays.fill(f, 0);
+    pc = resetVector;
+    priv = M;
+    v = false;
+    waiting = false;
+    left = false;
+    mtimecmp = -1;
+    reservedHost = 0;
+    fcsr.flags = 0;
+    fcsr.frm = 0;
+    csrs.reset();
+    pmp.reset();
+    windows.clear();
+    mmu.flushAll();
+    engine.fenceI();
+    contextChanged();
+    attend();
+  }
+
+  /** mhartid. */
+  public int id() {
+    return id;
+  }
+
+  /** What it implements. */
+  public HartConfig config() {
+    return config;
+  }
+
+  /** Address translation and memory access. */
+  public Mmu mmu() {
+    return mmu;
+  }
+
+  /** The CSRs. */
+  public CsrFile csrs() {
+    return csrs;
+  }
+
+  /** Traps. */
+  public Traps traps() {
+    return traps;
+  }
+
+  /** Privileged instructions. */
+  public Privileged privileged() {
+    return privileged;
+  }
+
+  /** What executes. */
+  public Engine engine() {
+    return engine;
+  }
+
+  /** Physical memory. */
+  public PhysicalMemory memory() {
+    return memory;
+  }
+
+  /** Windows of the resident VM. */
+  public Windows windows() {
+    return windows;
+  }
+
+  /** Current privilege. */
+  public int privilege() {
+    return priv;
+  }
+
+  /** Current virtualization mode. */
+  public boolean virtual() {
+    return v;
+  }
+
+  /** Sets mode directly, as debuggers and the embedded kernel twin do. */
+  public void setMode(int privilege, boolean virtual) {
+    priv = privilege;
+    v = virtual;
+    contextChanged();
+  }
+
+  // ---- embedding: HU and HS are Java code
+
+  /** From now on a trap from V=1 to HU or HS ends {@link #run}: this process is the software of those modes. */
+  public void embed() {
+    embedded = true;
+  }
+
+  /** Whether the guest was left by a trap since {@link #enterGuest}. */
+  public boolean hasLeft() {
+    return left;
+  }
+
+  /** Executes huret; throws the trap of an illegal one. */
+  public void enterGuest() {
+    left = false;
+    pc = privileged.huret();
+  }
+
+  // ---- interrupts and time
+
+  /** Drives an interrupt wire (bit of mip) from any thread. */
+  public void wire(int bit, boolean level) {
+    long mask = 1L << bit;
+    long old =
+        level ? (long) WIRES.getAndBitwiseOr(this, mask) : (long) WIRES.getAndBitwiseAnd(this, ~mask);
+    if (level && (old & mask) == 0) {
+      signal();
+    }
+  }
+
+  /** The wires that are high. */
+  long wires() {
+    return wires;
+  }
+
+  /** Makes the hart look at its interrupts soon, waking it from WFI; from any thread. */
+  public void signal() {
+    ATTENTION.setVolatile(this, true);
+    Thread p = parked;
+    if (p != null) {
+      LockSupport.unpark(p);
+    }
+  }
+
+  /** Makes this hart look at its interrupts before the next block; its own thread only. */
+  public void attend() {
+    ATTENTION.setOpaque(this, true);
+  }
+
+  /** Whether someone asked the hart to look up. */
+  public boolean wantsAttention() {
+    return (boolean) ATTENTION.getOpaque(this);
+  }
+
+  /**
+   * Runs at most about {@code instructions}, taking interrupts on the way. Returns early when the hart waits in WFI, or, embedded, has
+   * left the guest.
+   */
+  public void run(long instructions) {
+    long limit = retired + instructions;
+    while (retired < limit && !waiting) {
+      if (left) {
+        return;
+      }
+      if (wantsAttention()) {
+        ATTENTION.setVolatile(this, false);
+        traps.takeInterrupt();
+        continue;
+      }
+      engine.run(limit);
+      if (!waiting && retired >= limit && clock.now() >= traps.deadline()) {
+        attend();
+      }
+    }
+  }
+
+  /** Whether the hart sleeps in WFI with nothing to wake it. Ends the wait when there is. */
+  public boolean isWaiting() {
+    if (waiting && traps.wakesFromWait()) {
+      waiting = false;
+      attend();
+    }
+    return waiting;
+  }
+
+  /** Blocks the calling thread, which runs this hart, until the wait may be over or {@code maxNanos} have passed. */
+  public void park(long maxNanos) {
+    parked = Thread.currentThread();
+    try {
+      if (isWaiting() && !wantsAttention()) {
+        long ticks = traps.deadline() - clock.now();
+        long nanos = ticks > maxNanos / Clock.NANOS ? maxNanos : ticks * Clock.NANOS;
+        if (nanos > 0) {
+          LockSupport.parkNanos(this, nanos);
+        }
+      }
+    } finally {
+      parked = null;
+    }
+    ATTENTION.setVolatile(this, false);
+    isWaiting();
+    attend();
+  }
+
+  /** A post to this hart's vCPU makes it look up. */
+  private void posted(int vmid, long mask) {
+    long r = residency;
+    if (r >= 0 && r >>> 6 == vmid && (mask >>> (r & 63) & 1) != 0) {
+      signal();
+    }
+  }
+
+  /** mtimecmp, in ticks, unsigned. */
+  public long timeCompare() {
+    return mtimecmp;
+  }
+
+  /** Sets mtimecmp; from any thread. */
+  public void timeCompare(long ticks) {
+    mtimecmp = ticks;
+    signal();
+  }
+
+  /** When the next timer of this hart expires, in ticks of mtime; {@link Long#MAX_VALUE} for never. */
+  public long deadline() {
+    return traps.deadline();
+  }
+
+  /** mtime. */
+  public long time() {
+    return clock.now();
+  }
+
+  // ---- what instructions ask of the hart
+
+  /** Resolves a rounding-mode field. */
+  public int roundingMode(int rm) {
+    int mode = rm == 7 ? fcsr.frm : rm;
+    if (mode > 4) {
+      throw illegal();
+    }
+    return mode;
+  }
+
+  /** Called first by every floating-point instruction: traps when FS is off, else marks it dirty. */
+  public void useFp() {
+    if (!fpReady) {
+      csrs.dirtyFp();
+    }
+  }
+
+  /** An illegal-instruction exception; tval becomes the instruction. */
+  public Trap illegal() {
+    return traps.exception(Cause.ILLEGAL_INSTRUCTION, 0, 0, 0, false);
+  }
+
+  /** A virtual-instruction exception. */
+  public Trap virtualInstruction() {
+    return traps.exception(Cause.VIRTUAL_INSTRUCTION, 0, 0, 0, false);
+  }
+
+  /** Illegal when V=0, virtual instruction when V=1. */
+  Trap illegalOrVirtual() {
+    return v ? virtualInstruction() : illegal();
+  }
+
+  /** Whether DV-ext is enabled on this hart now (hdvctl.EN). */
+  boolean dvEnabled() {
+    return csrs.dvEnabled;
+  }
+
+  /** Recomputes what depends on mode, satp, hgatp, mstatus and their kin. */
+  void contextChanged() {
+    mmu.updateContext();
+    csrs.updateFp();
+    engine.contextChanged();
+  }
+}

@@ -1,0 +1,42 @@
+package org.duvisor.machine;
+
+/**
+ * What harts of a machine implement ("supported"); what is switched on now is in CSRs ("enabled").
+ *
+ * @param satpModes bit m = satp, vsatp MODE m is implemented (8 Sv39, 9 Sv48, 10 Sv57)
+ * @param hypervisor the H extension
+ * @param dv the delegated-virtualization extension; needs H
+ */
+public record HartConfig(int satpModes, boolean hypervisor, boolean dv) {
+  /** Sv39 and Sv48, H and DV-ext. */
+  public static final HartConfig STANDARD = new HartConfig(1 << 8 | 1 << 9, true, true);
+
+  /** Checks that the choices fit together. */
+  public HartConfig {
+    if (dv && !hypervisor) {
+      throw new IllegalArgumentException("DV-ext needs the H extension");
+    }
+    if ((satpModes & 1 << 8) == 0 || (satpModes & ~(7 << 8)) != 0) {
+      throw new IllegalArgumentException("satp modes are Sv39, Sv48 and Sv57, and Sv39 is not optional");
+    }
+  }
+
+  /** {@code riscv,isa-extensions} of the device tree, space separated. */
+  public String extensions() {
+    return "i m a f d c"
+        + (hypervisor ? " h" : "")
+        + " zicbom zicboz zicbop zicntr zicond zicsr zifencei zihintpause zihpm zawrs zba zbb zbs sstc svadu svinval svnapot"
+        + " svpbmt"
+        + (dv ? " xdv" : "");
+  }
+
+  /** mmu-type of the device tree: the largest stage-1 mode. */
+  public String mmuType() {
+    return "riscv,sv" + ((satpModes & 1 << 10) != 0 ? 57 : (satpModes & 1 << 9) != 0 ? 48 : 39);
+  }
+
+  /** Whether a MODE of satp, vsatp or hgatp is implemented; Bare always is. */
+  boolean hasMode(long mode) {
+    return mode == 0 || mode < 32 && (satpModes & 1 << mode) != 0;
+  }
+}

@@ -1,0 +1,395 @@
+package org.duvisor.machine;
+
+import org.duvisor.devices.MmioBus;
+import org.duvisor.isa.Cause;
+import org.duvisor.machine.dv.Windows;
+import org.duvisor.machine.mem.Raw;
+
+/**
+ * Memory as the instructions of a hart see it: the software TLBs and everything behind a miss - translation ({@link Walker}), PMP, windows,
+ * MMIO, misaligned and page-crossing accesses.
+ */
+public final class Mmu {
+  /** Kinds of access; the values are PMP and window permission bits. */
+  static final int READ = 1;
+
+  static final int WRITE = 2;
+  static final int EXECUTE = 4;
+
+  private static final int PERM_U = 0;
+  private static final int PERM_S = 1;
+  private static final int PERM_S_SUM = 2;
+  private static final int PERM_M = 3;
+
+  /** Space number whose entries are never entered: regimes that are too odd to cache (MXR). */
+  private static final int UNCACHED = 0;
+
+  private final Hart h;
+  private final Walker walker;
+  final Tlb readTlb = new Tlb();
+  final Tlb writeTlb = new Tlb();
+  final Tlb fetchTlb = new Tlb();
+  private final Spaces spaces = new Spaces();
+  private int hostSpace;
+  private int guestSpace;
+  private int bareSpace;
+  private long bareKey;
+  private boolean stale = true;
+
+  // The regime of data accesses, kept by updateContext.
+  private boolean dataV;
+  private int dataPriv;
+  private boolean dataMxr;
+
+  /** Misses, for statistics. */
+  long fills;
+
+  Mmu(Hart h) {
+    this.h = h;
+    this.walker = new Walker(h);
+  }
+
+  // ---- regimes
+
+  /** satp, vsatp, hgatp or hdv* changed. */
+  void regimeChanged() {
+    stale = true;
+    h.contextChanged();
+  }
+
+  private void refreshSpaces() {
+    CsrFile c = h.csrs;
+    bareSpace = spaces.of(false, bareKey, 1);
+    hostSpace = spaces.of(false, c.satp, 0);
+    guestSpace = spaces.of(true, c.vsatp, c.effectiveHgatp());
+    if (bareSpace == 0 || hostSpace == 0 || guestSpace == 0) {
+      readTlb.clear();
+      writeTlb.clear();
+      fetchTlb.clear();
+      spaces.reset();
+      refreshSpaces();
+    }
+    stale = false;
+  }
+
+  /** Recomputes the contexts of fetches and data accesses after a change of mode or regime. */
+  void updateContext() {
+    if (stale) {
+      refreshSpaces();
+    }
+    CsrFile c = h.csrs;
+    boolean v = h.v;
+    int priv = h.priv;
+    h.fetchContext = context(priv, v, priv == Hart.U ? PERM_U : PERM_S);
+    if (priv == Hart.M && Status.get(c.mstatus, Status.MPRV) != 0) {
+      priv = Status.get(c.mstatus, Status.MPP);
+      v = priv != Hart.M && Status.get(c.mstatus, Status.MPV) != 0;
+    }
+    long status = v ? c.vsstatus : c.mstatus;
+    dataV = v;
+    dataPriv = priv;
+    dataMxr = Status.get(status | c.mstatus, Status.MXR) != 0;
+    int perm = priv == Hart.U ? PERM_U : Status.get(status, Status.SUM) != 0 ? PERM_S_SUM : PERM_S;
+    h.dataContext = dataMxr ? UNCACHED : context(priv, v, perm);
+  }
+
+  private long context(int priv, boolean v, int perm) {
+    if (priv == Hart.M) {
+      return (long) (bareSpace << 2 | PERM_M) << 3;
+    }
+    return (long) ((v ? guestSpace : hostSpace) << 2 | perm) << 3;
+  }
+
+  // ---- fences
+
+  /** Forgets every translation. */
+  public void flushAll() {
+    spaces.retire(false, -1, -1);
+    spaces.retire(true, -1, -1);
+    regimeChanged();
+  }
+
+  /** sfence.vma: {@code asid} -1 = all address spaces; {@code all} = every address, else the one at {@code va}. */
+  public void fenceHost(boolean all, long va, long asid) {
+    fence(false, all, va, asid, -1);
+  }
+
+  /** hfence.vvma for the VMID in effect. */
+  public void fenceGuest(boolean all, long va, long asid) {
+    fence(true, all, va, asid, Spaces.vmidOf(h.csrs.effectiveHgatp()));
+  }
+
+  /** hfence.gvma: stage-2 translations of a VMID (-1 = all); the combined entries are not indexed by guest-physical address. */
+  public void fenceStage2(long vmid) {
+    spaces.retire(true, -1, vmid);
+    regimeChanged();
+  }
+
+  private void fence(boolean v, boolean all, long va, long asid, long vmid) {
+    if (all) {
+      spaces.retire(v, asid, vmid);
+      regimeChanged();
+      return;
+    }
+    long leaf = spaces.largestLeaf(v, va, asid, vmid);
+    if (leaf > 4096) {
+      readTlb.dropRegion(va, leaf);
+      writeTlb.dropRegion(va, leaf);
+      fetchTlb.dropRegion(va, leaf);
+    } else {
+      readTlb.dropPage(va);
+      writeTlb.dropPage(va);
+      fetchTlb.dropPage(va);
+    }
+    h.engine.contextChanged();
+  }
+
+  // ---- data accesses that missed
+
+  /** Loads {@code width} bytes, zero-extended. */
+  public long load(long va, int width) {
+    if (crossesPage(va, width)) {
+      return loadCrossing(va, width);
+    }
+    long host = translateData(va, va, width, READ);
+    if (host != 0) {
+      return loadHost(host, width);
+    }
+    return loadDevice(va, width);
+  }
+
+  private static long loadHost(long host, int width) {
+    return switch (width) {
+      case 1 -> Raw.loadByte(host) & 0xff;
+      case 2 -> Raw.loadShort(host) & 0xffff;
+      case 4 -> Raw.loadInt(host) & 0xffff_ffffL;
+      default -> Raw.loadLong(host);
+    };
+  }
+
+  private long loadCrossing(long va, int width) {
+    long second = (va & Tlb.PAGE_MASK) + 4096;
+    int firstBytes = (int) (second - va);
+    long hostA = required(translateData(va, va, firstBytes, READ), va, Cause.LOAD_ACCESS_FAULT);
+    long hostB = required(translateData(second, va, width - firstBytes, READ), second, Cause.LOAD_ACCESS_FAULT);
+    long value = 0;
+    for (int i = width - 1; i >= 0; i--) {
+      long byteHost = i < firstBytes ? hostA + i : hostB + (i - firstBytes);
+      value = value << 8 | Raw.loadByte(byteHost) & 0xff;
+    }
+    return value;
+  }
+
+  /** Stores the low {@code width} bytes. */
+  public void store(long va, int width, long value) {
+    if (crossesPage(va, width)) {
+      storeCrossing(va, width, value);
+      return;
+    }
+    long host = translateData(va, va, width, WRITE);
+    if (host == 0) {
+      storeDevice(va, width, value);
+      return;
+    }
+    switch (width) {
+      case 1 -> Raw.storeByte(host, value);
+      case 2 -> Raw.storeShort(host, value);
+      case 4 -> Raw.storeInt(host, value);
+      default -> Raw.storeLong(host, value);
+    }
+  }
+
+  private void storeCrossing(long va, int width, long value) {
+    long second = (va & Tlb.PAGE_MASK) + 4096;
+    int firstBytes = (int) (second - va);
+    long hostA = required(translateData(va, va, firstBytes, WRITE), va, Cause.STORE_ACCESS_FAULT);
+    long hostB = required(translateData(second, va, width - firstBytes, WRITE), second, Cause.STORE_ACCESS_FAULT);
+    for (int i = 0; i < width; i++) {
+      long byteHost = i < firstBytes ? hostA + i : hostB + (i - firstBytes);
+      Raw.storeByte(byteHost, value >>> (8 * i));
+    }
+  }
+
+  /** A misaligned access half in memory and half in a device is an access fault. */
+  private long required(long host, long va, int cause) {
+    if (host == 0) {
+      throw h.traps.exception(cause, va, 0, 0, dataV);
+    }
+    return host;
+  }
+
+  /**
+   * Host address for an atomic access, which must be aligned and in memory.
+   *
+   * @param write store permission is needed (everything but LR)
+   */
+  public long atomic(long va, int width, boolean write) {
+    if ((va & (width - 1)) != 0) {
+      throw h.traps.exception(write ? Cause.STORE_MISALIGNED : Cause.LOAD_MISALIGNED, va, 0, Trap.TRANSFORM, dataV);
+    }
+    int index = Tlb.index(va);
+    Tlb tlb = write ? writeTlb : readTlb;
+    if (tlb.hit(index, va & Tlb.PAGE_MASK | h.dataContext)) {
+      return va + tlb.addend(index);
+    }
+    long host = translateData(va, va, width, write ? WRITE : READ);
+    if (host == 0) {
+      throw h.traps.exception(
+          write ? Cause.STORE_ACCESS_FAULT : Cause.LOAD_ACCESS_FAULT, va, 0, Trap.TRANSFORM, dataV);
+    }
+    return host;
+  }
+
+  /** Host address of a naturally aligned cache block that may be stored to. */
+  public long zeroable(long va) {
+    return required(translateData(va, va, 1, WRITE), va, Cause.STORE_ACCESS_FAULT);
+  }
+
+  /** Checks that a cache block may be managed: any access permission will do, faults are those of stores (Zicbom). */
+  public void touchBlock(long va) {
+    try {
+      translateData(va, va, 1, READ);
+    } catch (Trap readFault) {
+      translateData(va, va, 1, WRITE);
+    }
+  }
+
+  private static boolean crossesPage(long va, int width) {
+    return (va & 4095) > 4096 - width;
+  }
+
+  private long devicePa;
+
+  /** Translates and enters the TLB; returns the host address, or 0 with {@link #devicePa} set. */
+  private long translateData(long va, long accessVa, int width, int kind) {
+    CsrFile c = h.csrs;
+    long status = dataV ? c.vsstatus : c.mstatus;
+    boolean sum = Status.get(status, Status.SUM) != 0;
+    walker.offset = (int) (va - accessVa);
+    long pa = walker.translate(va, kind, dataV, dataPriv, sum, dataMxr);
+    return finish(va, pa, width, kind, h.dataContext);
+  }
+
+  private long finish(long va, long pa, int width, int kind, long context) {
+    fills++;
+    Pmp.Verdict verdict = h.pmp.check(pa, width, kind, dataPriv);
+    if (verdict == Pmp.Verdict.DENIED) {
+      throw walker.accessFault(va, kind, dataV);
+    }
+    long host = h.memory.host(pa, width, kind == WRITE);
+    if (host == 0) {
+      devicePa = pa;
+      return 0;
+    }
+    if (verdict == Pmp.Verdict.ALLOWED_PAGE && context != UNCACHED) {
+      enter(kind == WRITE ? writeTlb : readTlb, va, context, host - va);
+    }
+    return host;
+  }
+
+  private void enter(Tlb tlb, long va, long context, long addend) {
+    tlb.fill(va, context, addend);
+    spaces.note((int) (context >>> 5), va, walker.leafBytes);
+  }
+
+  // ---- devices
+
+  private long loadDevice(long va, int width) {
+    MmioBus.Window w = h.bus.find(devicePa, width);
+    if (w == null || (va & (width - 1)) != 0) {
+      throw walker.accessFault(va, READ, dataV);
+    }
+    return w.device().read(devicePa - w.base(), width);
+  }
+
+  private void storeDevice(long va, int width, long value) {
+    MmioBus.Window w = h.bus.find(devicePa, width);
+    if (w == null || (va & (width - 1)) != 0) {
+      throw walker.accessFault(va, WRITE, dataV);
+    }
+    w.device().write(devicePa - w.base(), width, value);
+  }
+
+  // ---- fetches
+
+  /** Whether the last {@link #fetch} may be cached for its page. */
+  boolean fetchCacheable;
+
+  /**
+   * Translates the address of an instruction parcel.
+   *
+   * @return the physical address
+   */
+  public long fetch(long va) {
+    boolean v = h.v;
+    int index = Tlb.index(va);
+    if (fetchTlb.hit(index, va & Tlb.PAGE_MASK | h.fetchContext)) {
+      fetchCacheable = true;
+      return va + fetchTlb.addend(index);
+    }
+    walker.offset = 0;
+    long pa = walker.translate(va, EXECUTE, v, h.priv, false, false);
+    Pmp.Verdict verdict = h.pmp.check(pa, 2, EXECUTE, h.priv);
+    if (verdict == Pmp.Verdict.DENIED || h.memory.host(pa, 2, false) == 0) {
+      throw walker.accessFault(va, EXECUTE, v);
+    }
+    fetchCacheable = verdict == Pmp.Verdict.ALLOWED_PAGE;
+    if (fetchCacheable) {
+      enter(fetchTlb, va, h.fetchContext, pa - va);
+    }
+    return pa;
+  }
+
+  /** Whether what {@link #fetch} returned holds for the whole page. */
+  public boolean isFetchCacheable() {
+    return fetchCacheable;
+  }
+
+  // ---- HLV, HSV and their HU forms
+
+  /**
+   * An access to guest memory from outside the guest.
+   *
+   * @param priv privilege of the access (SPVP)
+   * @param executable HLVX: execute permission stands in for read
+   */
+  public long loadGuest(long va, int width, int priv, boolean executable) {
+    return asGuest(va, width, priv, READ, executable, 0);
+  }
+
+  /** A store to guest memory from outside the guest. */
+  public void storeGuest(long va, int width, int priv, long value) {
+    asGuest(va, width, priv, WRITE, false, value);
+  }
+
+  private long asGuest(long va, int width, int priv, int kind, boolean executable, long value) {
+    boolean v = dataV;
+    int p = dataPriv;
+    boolean m = dataMxr;
+    long context = h.dataContext;
+    CsrFile c = h.csrs;
+    try {
+      dataV = true;
+      dataPriv = priv;
+      dataMxr = Status.get(c.vsstatus | c.mstatus, Status.MXR) != 0;
+      h.dataContext = UNCACHED;
+      walker.executable = executable;
+      if (kind == READ) {
+        return load(va, width);
+      }
+      store(va, width, value);
+      return 0;
+    } finally {
+      walker.executable = false;
+      dataV = v;
+      dataPriv = p;
+      dataMxr = m;
+      h.dataContext = context;
+    }
+  }
+
+  /** The window permission of an access kind. */
+  static long windowPermission(int kind) {
+    return kind == READ ? Windows.READ : kind == WRITE ? Windows.WRITE : Windows.EXECUTE;
+  }
+}

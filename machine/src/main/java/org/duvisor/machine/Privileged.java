@@ -1,0 +1,203 @@
+package org.duvisor.machine;
+
+import org.duvisor.isa.Cause;
+
+/** The privileged instructions: who may execute them and what they do (privileged spec 3.3, 12.2, 21.3; docs/dv-ext.md section 4). */
+public final class Privileged {
+  private final Hart h;
+
+  Privileged(Hart h) {
+    this.h = h;
+  }
+
+  /** ECALL at {@code pc}; returns the handler's address. */
+  public long ecall(long pc) {
+    h.retired--;
+    int cause =
+        switch (h.priv) {
+          case Hart.M -> Cause.ECALL_M;
+          case Hart.S -> h.v ? Cause.ECALL_VS : Cause.ECALL_S;
+          default -> Cause.ECALL_U;
+        };
+    return h.traps.enter(cause, pc);
+  }
+
+  /** EBREAK at {@code pc}. */
+  public long ebreak(long pc) {
+    h.retired--;
+    return h.traps.breakpoint(pc);
+  }
+
+  private long arrive(int priv, boolean v, long pc) {
+    h.priv = priv;
+    h.v = v;
+    h.contextChanged();
+    h.attend();
+    return pc;
+  }
+
+  /** MRET. */
+  public long mret() {
+    if (h.priv != Hart.M) {
+      throw h.illegal(); // also when V=1: it is not an HS-mode instruction
+    }
+    CsrFile c = h.csrs;
+    long s = c.mstatus;
+    int priv = Status.get(s, Status.MPP);
+    boolean v = priv != Hart.M && Status.get(s, Status.MPV) != 0;
+    s = Status.set(s, Status.MIE, Status.get(s, Status.MPIE));
+    s = Status.set(s, Status.MPIE, 1);
+    s = Status.set(s, Status.MPP, Hart.U);
+    s = Status.set(s, Status.MPV, 0);
+    c.mstatus = priv == Hart.M ? s : Status.set(s, Status.MPRV, 0);
+    return arrive(priv, v, c.mepc);
+  }
+
+  /** SRET. */
+  public long sret() {
+    CsrFile c = h.csrs;
+    if (h.v) {
+      if (h.priv == Hart.U || Status.get(c.guestControl(), Status.VTSR) != 0) {
+        throw h.virtualInstruction();
+      }
+      long s = c.vsstatus;
+      int priv = Status.get(s, Status.SPP);
+      s = Status.set(s, Status.SIE, Status.get(s, Status.SPIE));
+      s = Status.set(s, Status.SPIE, 1);
+      c.vsstatus = Status.set(s, Status.SPP, 0);
+      return arrive(priv, true, c.vsepc);
+    }
+    if (h.priv == Hart.U || h.priv == Hart.S && Status.get(c.mstatus, Status.TSR) != 0) {
+      throw h.illegal();
+    }
+    long s = c.mstatus;
+    int priv = Status.get(s, Status.SPP);
+    boolean v = h.config.hypervisor() && Status.get(c.hstatus, Status.SPV) != 0;
+    s = Status.set(s, Status.SIE, Status.get(s, Status.SPIE));
+    s = Status.set(s, Status.SPIE, 1);
+    s = Status.set(s, Status.SPP, 0);
+    c.mstatus = Status.set(s, Status.MPRV, 0);
+    c.hstatus = Status.set(c.hstatus, Status.SPV, 0);
+    return arrive(priv, v, c.sepc);
+  }
+
+  /** HURET: into the guest, or, with SPV=0, back to HU code. */
+  public long huret() {
+    CsrFile c = h.csrs;
+    if (h.v) {
+      throw h.virtualInstruction();
+    }
+    boolean toGuest = Status.get(c.hustatus, Status.SPV) != 0;
+    if (h.priv != Hart.U || !c.dvEnabled || toGuest && c.hgatp >>> 60 == 0) {
+      throw h.illegal();
+    }
+    int priv = toGuest ? Status.get(c.hustatus, Status.SPVP) : Hart.U;
+    long s = c.hustatus;
+    s = Status.set(s, Status.UIE, Status.get(s, Status.UPIE));
+    s = Status.set(s, Status.UPIE, 1);
+    c.hustatus = Status.set(s, Status.SPV, 0);
+    return arrive(priv, toGuest, c.uepc);
+  }
+
+  /** WFI. */
+  public void wfi() {
+    CsrFile c = h.csrs;
+    if (h.priv != Hart.M) {
+      if (Status.get(c.mstatus, Status.TW) != 0 || !h.v && h.priv == Hart.U) {
+        throw h.illegal();
+      }
+      if (h.v && (h.priv == Hart.U || Status.get(c.guestControl(), Status.VTW) != 0)) {
+        throw h.virtualInstruction();
+      }
+    }
+    h.waiting = true;
+    h.attend();
+  }
+
+  /** An instruction of the supervisor: traps in U, VU. */
+  public void checkSupervisor() {
+    if (h.priv == Hart.U) {
+      throw h.illegalOrVirtual();
+    }
+  }
+
+  /** SFENCE.VMA; in VS it concerns the guest's own translations. {@code asid} -1 = all. */
+  public void sfenceVma(boolean all, long va, long asid) {
+    checkSupervisor();
+    CsrFile c = h.csrs;
+    if (h.v) {
+      if (Status.get(c.guestControl(), Status.VTVM) != 0) {
+        throw h.virtualInstruction();
+      }
+      h.mmu.fenceGuest(all, va, asid);
+      return;
+    }
+    if (h.priv == Hart.S && Status.get(c.mstatus, Status.TVM) != 0) {
+      throw h.illegal();
+    }
+    h.mmu.fenceHost(all, va, asid);
+  }
+
+  private void checkHypervisor() {
+    if (h.v) {
+      throw h.virtualInstruction();
+    }
+    if (h.priv == Hart.U) {
+      throw h.illegal();
+    }
+  }
+
+  /** HFENCE.VVMA. */
+  public void hfenceVvma(boolean all, long va, long asid) {
+    checkHypervisor();
+    h.mmu.fenceGuest(all, va, asid);
+  }
+
+  /** HFENCE.GVMA; {@code vmid} -1 = all. */
+  public void hfenceGvma(long vmid) {
+    checkHypervisor();
+    if (h.priv == Hart.S && Status.get(h.csrs.mstatus, Status.TVM) != 0) {
+      throw h.illegal();
+    }
+    h.mmu.fenceStage2(vmid);
+  }
+
+  /** HU, HS and M may; plain U and V=1 may not. */
+  private void checkHu() {
+    if (h.v) {
+      throw h.virtualInstruction();
+    }
+    if (h.priv == Hart.U && !h.csrs.dvEnabled || !h.config.dv()) {
+      throw h.illegal();
+    }
+  }
+
+  /** HUFENCE.VVMA for the resident VM. */
+  public void hufenceVvma(boolean all, long va, long asid) {
+    checkHu();
+    h.mmu.fenceGuest(all, va, asid);
+  }
+
+  /** HUFENCE.GVMA for the resident VM. */
+  public void hufenceGvma() {
+    checkHu();
+    h.mmu.fenceStage2(h.csrs.hdvvmid);
+  }
+
+  /** Checks that HLV and HSV are legal here and returns the privilege they act with. */
+  public int guestPrivilege() {
+    if (h.v) {
+      throw h.virtualInstruction();
+    }
+    if (!h.config.hypervisor() || h.priv == Hart.U && Status.get(h.csrs.hstatus, Status.HU) == 0) {
+      throw h.illegal();
+    }
+    return Status.get(h.csrs.hstatus, Status.SPVP);
+  }
+
+  /** Likewise for HULV and HUSV. */
+  public int huGuestPrivilege() {
+    checkHu();
+    return Status.get(h.csrs.hustatus, Status.SPVP);
+  }
+}

@@ -1,0 +1,275 @@
+package org.duvisor.machine;
+
+import org.duvisor.isa.Cause;
+
+/**
+ * Taking traps: which privilege a cause goes to (privileged spec 3.1.8, 21.6; docs/dv-ext.md section 5), what is written on entry, and
+ * which interrupt is taken first.
+ */
+public final class Traps {
+  private static final long INTERRUPT = 1L << 63;
+
+  /** Interrupts of the HU class: USIP, UTIP, UEIP. */
+  static final long HU_CLASS = 0x111;
+
+  /** Interrupts of the VS class. */
+  static final long VS_CLASS = 0x444;
+
+  /** Architectural priority, highest first. */
+  private static final int[] PRIORITY = {11, 3, 7, 9, 1, 5, 12, 10, 2, 6, 13, 8, 0, 4};
+
+  private final Hart h;
+  private final Trap exception = new Trap();
+  private long deadline;
+
+  /** Traps taken, by destination: M, HS, HU, VS. For statistics. */
+  final long[] taken = new long[4];
+
+  Traps(Hart h) {
+    this.h = h;
+  }
+
+  /** Prepares an exception for throwing; {@code tval2} is a guest-physical address &gt;&gt; 2. */
+  Trap exception(int cause, long tval, long tval2, long tinst, boolean gva) {
+    Trap t = exception;
+    t.cause = cause;
+    t.tval = tval;
+    t.tval2 = tval2;
+    t.tinst = tinst;
+    t.gva = gva;
+    return t;
+  }
+
+  /** Takes a synchronous exception raised at {@code epc}: called by engines. Sets the pc. */
+  public void take(Trap t, long epc) {
+    long tval = t.tval;
+    long tinst = t.tinst;
+    if (t.cause == Cause.ILLEGAL_INSTRUCTION || t.cause == Cause.VIRTUAL_INSTRUCTION) {
+      tval = Integer.toUnsignedLong(h.engine.fetchedBits(epc));
+    } else if (tinst < 0) {
+      tinst = TransformedInstruction.of(h.engine.fetchedBits(epc), (int) (Trap.TRANSFORM - tinst));
+    }
+    h.pc = enter(t.cause, epc, tval, t.tval2, tinst, t.gva);
+  }
+
+  /** Takes an exception without tval, such as ecall; returns the new pc. */
+  public long enter(int cause, long epc) {
+    return enter(cause, epc, 0, 0, 0, false);
+  }
+
+  /** Takes a breakpoint exception at {@code pc}. */
+  long breakpoint(long pc) {
+    return enter(Cause.BREAKPOINT, pc, pc, 0, 0, h.v);
+  }
+
+  private long enter(int cause, long epc, long tval, long tval2, long tinst, boolean gva) {
+    CsrFile c = h.csrs;
+    long bit = 1L << cause;
+    boolean toM = h.priv == Hart.M || (cause != Cause.WINDOW_VIOLATION && (c.medeleg & bit) == 0);
+    h.reservedHost = 0;
+    if (toM) {
+      return toM(cause, epc, tval, tval2, tinst, gva);
+    }
+    if (h.v && (c.hedeleg & bit) != 0) {
+      return toVs(cause, epc, tval);
+    }
+    if (h.v && c.dvEnabled && (c.sedeleg & bit) != 0) {
+      return toHu(cause, epc, tval, tval2, tinst, gva);
+    }
+    return toHs(cause, epc, tval, tval2, tinst, gva);
+  }
+
+  private long toM(long cause, long epc, long tval, long tval2, long tinst, boolean gva) {
+    taken[0]++;
+    CsrFile c = h.csrs;
+    long s = c.mstatus;
+    s = Status.set(s, Status.MPP, h.priv);
+    s = Status.set(s, Status.MPIE, Status.get(s, Status.MIE));
+    s = Status.set(s, Status.MIE, 0);
+    s = Status.set(s, Status.MPV, h.v ? 1 : 0);
+    s = Status.set(s, Status.GVA, gva ? 1 : 0);
+    c.mstatus = s;
+    c.mepc = epc;
+    c.mcause = cause;
+    c.mtval = tval;
+    c.mtval2 = tval2;
+    c.mtinst = tinst;
+    return arrive(Hart.M, false, c.mtvec, cause);
+  }
+
+  private long toHs(long cause, long epc, long tval, long tval2, long tinst, boolean gva) {
+    taken[1]++;
+    CsrFile c = h.csrs;
+    if (h.v && c.dvEnabled && (c.hdvctl & CsrFile.HDVCTL_HTR) != 0) {
+      toHu(INTERRUPT | Cause.HOST_EVENT, epc, 0, 0, 0, false);
+      epc = c.utvec & ~3L;
+      c.hustatus = Status.set(c.hustatus, Status.UIE, 0);
+    }
+    long s = c.mstatus;
+    s = Status.set(s, Status.SPP, h.priv);
+    s = Status.set(s, Status.SPIE, Status.get(s, Status.SIE));
+    s = Status.set(s, Status.SIE, 0);
+    c.mstatus = s;
+    long hs = c.hstatus;
+    hs = Status.set(hs, Status.SPV, h.v ? 1 : 0);
+    if (h.v) {
+      hs = Status.set(hs, Status.SPVP, h.priv);
+    }
+    c.hstatus = Status.set(hs, Status.H_GVA, gva ? 1 : 0);
+    c.sepc = epc;
+    c.scause = cause;
+    c.stval = tval;
+    c.htval = tval2;
+    c.htinst = tinst;
+    h.left |= h.embedded;
+    return arrive(Hart.S, false, c.stvec, cause);
+  }
+
+  private long toVs(long cause, long epc, long tval) {
+    taken[3]++;
+    CsrFile c = h.csrs;
+    long s = c.vsstatus;
+    s = Status.set(s, Status.SPP, h.priv);
+    s = Status.set(s, Status.SPIE, Status.get(s, Status.SIE));
+    c.vsstatus = Status.set(s, Status.SIE, 0);
+    c.vsepc = epc;
+    c.vscause = cause;
+    c.vstval = tval;
+    return arrive(Hart.S, true, c.vstvec, cause);
+  }
+
+  /** Entry to HU (docs/dv-ext.md, section 5). */
+  private long toHu(long cause, long epc, long tval, long tval2, long tinst, boolean gva) {
+    taken[2]++;
+    CsrFile c = h.csrs;
+    long s = c.hustatus;
+    if (h.v) {
+      s = Status.set(s, Status.SPV, 1);
+      s = Status.set(s, Status.SPVP, h.priv);
+    } else {
+      s = Status.set(s, Status.SPV, 0);
+    }
+    s = Status.set(s, Status.H_GVA, gva ? 1 : 0);
+    s = Status.set(s, Status.UPIE, Status.get(s, Status.UIE));
+    c.hustatus = Status.set(s, Status.UIE, 0);
+    c.uepc = epc;
+    c.ucause = cause;
+    c.utval = tval;
+    c.hutval = tval2;
+    c.hutinst = tinst;
+    h.left |= h.embedded;
+    return arrive(Hart.U, false, c.utvec, cause);
+  }
+
+  private long arrive(int priv, boolean v, long vector, long cause) {
+    h.priv = priv;
+    h.v = v;
+    h.contextChanged();
+    h.attend();
+    long base = vector & ~3L;
+    return cause < 0 && (vector & 3) == 1 ? base + 4 * (cause & 0x3f) : base;
+  }
+
+  // ---- interrupts
+
+  /** mip as it stands now, all sources together; also refreshes {@link #deadline()}. */
+  long pending() {
+    CsrFile c = h.csrs;
+    long p = c.softPending | h.wires() | c.hvip;
+    long now = h.clock.now();
+    long next = Long.MAX_VALUE;
+    if (Long.compareUnsigned(now, h.mtimecmp) >= 0) {
+      p |= 1L << Cause.MACHINE_TIMER;
+    } else {
+      next = sooner(next, h.mtimecmp);
+    }
+    if ((c.menvcfg & CsrFile.STCE) != 0) {
+      if (Long.compareUnsigned(now, c.stimecmp) >= 0) {
+        p |= 1L << Cause.SUPERVISOR_TIMER;
+      } else {
+        next = sooner(next, c.stimecmp);
+      }
+      if ((c.henvcfg & CsrFile.STCE) != 0) {
+        if (Long.compareUnsigned(now + c.htimedelta, c.vstimecmp) >= 0) {
+          p |= 1L << Cause.VIRTUAL_SUPERVISOR_TIMER;
+        } else {
+          next = sooner(next, c.vstimecmp - c.htimedelta);
+        }
+      }
+    }
+    if (c.dvEnabled) {
+      if ((c.vtimectl & 1) != 0) {
+        if (Long.compareUnsigned(now, c.vtimecmp) >= 0) {
+          p |= 1L << Cause.USER_TIMER;
+        } else {
+          next = sooner(next, c.vtimecmp);
+        }
+      }
+      if (c.resident() && h.posts.pending((int) c.hdvvmid, (int) c.hdvvcpu)) {
+        p |= (c.hdvctl & CsrFile.HDVCTL_IPIV) != 0 ? 1L << Cause.VIRTUAL_SUPERVISOR_SOFTWARE : 1L << Cause.USER_SOFTWARE;
+      }
+    }
+    deadline = next;
+    return p;
+  }
+
+  private static long sooner(long a, long b) {
+    return b >= 0 ? Math.min(a, b) : a; // compare values beyond 2^63 ticks are "never"
+  }
+
+  /** When the next timer of this hart expires, in ticks of mtime. */
+  long deadline() {
+    return deadline;
+  }
+
+  /** WFI: any interrupt that is pending and enabled in mie ends it, whatever the global enables say. */
+  boolean wakesFromWait() {
+    return (pending() & h.csrs.mie) != 0;
+  }
+
+  /** Takes the most urgent enabled interrupt, if there is one. */
+  void takeInterrupt() {
+    CsrFile c = h.csrs;
+    long ready = pending() & c.mie;
+    if (ready == 0) {
+      return;
+    }
+    long mideleg = c.mideleg();
+    boolean mOn = h.priv < Hart.M || Status.get(c.mstatus, Status.MIE) != 0;
+    long group = mOn ? ready & ~mideleg : 0;
+    if (group != 0) {
+      int cause = first(group);
+      h.pc = toM(INTERRUPT | cause, h.pc, 0, 0, 0, false);
+      return;
+    }
+    if (h.priv == Hart.M) {
+      return;
+    }
+    long hu = c.dvEnabled ? c.sideleg & HU_CLASS : 0;
+    long hs = ready & mideleg & ~(c.hideleg & VS_CLASS) & ~hu;
+    boolean hsOn = h.v || h.priv < Hart.S || Status.get(c.mstatus, Status.SIE) != 0;
+    if (hsOn && hs != 0) {
+      h.pc = toHs(INTERRUPT | first(hs), h.pc, 0, 0, 0, false);
+      return;
+    }
+    boolean huOn = h.v || h.priv == Hart.U && Status.get(c.hustatus, Status.UIE) != 0;
+    if (huOn && (ready & hu) != 0) {
+      h.pc = toHu(INTERRUPT | first(ready & hu), h.pc, 0, 0, 0, false);
+      return;
+    }
+    long vs = ready & c.hideleg & VS_CLASS;
+    boolean vsOn = h.v && (h.priv < Hart.S || Status.get(c.vsstatus, Status.SIE) != 0);
+    if (vsOn && vs != 0) {
+      h.pc = toVs(INTERRUPT | (first(vs) - 1), h.pc, 0);
+    }
+  }
+
+  private static int first(long group) {
+    for (int cause : PRIORITY) {
+      if ((group >>> cause & 1) != 0) {
+        return cause;
+      }
+    }
+    return Long.numberOfTrailingZeros(group);
+  }
+}

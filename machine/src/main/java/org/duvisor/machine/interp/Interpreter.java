@@ -1,0 +1,222 @@
+package org.duvisor.machine.interp;
+
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import org.duvisor.isa.Decoded;
+import org.duvisor.isa.Decoder;
+import org.duvisor.isa.InstructionSet;
+import org.duvisor.machine.Engine;
+import org.duvisor.machine.Hart;
+import org.duvisor.machine.Trap;
+import org.jspecify.annotations.Nullable;
+
+/** The interpreting engine of one hart. */
+public final class Interpreter implements Engine {
+  private static final long PAGE_MASK = -4096L;
+  private static final long NONE = 1;
+
+  private static final Decoder DECODER = InstructionSet.standard().decoder();
+
+  private final Hart h;
+  private final @Nullable CodePage[] ram;
+  private final Map<Long, CodePage> rom = new HashMap<>();
+  private int epoch;
+
+  // The page the hart executes from: valid until the context changes.
+  private long fetchPage = NONE;
+  private @Nullable CodePage page;
+
+  // An instruction that crosses two pages is decoded anew each time.
+  private int crossingBits;
+
+  /** An engine for a hart. */
+  public Interpreter(Hart h) {
+    this.h = h;
+    this.ram = new CodePage[(int) (h.memory().ramSize() >>> 12)];
+  }
+
+  @Override
+  public void run(long limit) {
+    Hart hart = h;
+    while (hart.retired < limit && !hart.wantsAttention()) {
+      int i = 0;
+      Op[] ops = NO_OPS;
+      try {
+        while (hart.retired < limit && !hart.wantsAttention()) {
+          i = 0;
+          ops = NO_OPS;
+          ops = block(hart.pc).ops();
+          int last = ops.length - 1;
+          while (i < last) {
+            ops[i].execute(hart);
+            i++;
+          }
+          hart.retired += last;
+          ops[last].execute(hart);
+          hart.retired++;
+        }
+      } catch (Trap t) {
+        if (i < ops.length - 1) {
+          hart.retired += i;
+        }
+        long epc = ops.length == 0 ? hart.pc : hart.pc + ops[i].offset;
+        hart.traps().take(t, epc);
+      }
+    }
+  }
+
+  private static final Op[] NO_OPS = {};
+
+  private Block block(long pc) {
+    CodePage p = page;
+    if ((pc & PAGE_MASK) != fetchPage || p == null) {
+      p = enterPage(pc);
+      if (p == null) {
+        return single(pc);
+      }
+    }
+    int offset = (int) pc & 0xfff;
+    Block b = p.blocks[offset >>> 1];
+    return b != null ? b : build(p, offset, pc);
+  }
+
+  /** Finds the page of an address; null when only this one instruction may be executed from it (PMP). */
+  private @Nullable CodePage enterPage(long pc) {
+    long pa = h.mmu().fetch(pc);
+    CodePage p = pageAt(pa & PAGE_MASK);
+    page = p;
+    if (!h.mmu().isFetchCacheable()) {
+      fetchPage = NONE;
+      return null;
+    }
+    fetchPage = pc & PAGE_MASK;
+    return p;
+  }
+
+  private CodePage pageAt(long pa) {
+    CodePage p;
+    long index = pa - h.memory().ramBase() >>> 12;
+    if (Long.compareUnsigned(index, ram.length) < 0) {
+      p = ram[(int) index];
+      if (p == null) {
+        p = new CodePage(h.memory().host(pa, CodePage.BYTES, false), epoch);
+        ram[(int) index] = p;
+      }
+    } else {
+      p = rom.computeIfAbsent(pa, a -> new CodePage(h.memory().host(a, CodePage.BYTES, false), epoch));
+    }
+    if (p.epoch != epoch) {
+      p.revalidate(epoch);
+    }
+    return p;
+  }
+
+  private Block build(CodePage p, int start, long pc) {
+    if (p.crosses(start)) {
+      return crossing(p, pc);
+    }
+    List<Op> ops = new ArrayList<>();
+    int offset = start;
+    while (true) {
+      Op op = op(p.bits(offset), offset - start);
+      ops.add(op);
+      offset += op.length;
+      if (op.terminator()) {
+        break;
+      }
+      if (ops.size() == MAX_BLOCK - 1 || offset >= CodePage.BYTES || p.crosses(offset)) {
+        ops.add(new FallThrough(offset - start));
+        break;
+      }
+    }
+    Block b = new Block(ops.toArray(Op[]::new));
+    p.blocks[start >>> 1] = b;
+    return b;
+  }
+
+  private static Op op(int bits, int offset) {
+    Decoded d = DECODER.decode(bits);
+    return d == null ? new Illegal(offset) : Ops.create(d, offset);
+  }
+
+  /** One instruction, decoded for this once. */
+  private Block single(long pc) {
+    CodePage p = pageAt(h.mmu().fetch(pc) & PAGE_MASK);
+    page = p;
+    int offset = (int) pc & 0xfff;
+    if (p.crosses(offset)) {
+      return crossing(p, pc);
+    }
+    return alone(p.bits(offset));
+  }
+
+  private Block crossing(CodePage first, long pc) {
+    int low = first.parcel(CodePage.BYTES - 2);
+    CodePage second = pageAt(h.mmu().fetch(pc + 2) & PAGE_MASK);
+    crossingBits = low | second.parcel(0) << 16;
+    return alone(crossingBits);
+  }
+
+  private static Block alone(int bits) {
+    Op op = op(bits, 0);
+    return new Block(op.terminator() ? new Op[] {op} : new Op[] {op, new FallThrough(op.length)});
+  }
+
+  @Override
+  public int fetchedBits(long pc) {
+    CodePage p = page;
+    int offset = (int) pc & 0xfff;
+    if (p == null) {
+      return 0;
+    }
+    return p.crosses(offset) ? crossingBits : p.bits(offset);
+  }
+
+  @Override
+  public void fenceI() {
+    epoch++;
+    contextChanged();
+  }
+
+  @Override
+  public void contextChanged() {
+    fetchPage = NONE;
+  }
+
+  /** Ends a block that is cut off: goes on with the next one. Not an instruction, so it gives back the count. */
+  private static final class FallThrough extends Op {
+    FallThrough(int offset) {
+      super(offset, 0);
+    }
+
+    @Override
+    public void execute(Hart h) {
+      h.pc += offset;
+      h.retired--;
+    }
+
+    @Override
+    public boolean terminator() {
+      return true;
+    }
+  }
+
+  /** What decodes to nothing. */
+  private static final class Illegal extends Op {
+    Illegal(int offset) {
+      super(offset, 4);
+    }
+
+    @Override
+    public void execute(Hart h) {
+      throw h.illegal();
+    }
+
+    @Override
+    public boolean terminator() {
+      return true;
+    }
+  }
+}

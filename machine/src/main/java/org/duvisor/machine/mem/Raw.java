@@ -1,0 +1,186 @@
+package org.duvisor.machine.mem;
+
+import java.lang.foreign.MemorySegment;
+import java.nio.ByteOrder;
+import jdk.internal.misc.Unsafe;
+
+/**
+ * Raw host memory, the only user of {@code jdk.internal.misc} (25 to 55 % faster than memory segments on this path,
+ * docs/performance.md). Loads and stores are opaque: HotSpot may neither merge nor invent them, which RVWMO's
+ * same-address rule needs. No bounds are checked here; callers have translated the address.
+ */
+public final class Raw {
+  private static final Unsafe U = Unsafe.getUnsafe();
+  private static final long LONGS = Unsafe.ARRAY_LONG_BASE_OFFSET;
+
+  static {
+    if (ByteOrder.nativeOrder() != ByteOrder.LITTLE_ENDIAN) {
+      throw new UnsupportedOperationException("guest memory is little-endian and so must be this computer");
+    }
+  }
+
+  private Raw() {}
+
+  /**
+   * Reserves memory; the C library backs large blocks with fresh zero pages of the operating system, so that only what
+   * is touched costs memory.
+   */
+  @SuppressWarnings("restricted") // the block is ours, and this long
+  public static MemorySegment allocate(long bytes) {
+    long address = U.allocateMemory(bytes + 4096);
+    long aligned = (address + 4095) & -4096L;
+    return MemorySegment.ofAddress(aligned).reinterpret(bytes);
+  }
+
+  /** Sign-extended byte. */
+  public static long loadByte(long address) {
+    return U.getByteOpaque(null, address);
+  }
+
+  /** Sign-extended halfword; any alignment. */
+  public static long loadShort(long address) {
+    return (address & 1) == 0 ? U.getShortOpaque(null, address) : U.getShortUnaligned(null, address);
+  }
+
+  /** Sign-extended word; any alignment. */
+  public static long loadInt(long address) {
+    return (address & 3) == 0 ? U.getIntOpaque(null, address) : U.getIntUnaligned(null, address);
+  }
+
+  /** Doubleword; any alignment. */
+  public static long loadLong(long address) {
+    return (address & 7) == 0 ? U.getLongOpaque(null, address) : U.getLongUnaligned(null, address);
+  }
+
+  /** Naturally aligned halfword, sign-extended. */
+  public static long loadAlignedShort(long address) {
+    return U.getShortOpaque(null, address);
+  }
+
+  /** Naturally aligned word, sign-extended. */
+  public static long loadAlignedInt(long address) {
+    return U.getIntOpaque(null, address);
+  }
+
+  /** Naturally aligned doubleword. */
+  public static long loadAlignedLong(long address) {
+    return U.getLongOpaque(null, address);
+  }
+
+  /** Stores a byte. */
+  public static void storeByte(long address, long value) {
+    U.putByteOpaque(null, address, (byte) value);
+  }
+
+  /** Stores a halfword; any alignment. */
+  public static void storeShort(long address, long value) {
+    if ((address & 1) == 0) {
+      U.putShortOpaque(null, address, (short) value);
+    } else {
+      U.putShortUnaligned(null, address, (short) value);
+    }
+  }
+
+  /** Stores a word; any alignment. */
+  public static void storeInt(long address, long value) {
+    if ((address & 3) == 0) {
+      U.putIntOpaque(null, address, (int) value);
+    } else {
+      U.putIntUnaligned(null, address, (int) value);
+    }
+  }
+
+  /** Stores a doubleword; any alignment. */
+  public static void storeLong(long address, long value) {
+    if ((address & 7) == 0) {
+      U.putLongOpaque(null, address, value);
+    } else {
+      U.putLongUnaligned(null, address, value);
+    }
+  }
+
+  /** Stores a naturally aligned halfword. */
+  public static void storeAlignedShort(long address, long value) {
+    U.putShortOpaque(null, address, (short) value);
+  }
+
+  /** Stores a naturally aligned word. */
+  public static void storeAlignedInt(long address, long value) {
+    U.putIntOpaque(null, address, (int) value);
+  }
+
+  /** Stores a naturally aligned doubleword. */
+  public static void storeAlignedLong(long address, long value) {
+    U.putLongOpaque(null, address, value);
+  }
+
+  /** Atomically replaces a word when it holds {@code expected}; sequentially consistent. */
+  public static boolean compareAndSetInt(long address, int expected, int value) {
+    return U.compareAndSetInt(null, address, expected, value);
+  }
+
+  /** Atomically replaces a doubleword when it holds {@code expected}; sequentially consistent. */
+  public static boolean compareAndSetLong(long address, long expected, long value) {
+    return U.compareAndSetLong(null, address, expected, value);
+  }
+
+  /** Atomic swap of a word; returns the old value. */
+  public static int getAndSetInt(long address, int value) {
+    return U.getAndSetInt(null, address, value);
+  }
+
+  /** Atomic swap of a doubleword. */
+  public static long getAndSetLong(long address, long value) {
+    return U.getAndSetLong(null, address, value);
+  }
+
+  /** Atomic addition to a word. */
+  public static int getAndAddInt(long address, int value) {
+    return U.getAndAddInt(null, address, value);
+  }
+
+  /** Atomic addition to a doubleword. */
+  public static long getAndAddLong(long address, long value) {
+    return U.getAndAddLong(null, address, value);
+  }
+
+  /** Copies {@code length} bytes of host memory into an array. */
+  public static void copyTo(long address, byte[] target, int length) {
+    U.copyMemory(null, address, target, Unsafe.ARRAY_BYTE_BASE_OFFSET, length);
+  }
+
+  /** Whether {@code length} bytes (a multiple of 8) equal the array's first ones. */
+  public static boolean equal(long address, byte[] expected, int length) {
+    for (int i = 0; i < length; i += 8) {
+      if (U.getLong(null, address + i) != U.getLong(expected, Unsafe.ARRAY_BYTE_BASE_OFFSET + (long) i)) {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  /** Zeroes host memory. */
+  public static void zero(long address, long length) {
+    U.setMemory(address, length, (byte) 0);
+  }
+
+  /** Element of an array without a range check; the caller masks the index. */
+  public static long element(long[] array, int index) {
+    return U.getLong(array, LONGS + ((long) index << 3));
+  }
+
+  /** Orders all earlier accesses before all later ones. */
+  public static void fullFence() {
+    U.fullFence();
+  }
+
+  /** Orders earlier loads before later loads and stores. */
+  public static void loadFence() {
+    U.loadFence();
+  }
+
+  /** Orders earlier loads and stores before later stores. */
+  public static void storeFence() {
+    U.storeFence();
+  }
+}

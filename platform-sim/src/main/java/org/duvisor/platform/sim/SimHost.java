@@ -1,0 +1,108 @@
+package org.duvisor.platform.sim;
+
+import java.util.ArrayDeque;
+import java.util.BitSet;
+import java.util.Deque;
+import java.util.function.Function;
+import org.duvisor.devices.MmioBus;
+import org.duvisor.machine.Clock;
+import org.duvisor.machine.Engine;
+import org.duvisor.machine.Hart;
+import org.duvisor.machine.HartConfig;
+import org.duvisor.machine.dv.Posts;
+import org.duvisor.machine.interp.Interpreter;
+import org.duvisor.machine.mem.PhysicalMemory;
+import org.duvisor.platform.Capabilities;
+import org.duvisor.platform.DvDriver;
+import org.duvisor.platform.DvException;
+
+/**
+ * A simulated host: physical memory, harts with DV-ext, and what its kernel hands out - page frames, harts and VMIDs. Several VMs run on one
+ * host at once, each through its own {@link #open driver}.
+ */
+public final class SimHost {
+  private static final long MEMORY_BASE = 0x8000_0000L;
+  private static final int MAX_HARTS = 256;
+
+  /** Alignment of grants: a 2 MiB leaf. */
+  static final long GRANULE = 2 << 20;
+
+  final HartConfig config = HartConfig.STANDARD;
+  final Clock clock;
+  final Posts posts = new Posts();
+  final PhysicalMemory memory;
+  final Frames frames;
+  private final Function<Hart, Engine> engine;
+  private final Deque<Hart> idle = new ArrayDeque<>();
+  private final BitSet vmids = new BitSet();
+  private int harts;
+
+  /** A host with interpreting harts and real time. */
+  public SimHost(long memoryBytes) {
+    this(memoryBytes, Clock.realTime(), Interpreter::new);
+  }
+
+  /**
+   * A host.
+   *
+   * @param memoryBytes physical memory, rounded up to 2 MiB; only what VMs touch costs memory of this computer
+   */
+  public SimHost(long memoryBytes, Clock clock, Function<Hart, Engine> engine) {
+    long bytes = (memoryBytes + GRANULE - 1) & -GRANULE;
+    this.clock = clock;
+    this.engine = engine;
+    this.memory = new PhysicalMemory(MEMORY_BASE, bytes);
+    this.frames = new Frames(memory);
+    vmids.set(0); // KVM and "none"
+  }
+
+  /** Opens the driver: a new VM. */
+  public DvDriver open() {
+    return new SimDriver(this);
+  }
+
+  Capabilities capabilities() {
+    return new Capabilities(
+        "rv64i",
+        new HartConfig(config.satpModes(), false, false).extensions(),
+        config.mmuType(),
+        Clock.HERTZ,
+        64,
+        1 << 8 | 1 << 9,
+        org.duvisor.machine.dv.Windows.COUNT,
+        GRANULE);
+  }
+
+  synchronized int allocateVmid() {
+    int vmid = vmids.nextClearBit(1);
+    if (vmid >= Posts.DOMAINS) {
+      throw new DvException(DvException.Reason.LIMIT, "all VMIDs are in use");
+    }
+    vmids.set(vmid);
+    return vmid;
+  }
+
+  /** Gives a VMID back; its harts have been returned, so no translation or post of it is left. */
+  synchronized void freeVmid(int vmid) {
+    posts.clear(vmid);
+    vmids.clear(vmid);
+  }
+
+  synchronized Hart claimHart() {
+    Hart hart = idle.poll();
+    if (hart != null) {
+      return hart;
+    }
+    if (harts == MAX_HARTS) {
+      throw new DvException(DvException.Reason.LIMIT, "all harts of the host are in use");
+    }
+    hart = new Hart(harts++, config, memory, new MmioBus(), clock, posts, engine);
+    hart.embed();
+    return hart;
+  }
+
+  synchronized void returnHart(Hart hart) {
+    hart.reset(0);
+    idle.push(hart);
+  }
+}

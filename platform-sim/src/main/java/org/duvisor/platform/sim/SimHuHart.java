@@ -1,0 +1,288 @@
+package org.duvisor.platform.sim;
+
+import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.locks.LockSupport;
+import java.util.function.Consumer;
+import org.duvisor.isa.Cause;
+import org.duvisor.isa.Csr;
+import org.duvisor.machine.Clock;
+import org.duvisor.machine.Hart;
+import org.duvisor.machine.Trap;
+import org.duvisor.platform.Delegation;
+import org.duvisor.platform.DvException;
+import org.duvisor.platform.DvException.Reason;
+import org.duvisor.platform.Fence;
+import org.duvisor.platform.HuHart;
+
+/**
+ * A simulated hart with a vCPU resident on it. The hart itself decides what HU may do: this class only executes instructions in HU-mode and
+ * plays the host kernel when the hart traps to HS.
+ */
+final class SimHuHart implements HuHart {
+  /** Instructions between two looks at timers; the interrupt latency of the embedded platform is of this order. */
+  private static final long QUANTUM = 20_000;
+
+  private static final int SSIP = 1;
+  private static final long PARK_NANOS = 100_000_000;
+
+  private final SimDriver driver;
+  private final Hart hart;
+  private final int vcpu;
+  private final Thread owner = Thread.currentThread();
+
+  /** Work of the kernel for this hart, done by its thread outside the guest. */
+  private final ConcurrentLinkedQueue<Consumer<SimHuHart>> orders = new ConcurrentLinkedQueue<>();
+
+  private volatile boolean inGuest;
+  private volatile boolean kicked;
+  private final AtomicBoolean closed = new AtomicBoolean();
+
+  SimHuHart(SimDriver driver, Hart hart, int vcpu) {
+    this.driver = driver;
+    this.hart = hart;
+    this.vcpu = vcpu;
+    hart.reset(0);
+    load();
+  }
+
+  Thread owner() {
+    return owner;
+  }
+
+  boolean inGuest() {
+    return inGuest;
+  }
+
+  // ---- the kernel's part
+
+  /** sched_in: everything the hart needs to know of this VM (docs/dv-ext.md, section 7). */
+  private void load() {
+    hart.setMode(Hart.M, false);
+    long all = -1L;
+    set(Csr.PMPADDR0, all);
+    set(Csr.PMPCFG0, 0x1f);
+    set(Csr.MEDELEG, all);
+    set(Csr.MIDELEG, all);
+    set(Csr.MIE, 1 << SSIP);
+    set(Csr.MENVCFG, all);
+    set(Csr.HENVCFG, 0);
+    set(Csr.MCOUNTEREN, all);
+    set(Csr.SCOUNTEREN, all);
+    set(Csr.MSTATUS, 1 << 13); // FS: the thread may use floating point
+    set(Csr.HDVVMID, driver.vmid());
+    set(Csr.HDVVCPU, vcpu);
+    set(Csr.HDVCTL, 3); // EN, HTR; posts raise USIP
+    reload();
+  }
+
+  /** Loads delegation and windows anew and forgets what was translated under the old ones. */
+  void reload() {
+    hart.setMode(Hart.M, false);
+    SimDriver.Setup s = driver.setup();
+    Delegation d = s.delegation();
+    set(Csr.SEDELEG, d.exceptionsToHu());
+    set(Csr.SIDELEG, d.interruptsToHu());
+    set(Csr.HEDELEG, d.exceptionsToGuest());
+    set(Csr.HIDELEG, d.interruptsToGuest());
+    for (int i = 0; i < s.windowBase().length; i++) {
+      set(Csr.HDVWINSEL, i);
+      set(Csr.HDVWINBASE, s.windowBase()[i]);
+      set(Csr.HDVWINLIMIT, s.windowLimit()[i]);
+    }
+    hart.mmu().flushAll();
+    hart.setMode(Hart.U, false);
+  }
+
+  private void set(int csr, long value) {
+    hart.csrs().writeChecked(csr, value);
+  }
+
+  /**
+   * Has the hart's thread do something before it next executes guest code. Returns when it is done, or when it is certain to be done first.
+   */
+  void order(Consumer<SimHuHart> work) {
+    if (Thread.currentThread() == owner) {
+      work.accept(this);
+      return;
+    }
+    AtomicBoolean done = new AtomicBoolean();
+    orders.add(
+        hu -> {
+          work.accept(hu);
+          done.set(true);
+        });
+    int spins = 0;
+    while (inGuest && !done.get()) {
+      if (spins == 0) {
+        hart.wire(SSIP, true);
+      }
+      if (++spins > 100) {
+        Thread.yield();
+      } else {
+        Thread.onSpinWait();
+      }
+    }
+  }
+
+  void kick() {
+    kicked = true;
+    hart.wire(SSIP, true);
+    LockSupport.unpark(owner);
+  }
+
+  /** The kernel's handler of its own IPI. */
+  private void acknowledgeKick() {
+    hart.wire(SSIP, false);
+    kicked = false;
+  }
+
+  void fence(Fence kind, boolean all, long start, long size, int asid) {
+    switch (kind) {
+      case FENCE_I -> fenceI();
+      case GVMA -> fenceGvma(-1);
+      case VVMA, VVMA_ASID -> {
+        long space = kind == Fence.VVMA ? -1 : asid & 0xffff;
+        if (all) {
+          fenceVvma(-1, space);
+        } else {
+          for (long a = start & -4096L; a - start < size; a += 4096) {
+            hart.privileged().hufenceVvma(false, a, space);
+          }
+        }
+      }
+    }
+  }
+
+  private void obey() {
+    Consumer<SimHuHart> work;
+    while ((work = orders.poll()) != null) {
+      work.accept(this);
+    }
+  }
+
+  // ---- the process's part
+
+  @Override
+  public int vcpu() {
+    return vcpu;
+  }
+
+  @Override
+  public void enter() {
+    if (Thread.currentThread() != owner || closed.get()) {
+      throw new DvException(Reason.GONE, "not the thread of this vCPU, or unregistered");
+    }
+    if ((csr(Csr.HUSTATUS) >>> 7 & 1) == 0) {
+      throw new DvException(Reason.INVALID, "hustatus.SPV is 0: there is no guest to enter");
+    }
+    inGuest = true; // from here on an order waits until the guest is left, or sees that it was obeyed
+    try {
+      obey();
+      driver.checkAlive();
+      hart.enterGuest();
+      while (!hart.hasLeft()) {
+        hart.run(QUANTUM);
+        if (hart.isWaiting()) {
+          hart.park(PARK_NANOS);
+        }
+      }
+    } catch (Trap refused) {
+      throw new DvException(Reason.PERMISSION, "huret is illegal: hugatp.MODE is 0");
+    } finally {
+      inGuest = false;
+    }
+    if (hart.privilege() == Hart.S) {
+      hostTrap();
+    }
+  }
+
+  /** A trap to HS: the reflection has already made it an exit for HU (docs/dv-ext.md, section 6). */
+  private void hostTrap() {
+    long cause = hart.csrs().readChecked(Csr.SCAUSE);
+    long address = hart.csrs().readChecked(Csr.STVAL);
+    hart.setMode(Hart.U, false);
+    if (cause == (Cause.INTERRUPT | SSIP)) {
+      acknowledgeKick();
+      return;
+    }
+    String what = "vCPU " + vcpu + ": " + Cause.name(cause) + " at 0x" + Long.toHexString(address);
+    driver.kill("killed for a " + what);
+    throw new DvException(Reason.GONE, "killed for a " + what);
+  }
+
+  @Override
+  public long csr(int number) {
+    try {
+      return hart.csrs().readChecked(number);
+    } catch (Trap refused) {
+      throw refused(number);
+    }
+  }
+
+  @Override
+  public void csr(int number, long value) {
+    try {
+      hart.csrs().writeChecked(number, value);
+    } catch (Trap refused) {
+      throw refused(number);
+    }
+  }
+
+  private static DvException refused(int number) {
+    return new DvException(Reason.PERMISSION, "HU-mode may not access CSR " + Csr.name(number & 0xfff));
+  }
+
+  @Override
+  public long x(int i) {
+    return hart.x[i];
+  }
+
+  @Override
+  public void x(int i, long value) {
+    if (i != 0) {
+      hart.x[i] = value;
+    }
+  }
+
+  @Override
+  public void fenceGvma(long gpa) {
+    hart.privileged().hufenceGvma();
+  }
+
+  @Override
+  public void fenceVvma(long gva, long asid) {
+    hart.privileged().hufenceVvma(gva == -1, gva, asid);
+  }
+
+  @Override
+  public void fenceI() {
+    hart.engine().fenceI();
+  }
+
+  @Override
+  public void idle(long deadline) {
+    while (!kicked) {
+      long ticks = deadline - hart.time();
+      if (deadline >= 0 && ticks <= 0) {
+        return;
+      }
+      boolean far = deadline < 0 || ticks > PARK_NANOS / Clock.NANOS;
+      LockSupport.parkNanos(this, far ? PARK_NANOS : ticks * Clock.NANOS);
+    }
+    acknowledgeKick();
+    driver.checkAlive();
+  }
+
+  /** Unregisters on behalf of a thread that is not in the guest or has ended. */
+  void evict() {
+    if (closed.compareAndSet(false, true)) {
+      driver.unregister(this, hart);
+    }
+  }
+
+  @Override
+  public void close() {
+    evict();
+  }
+}

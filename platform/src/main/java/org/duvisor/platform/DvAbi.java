@@ -1,0 +1,198 @@
+package org.duvisor.platform;
+
+import java.lang.foreign.MemoryLayout;
+import java.lang.foreign.StructLayout;
+import java.lang.foreign.ValueLayout;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+
+/**
+ * The ABI of {@code /dev/duvisor}, written once: the C header of the Linux module is {@link
+ * #header()}, and the Java side takes its numbers and layouts from here. Little-endian, every field
+ * naturally aligned, no padding.
+ */
+public final class DvAbi {
+  /** Bumped on every incompatible change; a program refuses a module of another version. */
+  public static final int VERSION = 1;
+
+  /**
+   * The letter of the requests: number n is {@code _IO('D', n)}; the kernel's own numbers have no
+   * letter.
+   */
+  public static final char LETTER = 'D';
+
+  /** A field: its C type, name and what it says. {@code type} is __u32 or __u64. */
+  public record Field(String type, String name, String comment) {
+    /** Size and alignment in bytes. */
+    public int bytes() {
+      return type.equals("__u64") ? 8 : 4;
+    }
+
+    private ValueLayout layout() {
+      return (bytes() == 8 ? ValueLayout.JAVA_LONG : ValueLayout.JAVA_INT).withName(name);
+    }
+  }
+
+  /** What a request's argument points at. */
+  public enum Struct {
+    /** Answer of {@link Request#CAPABILITIES}. */
+    CAPABILITIES(
+        u32("version", "DV_VERSION of the module"),
+        u32("windows", "grants a VM can hold"),
+        u64("grant_granule", "alignment and unit of grants, bytes"),
+        u64("timebase_hertz", "ticks of time per second"),
+        u32("stage2_modes", "bit m: hugatp.MODE m is implemented"),
+        u32("cache_block_bytes", "block size of cbo.zero")),
+    /** Argument and answer of {@link Request#GRANT}. */
+    GRANT(
+        u64("bytes", "in: a multiple of the granule"),
+        u32("use", "in: DV_GUEST_MEMORY or DV_STAGE2_TABLES"),
+        u32("reserved", "in: 0"),
+        u64("hpa", "out: host-physical address"),
+        u64("offset", "out: where mmap of the file finds it")),
+    /** Argument of {@link Request#REVOKE}. */
+    REVOKE(u64("hpa", "as answered by DV_GRANT")),
+    /** Argument of {@link Request#DELEGATE}; all in the numbering of the CSRs. */
+    DELEGATE(
+        u64("sedeleg", "exceptions to HU"),
+        u64("sideleg", "interrupts to HU"),
+        u64("hedeleg", "exceptions to the guest"),
+        u64("hideleg", "interrupts to the guest")),
+    /** Argument of {@link Request#FENCE}. */
+    FENCE(
+        u64("vcpus", "bit i: vCPU i"),
+        u64("start", "first guest address"),
+        u64("size", "bytes; 0 or ~0: everything"),
+        u32("kind", "a DV_FENCE_ number"),
+        u32("asid", "used by DV_FENCE_VVMA_ASID"));
+
+    private final List<Field> fields;
+
+    Struct(Field... fields) {
+      this.fields = List.of(fields);
+    }
+
+    /** The fields in order. */
+    public List<Field> fields() {
+      return fields;
+    }
+
+    /** The C name. */
+    public String cName() {
+      return "dv_" + name().toLowerCase(Locale.ROOT);
+    }
+
+    /** The same in Java; elements are named as the fields. */
+    public StructLayout layout() {
+      MemoryLayout[] members = fields.stream().map(Field::layout).toArray(MemoryLayout[]::new);
+      return MemoryLayout.structLayout(members).withName(cName());
+    }
+
+    /** Offset of a field in bytes. */
+    public long offset(String field) {
+      return layout().byteOffset(MemoryLayout.PathElement.groupElement(field));
+    }
+  }
+
+  /** A request and its ioctl number. Numbers are never used again. */
+  public enum Request {
+    /** Asks for a {@link Struct#CAPABILITIES}. */
+    CAPABILITIES(1, "struct dv_capabilities *"),
+    /** {@link DvDriver#grant}. */
+    GRANT(2, "struct dv_grant *"),
+    /** {@link DvDriver#revoke}. */
+    REVOKE(3, "const struct dv_revoke *"),
+    /** {@link DvDriver#delegate}. */
+    DELEGATE(4, "const struct dv_delegate *"),
+    /** {@link DvDriver#register}: the calling thread becomes the vCPU. */
+    REGISTER(5, "vCPU index, by value"),
+    /** {@link HuHart#close}. */
+    UNREGISTER(6, "none"),
+    /** {@link DvDriver#kick}. */
+    KICK(7, "vCPU index, by value"),
+    /** {@link DvDriver#fence}. */
+    FENCE(8, "const struct dv_fence *");
+
+    private final int number;
+    private final String argument;
+
+    Request(int number, String argument) {
+      this.number = number;
+      this.argument = argument;
+    }
+
+    /** The request code: {@code _IO('D', n)}. */
+    public int code() {
+      return LETTER << 8 | number;
+    }
+  }
+
+  private DvAbi() {}
+
+  private static Field u32(String name, String comment) {
+    return new Field("__u32", name, comment);
+  }
+
+  private static Field u64(String name, String comment) {
+    return new Field("__u64", name, comment);
+  }
+
+  /** The number of a grant's use in the ABI. */
+  public static int code(Grant.Use use) {
+    return switch (use) {
+      case GUEST_MEMORY -> 0;
+      case STAGE2_TABLES -> 1;
+    };
+  }
+
+  /** The number of a fence's kind in the ABI. */
+  public static int code(Fence kind) {
+    return switch (kind) {
+      case FENCE_I -> 0;
+      case VVMA -> 1;
+      case VVMA_ASID -> 2;
+      case GVMA -> 3;
+    };
+  }
+
+  /** The C header of the Linux module and of C programs. */
+  public static String header() {
+    List<String> out = new ArrayList<>();
+    out.add("/* SPDX-License-Identifier: (Apache-2.0 OR GPL-2.0 WITH Linux-syscall-note) */");
+    out.add("/* Printed from DvAbi.java; change that instead. */");
+    out.add("#ifndef DUVISOR_ABI_H");
+    out.add("#define DUVISOR_ABI_H");
+    out.add("");
+    out.add("#include <linux/ioctl.h>");
+    out.add("#include <linux/types.h>");
+    out.add("");
+    out.add("#define DV_VERSION " + VERSION);
+    out.add("#define DV_MAX_VCPUS " + DvDriver.MAX_VCPUS);
+    for (Grant.Use use : Grant.Use.values()) {
+      out.add("#define DV_" + use + " " + code(use));
+    }
+    for (Fence kind : Fence.values()) {
+      String name = kind == Fence.FENCE_I ? "I" : kind.name();
+      out.add("#define DV_FENCE_" + name + " " + code(kind));
+    }
+    for (Struct struct : Struct.values()) {
+      out.add("");
+      out.add("struct " + struct.cName() + " {");
+      struct
+          .fields()
+          .forEach(f -> out.add("\t%s %s; /* %s */".formatted(f.type(), f.name(), f.comment())));
+      out.add("};");
+      out.add(
+          "_Static_assert(sizeof(struct %s) == %d, \"layout\");"
+              .formatted(struct.cName(), struct.layout().byteSize()));
+    }
+    out.add("");
+    for (Request r : Request.values()) {
+      out.add("#define DV_%s _IO('%c', %d) /* %s */".formatted(r, LETTER, r.number, r.argument));
+    }
+    out.add("");
+    out.add("#endif");
+    return String.join("\n", out) + "\n";
+  }
+}

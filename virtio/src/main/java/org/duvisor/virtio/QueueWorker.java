@@ -1,0 +1,87 @@
+package org.duvisor.virtio;
+
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.locks.LockSupport;
+import java.util.function.IntConsumer;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Who serves a device's queues: one thread of its own, parked when there is nothing to do, so that a vCPU does not wait
+ * for host I/O; or the thread that notifies, for machines whose every step must be reproducible.
+ */
+public final class QueueWorker implements AutoCloseable {
+  /** The two ways. */
+  public enum Serving {
+    /** In the notifying thread, before the notification returns. */
+    INLINE,
+    /** On a daemon thread of the device. */
+    THREAD
+  }
+
+  private final IntConsumer serve;
+  private final AtomicLong pending = new AtomicLong();
+  private final @Nullable Thread thread;
+  private volatile boolean closed;
+
+  /**
+   * A worker, running.
+   *
+   * @param name the thread's name
+   * @param serve serves one queue, 0 to 63, until it is empty
+   */
+  @SuppressWarnings("this-escape") // the thread needs only fields that are set
+  public QueueWorker(Serving serving, String name, IntConsumer serve) {
+    this.serve = serve;
+    this.thread =
+        switch (serving) {
+          case INLINE -> null;
+          case THREAD -> Thread.ofPlatform().daemon().name(name).unstarted(this::run);
+        };
+    if (thread != null) {
+      thread.start();
+    }
+  }
+
+  /** The queue has something to do. */
+  public void wake(int queue) {
+    if (thread == null) {
+      serve.accept(queue);
+    } else if ((pending.getAndAccumulate(1L << queue, (a, b) -> a | b) & 1L << queue) == 0) {
+      LockSupport.unpark(thread);
+    }
+  }
+
+  private void run() {
+    while (!closed) {
+      long work = pending.getAndSet(0);
+      if (work == 0) {
+        LockSupport.park(this);
+        Thread.interrupted(); // a stray interrupt must neither spin here nor close the back end's channel
+      }
+      for (long left = work; left != 0; left &= left - 1) {
+        serve.accept(Long.numberOfTrailingZeros(left));
+      }
+    }
+  }
+
+  /** Ends the thread after what it is doing, and waits for that unless called by the thread itself. Idempotent. */
+  @Override
+  public void close() {
+    closed = true;
+    if (thread == null || thread == Thread.currentThread()) {
+      return;
+    }
+    LockSupport.unpark(thread);
+    boolean interrupted = false;
+    while (thread.isAlive()) {
+      try {
+        thread.join();
+      } catch (InterruptedException e) {
+        interrupted = true;
+      }
+    }
+    if (interrupted) {
+      Thread.currentThread().interrupt();
+    }
+  }
+}

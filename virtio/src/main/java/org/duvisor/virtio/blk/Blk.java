@@ -1,0 +1,290 @@
+package org.duvisor.virtio.blk;
+
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.util.Arrays;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.lang.foreign.MemorySegment;
+import org.duvisor.virtio.Buffers;
+import org.duvisor.virtio.Chain;
+import org.duvisor.virtio.ConfigSpace;
+import org.duvisor.virtio.QueueWorker;
+import org.duvisor.virtio.QueueWorker.Serving;
+import org.duvisor.virtio.Session;
+import org.duvisor.virtio.VirtioDevice;
+import org.duvisor.virtio.Virtqueue;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The block device (5.2). Data moves between the back end and guest memory without a copy in between.
+ *
+ * <p>Without VIRTIO_BLK_F_FLUSH negotiated each write is made durable before it completes (5.2.5.2). A host error is
+ * VIRTIO_BLK_S_IOERR for the guest and, the first time, a line in the log.
+ */
+public final class Blk implements VirtioDevice {
+  /** Bytes in a sector, the unit of every address of this device. */
+  public static final int SECTOR = 512;
+
+  private static final int QUEUE_SIZE = 256;
+  /** Leaves room for the header and the status byte in the queue. */
+  private static final int SEG_MAX = QUEUE_SIZE - 2;
+
+  private static final int RANGES_MAX = 16;
+  private static final int RANGE_SECTORS_MAX = (32 << 20) / SECTOR;
+  /** Longest single transfer of the host, which bounds temporary buffers inside the JDK for on-heap guest memory. */
+  private static final int TRANSFER = 1 << 20;
+
+  private static final System.Logger LOG = System.getLogger("org.duvisor.virtio.blk");
+
+  private final String name;
+  private final BlockBackend backend;
+  private final int queues;
+  private final byte[] serial;
+  private final ConfigSpace config = new ConfigSpace(BlkLayout.CONFIG_SIZE);
+  private final QueueWorker worker;
+  private final AtomicBoolean complained = new AtomicBoolean();
+  private volatile @Nullable Service service;
+  private boolean closed;
+
+  /** A session with the chains it works on, one for each queue, used under that queue's monitor. */
+  private record Service(Session session, Chain[] chains, boolean writeThrough) {}
+
+  /**
+   * A disk with one queue.
+   *
+   * @param name for the log and the thread, for instance the image's file name
+   * @param backend closed with the device
+   */
+  public Blk(String name, BlockBackend backend, Serving serving) {
+    this(name, backend, serving, "duvisor", 1);
+  }
+
+  /**
+   * A disk.
+   *
+   * @param serial the serial number the guest sees, cut to 20 bytes
+   * @param queues 1 to 64 request queues, all served by one thread
+   */
+  public Blk(String name, BlockBackend backend, Serving serving, String serial, int queues) {
+    this.name = name;
+    this.backend = backend;
+    this.queues = queues;
+    this.serial = Arrays.copyOf(serial.getBytes(StandardCharsets.US_ASCII), BlkLayout.ID_BYTES);
+    config
+        .set(BlkLayout.CAPACITY, 8, backend.size() / SECTOR)
+        .set(BlkLayout.SEG_MAX, 4, SEG_MAX)
+        .set(BlkLayout.BLK_SIZE, 4, SECTOR)
+        .set(BlkLayout.NUM_QUEUES, 2, queues)
+        .set(BlkLayout.MAX_DISCARD_SECTORS, 4, RANGE_SECTORS_MAX)
+        .set(BlkLayout.MAX_DISCARD_SEG, 4, RANGES_MAX)
+        .set(BlkLayout.DISCARD_ALIGNMENT, 4, 1)
+        .set(BlkLayout.MAX_ZEROES_SECTORS, 4, RANGE_SECTORS_MAX)
+        .set(BlkLayout.MAX_ZEROES_SEG, 4, RANGES_MAX)
+        .set(BlkLayout.ZEROES_MAY_UNMAP, 1, 1);
+    worker = new QueueWorker(serving, "virtio-blk " + name, this::serve);
+  }
+
+  @Override
+  public int id() {
+    return 2;
+  }
+
+  @Override
+  public String name() {
+    return "virtio-blk " + name;
+  }
+
+  @Override
+  public long features() {
+    long features = 1L << BlkLayout.F_SEG_MAX | 1L << BlkLayout.F_BLK_SIZE | 1L << BlkLayout.F_FLUSH;
+    if (queues > 1) {
+      features |= 1L << BlkLayout.F_MQ;
+    }
+    return features
+        | (backend.readOnly() ? 1L << BlkLayout.F_RO : 1L << BlkLayout.F_DISCARD | 1L << BlkLayout.F_WRITE_ZEROES);
+  }
+
+  @Override
+  public int[] queueSizes() {
+    int[] sizes = new int[queues];
+    Arrays.fill(sizes, QUEUE_SIZE);
+    return sizes;
+  }
+
+  @Override
+  public ConfigSpace config() {
+    return config;
+  }
+
+  @Override
+  public void start(Session session) {
+    Chain[] chains = session.queues().stream().map(Virtqueue::newChain).toArray(Chain[]::new);
+    service = new Service(session, chains, !session.has(BlkLayout.F_FLUSH));
+  }
+
+  @Override
+  public void notify(int queue) {
+    worker.wake(queue);
+  }
+
+  @Override
+  public void reset() {
+    service = null;
+  }
+
+  private void serve(int index) {
+    Service now = service;
+    if (now == null) {
+      return;
+    }
+    Virtqueue queue = now.session.queues().get(index);
+    Chain chain = now.chains[index];
+    boolean more = true;
+    while (more) {
+      synchronized (queue) { // for each request anew, so that a reset need not wait for an empty queue
+        more = service == now && queue.next(chain);
+        if (more) {
+          request(now, queue, chain);
+        }
+      }
+    }
+  }
+
+  private void request(Service now, Virtqueue queue, Chain chain) {
+    Buffers in = chain.readable();
+    Buffers out = chain.writable();
+    if (in.size() < BlkLayout.HEADER || out.size() < 1) {
+      queue.violated("a block request without header or status");
+      return;
+    }
+    int type = (int) in.readNumber(4);
+    in.skip(4);
+    long sector = in.readNumber(8);
+    int status;
+    try {
+      status =
+          switch (type) {
+            case BlkLayout.T_IN -> readSectors(sector, out);
+            case BlkLayout.T_OUT -> writeSectors(sector, in, now.writeThrough);
+            case BlkLayout.T_FLUSH -> flush();
+            case BlkLayout.T_GET_ID -> writeId(out);
+            case BlkLayout.T_DISCARD, BlkLayout.T_WRITE_ZEROES -> ranges(type, in, now.writeThrough);
+            default -> BlkLayout.S_UNSUPP;
+          };
+    } catch (IOException e) {
+      complain(type, e);
+      status = BlkLayout.S_IOERR;
+    }
+    long written = out.position();
+    out.skip(out.remaining() - 1);
+    out.writeNumber(1, status);
+    // Bytes count from the first writable one; with data left unwritten before the status, only those before are sure.
+    queue.used(chain.head(), written == out.size() - 1 ? out.size() : written);
+    queue.publish();
+  }
+
+  private int readSectors(long sector, Buffers out) throws IOException {
+    if (!inside(sector, out.size() - 1)) {
+      return BlkLayout.S_IOERR;
+    }
+    long offset = sector * SECTOR;
+    while (out.remaining() > 1) {
+      MemorySegment piece = out.take(Math.min(TRANSFER, out.remaining() - 1));
+      backend.read(offset, piece.asByteBuffer());
+      offset += piece.byteSize();
+    }
+    return BlkLayout.S_OK;
+  }
+
+  private int writeSectors(long sector, Buffers in, boolean writeThrough) throws IOException {
+    if (backend.readOnly() || !inside(sector, in.remaining())) {
+      return BlkLayout.S_IOERR;
+    }
+    long offset = sector * SECTOR;
+    while (in.remaining() > 0) {
+      MemorySegment piece = in.take(TRANSFER);
+      backend.write(offset, piece.asByteBuffer());
+      offset += piece.byteSize();
+    }
+    if (writeThrough) {
+      backend.flush();
+    }
+    return BlkLayout.S_OK;
+  }
+
+  private int flush() throws IOException {
+    backend.flush();
+    return BlkLayout.S_OK;
+  }
+
+  private int writeId(Buffers out) {
+    int length = (int) Math.min(serial.length, out.size() - 1);
+    out.write(MemorySegment.ofArray(serial), 0, length);
+    return BlkLayout.S_OK;
+  }
+
+  /** Discard and write zeroes: whole ranges or an error, but an error may leave earlier ranges done. */
+  private int ranges(int type, Buffers in, boolean writeThrough) throws IOException {
+    if (backend.readOnly()) {
+      return BlkLayout.S_IOERR;
+    }
+    long count = in.remaining() / BlkLayout.RANGE;
+    if (in.remaining() % BlkLayout.RANGE != 0 || count > RANGES_MAX) {
+      return BlkLayout.S_IOERR;
+    }
+    for (int i = 0; i < count; i++) {
+      long sector = in.readNumber(8);
+      long sectors = in.readNumber(4);
+      int flags = (int) in.readNumber(4);
+      if ((flags & ~(type == BlkLayout.T_DISCARD ? 0 : BlkLayout.RANGE_UNMAP)) != 0) {
+        return BlkLayout.S_UNSUPP;
+      }
+      long bytes = sectors * SECTOR;
+      if (sectors > RANGE_SECTORS_MAX || !inside(sector, bytes)) {
+        return BlkLayout.S_IOERR;
+      }
+      if (type == BlkLayout.T_DISCARD) {
+        backend.discard(sector * SECTOR, bytes);
+      } else {
+        backend.zero(sector * SECTOR, bytes);
+      }
+    }
+    if (writeThrough) {
+      backend.flush();
+    }
+    return BlkLayout.S_OK;
+  }
+
+  /** Whether the bytes are whole sectors of the disk. */
+  private boolean inside(long sector, long bytes) {
+    long capacity = backend.size() / SECTOR;
+    return bytes % SECTOR == 0 && sector >= 0 && sector <= capacity && bytes / SECTOR <= capacity - sector;
+  }
+
+  private void complain(int type, IOException e) {
+    if (complained.compareAndSet(false, true)) {
+      LOG.log(
+          System.Logger.Level.WARNING,
+          "{0}: request type {1} failed on the host: {2}; the guest sees I/O errors",
+          name(),
+          type,
+          e.getMessage() == null ? e.getClass().getSimpleName() : e.getMessage());
+    }
+  }
+
+  @Override
+  public void close() {
+    synchronized (config) {
+      if (closed) {
+        return;
+      }
+      closed = true;
+    }
+    worker.close();
+    try (backend) {
+      backend.flush();
+    } catch (IOException e) {
+      LOG.log(System.Logger.Level.ERROR, "{0}: the last writes may be lost: {1}", name(), e.getMessage());
+    }
+  }
+}

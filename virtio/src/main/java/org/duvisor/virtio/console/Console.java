@@ -1,0 +1,202 @@
+package org.duvisor.virtio.console;
+
+import java.lang.foreign.MemorySegment;
+import org.duvisor.devices.chardev.CharBackend;
+import org.duvisor.virtio.Buffers;
+import org.duvisor.virtio.Chain;
+import org.duvisor.virtio.ConfigSpace;
+import org.duvisor.virtio.QueueWorker;
+import org.duvisor.virtio.QueueWorker.Serving;
+import org.duvisor.virtio.Session;
+import org.duvisor.virtio.VirtioDevice;
+import org.duvisor.virtio.Virtqueue;
+import org.jspecify.annotations.Nullable;
+
+/** The console device (5.3) with one port, its size, and emergency write. No byte is lost in either direction. */
+public final class Console implements VirtioDevice {
+  private static final int F_SIZE = 0;
+  private static final int F_EMERG_WRITE = 2;
+
+  private static final int CONFIG_COLS = 0;
+  private static final int CONFIG_ROWS = 2;
+  private static final int CONFIG_PORTS = 4;
+  private static final int CONFIG_EMERG_WR = 8;
+  private static final int CONFIG_SIZE = 12;
+
+  private static final int QUEUE_SIZE = 64;
+  private static final int RX = 0;
+  private static final int TX = 1;
+  private static final int STAGING = 4096;
+
+  /** What belongs to a session, each half used under its queue's monitor. */
+  private static final class Service {
+    final Session session;
+    final Virtqueue receive;
+    final Virtqueue transmit;
+    final Chain input;
+    final Chain output;
+    final byte[] bytes = new byte[STAGING];
+    /** Bytes already sent of a chain longer than the staging array, which was given back to the queue meanwhile. */
+    long sent;
+
+    Service(Session session) {
+      this.session = session;
+      receive = session.queues().get(RX);
+      transmit = session.queues().get(TX);
+      input = receive.newChain();
+      output = transmit.newChain();
+    }
+  }
+
+  private final CharBackend backend;
+  private final ConfigSpace config = new ConfigSpace(CONFIG_SIZE);
+  private final QueueWorker worker;
+  private final Object sending = new Object();
+  private final byte[] staging = new byte[STAGING];
+  private final MemorySegment stagingMemory = MemorySegment.ofArray(staging);
+  private volatile @Nullable Service service;
+
+  /**
+   * A console.
+   *
+   * @param columns characters in a line, 1 to 65535
+   * @param rows lines, 1 to 65535
+   * @param backend flushed, but not closed, with the device
+   */
+  @SuppressWarnings("this-escape") // input that arrives before the constructor ends stays with the back end
+  public Console(int columns, int rows, CharBackend backend, Serving serving) {
+    this.backend = backend;
+    config.set(CONFIG_COLS, 2, columns).set(CONFIG_ROWS, 2, rows).set(CONFIG_PORTS, 4, 1);
+    worker = new QueueWorker(serving, "virtio-console", queue -> transmit());
+    backend.onInput(this::receive);
+  }
+
+  /** The host's window changed; tells the driver. */
+  public void resize(int columns, int rows) {
+    config.set(CONFIG_COLS, 2, columns).set(CONFIG_ROWS, 2, rows);
+    Service now = service;
+    if (now != null && now.session.has(F_SIZE)) {
+      now.session.configChanged().run();
+    }
+  }
+
+  @Override
+  public int id() {
+    return 3;
+  }
+
+  @Override
+  public String name() {
+    return "virtio-console";
+  }
+
+  @Override
+  public long features() {
+    return 1L << F_SIZE | 1L << F_EMERG_WRITE;
+  }
+
+  @Override
+  public int[] queueSizes() {
+    return new int[] {QUEUE_SIZE, QUEUE_SIZE};
+  }
+
+  @Override
+  public ConfigSpace config() {
+    return config;
+  }
+
+  /** emerg_wr works without a driver (5.3.5). */
+  @Override
+  public void configWritten(int offset, int width, long value) {
+    if (offset == CONFIG_EMERG_WR) {
+      backend.transmit((byte) value);
+      backend.flush();
+    }
+  }
+
+  @Override
+  public void start(Session session) {
+    service = new Service(session);
+    receive();
+  }
+
+  @Override
+  public void notify(int queue) {
+    if (queue == TX) {
+      worker.wake(TX);
+    } else {
+      receive();
+    }
+  }
+
+  @Override
+  public void reset() {
+    service = null;
+  }
+
+  private void transmit() {
+    Service now = service;
+    if (now == null) {
+      return;
+    }
+    synchronized (sending) {
+      for (int length = takeOutput(now); length >= 0; length = takeOutput(now)) {
+        backend.transmit(staging, 0, length); // outside the queue's monitor: it may wait for the host
+      }
+    }
+  }
+
+  /** Moves output to the staging array; returns how many bytes, -1 at the end. */
+  private int takeOutput(Service now) {
+    Virtqueue queue = now.transmit;
+    synchronized (queue) {
+      if (service != now || !queue.next(now.output)) {
+        return -1;
+      }
+      Buffers in = now.output.readable();
+      in.skip(now.sent);
+      int length = (int) in.read(stagingMemory, 0, STAGING);
+      if (in.remaining() > 0) {
+        now.sent = in.position();
+        queue.giveBack(1);
+      } else {
+        now.sent = 0;
+        queue.used(now.output.head(), 0);
+        queue.publish();
+      }
+      return length;
+    }
+  }
+
+  /** Moves input to the driver's buffers until either is used up. */
+  private void receive() {
+    Service now = service;
+    if (now == null) {
+      return;
+    }
+    Virtqueue queue = now.receive;
+    byte[] bytes = now.bytes;
+    synchronized (queue) {
+      while (service == now && queue.next(now.input)) {
+        Buffers out = now.input.writable();
+        if (out.size() == 0) {
+          queue.violated("a receive buffer without room");
+          return;
+        }
+        int length = backend.receive(bytes, 0, (int) Math.min(STAGING, out.size()));
+        if (length <= 0) {
+          queue.giveBack(1);
+          break;
+        }
+        queue.used(now.input.head(), out.write(MemorySegment.ofArray(bytes), 0, length));
+      }
+      queue.publish();
+    }
+  }
+
+  @Override
+  public void close() {
+    worker.close();
+    backend.flush();
+  }
+}

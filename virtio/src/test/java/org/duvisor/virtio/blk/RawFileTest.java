@@ -1,0 +1,141 @@
+package org.duvisor.virtio.blk;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.EOFException;
+import java.io.IOException;
+import java.io.RandomAccessFile;
+import java.nio.ByteBuffer;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Arrays;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+class RawFileTest {
+  @TempDir Path dir;
+
+  private Path image(byte[] contents) throws IOException {
+    return Files.write(dir.resolve("disk.img"), contents);
+  }
+
+  private static byte[] filled(int length, int value) {
+    byte[] bytes = new byte[length];
+    Arrays.fill(bytes, (byte) value);
+    return bytes;
+  }
+
+  private static byte[] read(RawFile file, long offset, int length) throws IOException {
+    ByteBuffer into = ByteBuffer.allocate(length);
+    file.read(offset, into);
+    return into.array();
+  }
+
+  @Test
+  void bytesOfTheFileAreBytesOfTheDisk() throws IOException {
+    Path image = image(new byte[4096]);
+    try (RawFile file = RawFile.open(image, false)) {
+      file.write(1024, ByteBuffer.wrap(filled(512, 7)));
+      assertArrayEquals(filled(512, 7), read(file, 1024, 512));
+      file.zero(1024, 256);
+      file.discard(0, 4096);
+      file.flush();
+    }
+    byte[] expected = new byte[4096];
+    Arrays.fill(expected, 1280, 1536, (byte) 7);
+    assertArrayEquals(expected, Files.readAllBytes(image));
+  }
+
+  @Test
+  void theLastSectorIsFilledUpWithZeros() throws IOException {
+    Path image = image(filled(700, 1));
+    try (RawFile file = RawFile.open(image, false)) {
+      assertEquals(1024, file.size());
+      byte[] expected = new byte[1024];
+      Arrays.fill(expected, 0, 700, (byte) 1);
+      assertArrayEquals(expected, read(file, 0, 1024));
+      assertEquals(700, Files.size(image));
+      file.write(512, ByteBuffer.wrap(filled(512, 2)));
+      assertArrayEquals(filled(512, 2), read(file, 512, 512));
+    }
+    assertEquals(1024, Files.size(image));
+  }
+
+  @Test
+  void aFileThatShrankIsAnErrorNotZeros() throws IOException {
+    Path image = image(filled(4096, 1));
+    try (RawFile file = RawFile.open(image, true);
+        RandomAccessFile other = new RandomAccessFile(image.toFile(), "rw")) {
+      other.setLength(1000);
+      assertThrows(EOFException.class, () -> read(file, 512, 512));
+      assertArrayEquals(filled(512, 1), read(file, 0, 512));
+    }
+  }
+
+  @Test
+  void sparseFilesStaySparse() throws IOException {
+    Path image = dir.resolve("sparse.img");
+    try (RandomAccessFile file = new RandomAccessFile(image.toFile(), "rw")) {
+      file.setLength(1L << 40);
+    }
+    try (RawFile file = RawFile.open(image, false)) {
+      assertEquals(1L << 40, file.size());
+      file.write((1L << 40) - 512, ByteBuffer.wrap(filled(512, 3)));
+      assertArrayEquals(filled(512, 3), read(file, (1L << 40) - 512, 512));
+      assertArrayEquals(new byte[512], read(file, 1L << 39, 512));
+    }
+  }
+
+  @Test
+  void anInterruptedThreadLosesNothing() throws IOException {
+    Path image = image(new byte[4096]);
+    try (RawFile file = RawFile.open(image, false)) {
+      Thread.currentThread().interrupt();
+      file.write(0, ByteBuffer.wrap(filled(512, 5)));
+      assertTrue(Thread.interrupted(), "the interrupt is kept");
+      Thread.currentThread().interrupt();
+      assertArrayEquals(filled(512, 5), read(file, 0, 512));
+      assertTrue(Thread.interrupted());
+      file.write(512, ByteBuffer.wrap(filled(512, 6)));
+    }
+    assertEquals(6, Files.readAllBytes(image)[1023]);
+  }
+
+  @Test
+  void twoMachinesCannotWriteOneImage() throws IOException {
+    Path image = image(new byte[512]);
+    try (RawFile first = RawFile.open(image, false)) {
+      IOException refused = assertThrows(IOException.class, () -> RawFile.open(image, false));
+      assertTrue(refused.getMessage().endsWith("is in use by another machine"), refused.getMessage());
+      assertFalse(first.readOnly());
+    }
+    try (RawFile one = RawFile.open(image, true);
+        RawFile two = RawFile.open(image, true)) {
+      assertArrayEquals(read(one, 0, 512), read(two, 0, 512));
+    }
+  }
+
+  @Test
+  void whatIsNoImageIsSaidInOneLine() {
+    String missing =
+        assertThrows(IOException.class, () -> RawFile.open(dir.resolve("none"), false)).getMessage();
+    assertTrue(missing.contains("none: no such file"), missing);
+    String folder = assertThrows(IOException.class, () -> RawFile.open(dir, false)).getMessage();
+    assertTrue(folder.contains("not a regular file"), folder);
+  }
+
+  @Test
+  void readOnlyImagesNeedNoWritePermission() throws IOException {
+    Path image = image(filled(512, 4));
+    assertTrue(image.toFile().setWritable(false));
+    try (RawFile file = RawFile.open(image, true)) {
+      assertTrue(file.readOnly());
+      assertArrayEquals(filled(512, 4), read(file, 0, 512));
+      file.flush();
+    }
+  }
+}
