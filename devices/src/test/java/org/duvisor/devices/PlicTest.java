@@ -85,7 +85,8 @@ class PlicTest {
             }
           }
         }
-        case 4 -> assertEquals(p.model.claim(context), p.plic.read(registers(context) + 4, 4), "claim");
+        case 4 ->
+            assertEquals(p.model.claim(context), p.plic.read(registers(context) + 4, 4), "claim");
         default -> {
           p.plic.write(registers(context) + 4, 4, source);
           p.model.complete(context, source);
@@ -97,12 +98,21 @@ class PlicTest {
 
   @Provide
   Arbitrary<ActionChain<Pair>> chains() {
-    Arbitrary<Step> steps = Combinators.combine(
-        Arbitraries.frequency(Tuple.of(4, 0), Tuple.of(2, 1), Tuple.of(1, 2),
-            Tuple.of(1, 3), Tuple.of(4, 4), Tuple.of(3, 5)),
-        Arbitraries.integers().between(0, CONTEXTS - 1), Arbitraries.integers().between(1, SOURCES),
-        Arbitraries.integers().between(0, 15)).as(Step::new);
-    Action.Independent<Pair> action = () -> steps.map(step -> Transformer.mutate(step.toString(), step::apply));
+    Arbitrary<Step> steps =
+        Combinators.combine(
+                Arbitraries.frequency(
+                    Tuple.of(4, 0),
+                    Tuple.of(2, 1),
+                    Tuple.of(1, 2),
+                    Tuple.of(1, 3),
+                    Tuple.of(4, 4),
+                    Tuple.of(3, 5)),
+                Arbitraries.integers().between(0, CONTEXTS - 1),
+                Arbitraries.integers().between(1, SOURCES),
+                Arbitraries.integers().between(0, 15))
+            .as(Step::new);
+    Action.Independent<Pair> action =
+        () -> steps.map(step -> Transformer.mutate(step.toString(), step::apply));
     return ActionChain.startWith(Pair::new).withAction(action).withMaxTransformations(200);
   }
 
@@ -113,8 +123,8 @@ class PlicTest {
 
   private final TestLine machine = new TestLine();
   private final TestLine supervisor = new TestLine();
-  private final Plic plic = new Plic(95,
-      List.of(new Plic.Context(machine, 4, 11), new Plic.Context(supervisor, 4, 9)));
+  private final Plic plic =
+      new Plic(95, List.of(new Plic.Context(machine, 4, 11), new Plic.Context(supervisor, 4, 9)));
 
   @Test
   void linuxHandlesAnInterrupt() {
@@ -202,7 +212,13 @@ class PlicTest {
     assertEquals(0, large.read(registers(128) + 4, 4));
     Node soc = new Node("soc");
     large.describe(soc, 0xc00_0000, 0, 9);
-    assertEquals(128 * 8, soc.find("plic@c000000").orElseThrow().property("interrupts-extended").orElseThrow().length);
+    assertEquals(
+        128 * 8,
+        soc.find("plic@c000000")
+            .orElseThrow()
+            .property("interrupts-extended")
+            .orElseThrow()
+            .length);
   }
 
   /** Adversary: harts that claim at once. Every request is handed out exactly once. */
@@ -227,21 +243,24 @@ class PlicTest {
       for (int word = 0; word < 3; word++) {
         shared.write(enable(hart, word), 4, -1);
       }
-      threads.add(Thread.ofPlatform().start(() -> {
-        Random random = new Random(hart);
-        for (int i = 0; i < 20_000; i++) {
-          int source = (int) shared.read(registers(hart) + 4, 4);
-          if (source != 0) {
-            if (owners[source].incrementAndGet() != 1) {
-              shares.incrementAndGet();
-            }
-            shared.source(source).set(random.nextBoolean());
-            owners[source].decrementAndGet();
-            shared.write(registers(hart) + 4, 4, source);
-            shared.source(source).set(true);
-          }
-        }
-      }));
+      threads.add(
+          Thread.ofPlatform()
+              .start(
+                  () -> {
+                    Random random = new Random(hart);
+                    for (int i = 0; i < 20_000; i++) {
+                      int source = (int) shared.read(registers(hart) + 4, 4);
+                      if (source != 0) {
+                        if (owners[source].incrementAndGet() != 1) {
+                          shares.incrementAndGet();
+                        }
+                        shared.source(source).set(random.nextBoolean());
+                        owners[source].decrementAndGet();
+                        shared.write(registers(hart) + 4, 4, source);
+                        shared.source(source).set(true);
+                      }
+                    }
+                  }));
     }
     for (Thread thread : threads) {
       thread.join();

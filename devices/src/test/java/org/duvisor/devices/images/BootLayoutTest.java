@@ -15,8 +15,11 @@ class BootLayoutTest {
   private static final long MIB = 1 << 20;
 
   @Property
-  void partsLieInRamInOrder(@ForAll @LongRange(max = 6L << 30) long ram, @ForAll @LongRange(max = 64 << 20) long kernel,
-      @ForAll @LongRange(max = 1 << 30) long initrd, @ForAll @LongRange(max = 1 << 20) long dtb) {
+  void partsLieInRamInOrder(
+      @ForAll @LongRange(max = 6L << 30) long ram,
+      @ForAll @LongRange(max = 64 << 20) long kernel,
+      @ForAll @LongRange(max = 1 << 30) long initrd,
+      @ForAll @LongRange(max = 1 << 20) long dtb) {
     BootLayout b;
     try {
       b = BootLayout.place(RAM, ram, 2 * MIB, kernel, initrd, dtb);
@@ -40,8 +43,15 @@ class BootLayoutTest {
   @Test
   void theUsualCase() {
     BootLayout b = BootLayout.place(RAM, 256 * MIB, 2 * MIB, 5 * MIB, 3 * MIB, 4000);
-    assertEquals(new BootLayout(RAM + 2 * MIB, RAM + 7 * MIB, RAM + 251 * MIB, RAM + 254 * MIB, RAM + 254 * MIB,
-        RAM + 254 * MIB + 69632), b);
+    assertEquals(
+        new BootLayout(
+            RAM + 2 * MIB,
+            RAM + 7 * MIB,
+            RAM + 251 * MIB,
+            RAM + 254 * MIB,
+            RAM + 254 * MIB,
+            RAM + 254 * MIB + 69632),
+        b);
   }
 
   @Test
@@ -54,8 +64,11 @@ class BootLayoutTest {
   @Test
   void tooLittleRamIsOneLineWithTheSizeNeeded() {
     ImageException e =
-        assertThrows(ImageException.class, () -> BootLayout.place(RAM, 8 * MIB, 2 * MIB, 5 * MIB, 3 * MIB, 4000));
-    assertEquals("RAM of 8 MiB is too small: kernel 5 MiB, RAM disk 3 MiB and device tree need 11 MiB",
+        assertThrows(
+            ImageException.class,
+            () -> BootLayout.place(RAM, 8 * MIB, 2 * MIB, 5 * MIB, 3 * MIB, 4000));
+    assertEquals(
+        "RAM of 8 MiB is too small: kernel 5 MiB, RAM disk 3 MiB and device tree need 11 MiB",
         e.getMessage());
   }
 }
