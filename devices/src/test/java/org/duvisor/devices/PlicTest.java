@@ -76,9 +76,10 @@ class PlicTest {
         }
         case 3 -> {
           int word = source / 32;
-          p.plic.write(enable(context, word), 4, value * 0x9e3779b9);
+          int bits = value * 0x9e3779b9;
+          p.plic.write(enable(context, word), 4, bits);
           for (int s = Math.max(1, 32 * word); s <= Math.min(SOURCES, 32 * word + 31); s++) {
-            if ((value * 0x9e3779b9 >>> s & 1) != 0) {
+            if ((bits >>> s & 1) != 0) {
               p.model.enabled.get(context).add(s);
             } else {
               p.model.enabled.get(context).remove(s);
@@ -128,7 +129,7 @@ class PlicTest {
 
   @Test
   void linuxHandlesAnInterrupt() {
-    plic.write(4 * 10, 4, 1);
+    plic.write(4L * 10, 4, 1);
     plic.write(enable(1, 0), 4, 1 << 10);
     plic.write(registers(1), 4, 0);
     plic.source(10).set(true);
@@ -155,7 +156,7 @@ class PlicTest {
 
   @Test
   void thresholdMasksTheOutputButNotTheClaim() {
-    plic.write(4 * 5, 4, 3);
+    plic.write(4L * 5, 4, 3);
     plic.write(enable(0, 0), 4, -1);
     plic.write(registers(0), 4, 3);
     plic.source(5).set(true);
@@ -172,7 +173,7 @@ class PlicTest {
     plic.write(enable(0, 3), 4, -1);
     assertEquals(0, plic.read(enable(0, 3), 4));
     for (int s : new int[] {94, 33, 70}) {
-      plic.write(4 * s, 4, 7);
+      plic.write(4L * s, 4, 7);
       plic.source(s).set(true);
     }
     plic.write(enable(0, 1), 4, -1);
@@ -185,13 +186,13 @@ class PlicTest {
 
   @Test
   void resetKeepsTheInputs() {
-    plic.write(4 * 9, 4, 1);
+    plic.write(4L * 9, 4, 1);
     plic.write(enable(0, 0), 4, -1);
     plic.source(9).set(true);
     plic.read(registers(0) + 4, 4);
     plic.reset();
     assertFalse(machine.high);
-    assertEquals(0, plic.read(4 * 9, 4));
+    assertEquals(0, plic.read(4L * 9, 4));
     assertEquals(1 << 9, plic.read(0x1000, 4));
   }
 

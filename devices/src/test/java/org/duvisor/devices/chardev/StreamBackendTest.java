@@ -75,6 +75,11 @@ class StreamBackendTest {
           public int read() {
             throw new AssertionError("read too early");
           }
+
+          @Override
+          public int read(byte[] into, int offset, int length) {
+            return read();
+          }
         };
     try (StreamBackend backend = new StreamBackend(in, OutputStream.nullOutputStream())) {
       assertEquals(0, backend.receive(new byte[1], 0, 1));
