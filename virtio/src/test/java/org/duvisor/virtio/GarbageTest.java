@@ -142,7 +142,7 @@ class GarbageTest {
       wrong = errors[start];
       long wanted = features[random.nextInt(4)];
       TestDriver driver = new TestDriver(mmio, ram);
-      driver.negotiate(wanted & driver.offered() | TestDriver.VERSION_1);
+      driver.negotiate((wanted & driver.offered()) | TestDriver.VERSION_1);
       for (int q = 0; q < queues; q++) {
         place(driver, q);
       }

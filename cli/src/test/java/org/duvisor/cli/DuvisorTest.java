@@ -1,0 +1,307 @@
+package org.duvisor.cli;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.OutputStream;
+import java.io.PrintStream;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** The command with VMs and boards that only remember what was asked of them. */
+final class DuvisorTest {
+  @TempDir private Path home;
+
+  private final List<Object> opened = new ArrayList<>();
+  private final List<String> life = new ArrayList<>();
+  private Outcome outcome = Outcome.ENDED;
+  private Optional<Exception> refusal = Optional.empty();
+
+  @BeforeEach
+  void images() throws IOException {
+    Path images = Files.createDirectories(home.resolve("guest/images"));
+    Files.createFile(images.resolve("Image.gz"));
+    Files.createFile(images.resolve("initramfs.cpio.gz"));
+  }
+
+  private record Result(int code, String out, String err) {
+    /** The first line of the messages, for those that must be one line and a hint at most. */
+    String line() {
+      return err.lines().findFirst().orElse("");
+    }
+  }
+
+  private final class Remembered implements Session {
+    @Override
+    public Outcome run() {
+      life.add("run");
+      return outcome;
+    }
+
+    @Override
+    public void stop() {
+      life.add("stop");
+    }
+
+    @Override
+    public String statistics() {
+      return "exits: 42\n";
+    }
+
+    @Override
+    public void close() {
+      life.add("close");
+    }
+  }
+
+  private Session open(Object options) throws IOException {
+    opened.add(options);
+    if (refusal.isPresent()) {
+      switch (refusal.get()) {
+        case IOException e -> throw e;
+        case RuntimeException e -> throw e;
+        case Exception e -> throw new AssertionError(e);
+      }
+    }
+    return new Remembered();
+  }
+
+  private final class RememberedBoards implements Boards {
+    @Override
+    public Session open(BoardOptions options, InputStream input, OutputStream output)
+        throws IOException {
+      return DuvisorTest.this.open(options);
+    }
+
+    @Override
+    public void dumpDeviceTree(BoardOptions options, Path file) throws IOException {
+      opened.add(options);
+      Files.writeString(file, "tree");
+    }
+  }
+
+  private Result run(boolean debug, String... arguments) {
+    var out = new ByteArrayOutputStream();
+    var err = new ByteArrayOutputStream();
+    int code =
+        Duvisor.run(
+            arguments,
+            (options, input, output) -> open(options),
+            new RememberedBoards(),
+            home,
+            debug,
+            new PrintStream(out, true, StandardCharsets.UTF_8),
+            new PrintStream(err, true, StandardCharsets.UTF_8));
+    return new Result(
+        code, out.toString(StandardCharsets.UTF_8), err.toString(StandardCharsets.UTF_8));
+  }
+
+  private Result run(String... arguments) {
+    return run(false, arguments);
+  }
+
+  @Test
+  void runWithoutOptionsIsTheProjectsGuest() {
+    assertEquals(new Result(0, "", ""), run("run"));
+    var images = home.resolve("guest/images");
+    assertEquals(
+        List.of(
+            new VmOptions(
+                images.resolve("Image.gz"),
+                Optional.of(images.resolve("initramfs.cpio.gz")),
+                "",
+                1,
+                new Size(512 << 20),
+                List.of(),
+                new Net.None(),
+                VmOptions.Console.uart,
+                true)),
+        opened);
+    assertEquals(List.of("run", "close"), life);
+  }
+
+  @Test
+  void anotherKernelComesWithoutTheProjectsInitrd() {
+    assertEquals(0, run("run", "--kernel", "k").code());
+    assertEquals(Optional.empty(), ((VmOptions) opened.getFirst()).initrd());
+  }
+
+  @Test
+  void allOptionsOfRun() {
+    Result result =
+        run(
+            "run",
+            "--kernel=k",
+            "--initrd=i",
+            "--append",
+            "a b",
+            "--cpus=4",
+            "--memory=2G",
+            "--disk=x",
+            "--disk",
+            "y,ro",
+            "--net=tcp:h:1",
+            "--console=virtio",
+            "--no-reboot",
+            "--stats");
+    assertEquals(new Result(0, "", "exits: 42\n"), result);
+    assertEquals(
+        new VmOptions(
+            Path.of("k"),
+            Optional.of(Path.of("i")),
+            "a b",
+            4,
+            new Size(2L << 30),
+            List.of(new Disk(Path.of("x"), false), new Disk(Path.of("y"), true)),
+            new Net.Tcp("h", 1),
+            VmOptions.Console.virtio,
+            false),
+        opened.getFirst());
+  }
+
+  @Test
+  void allOptionsOfMachine() {
+    Result result =
+        run(
+            "machine",
+            "--kernel=k",
+            "--initrd=i",
+            "--append=c",
+            "--smp=3",
+            "--memory=64M",
+            "--disk=d",
+            "--net=unix:s",
+            "--dtb=t",
+            "--deterministic",
+            "--max-instructions=5000000000",
+            "firmware");
+    assertEquals(new Result(0, "", ""), result);
+    assertEquals(
+        new BoardOptions(
+            Optional.of(Path.of("firmware")),
+            Optional.of(Path.of("k")),
+            Optional.of(Path.of("i")),
+            "c",
+            3,
+            new Size(64 << 20),
+            List.of(new Disk(Path.of("d"), false)),
+            new Net.Unix(Path.of("s")),
+            Optional.of(Path.of("t")),
+            true,
+            5_000_000_000L),
+        opened.getFirst());
+  }
+
+  @Test
+  void theProgramOfTheFinisherIsTheExitCode() {
+    outcome = new Outcome(37, "");
+    assertEquals(new Result(37, "", ""), run("machine", "test.elf"));
+  }
+
+  @Test
+  void aDeviceTreeIsWrittenInsteadOfRunning() throws IOException {
+    Path file = home.resolve("board.dtb");
+    assertEquals(new Result(0, "", ""), run("machine", "--dump-dtb", file.toString()));
+    assertEquals("tree", Files.readString(file));
+    assertEquals(List.of(), life);
+  }
+
+  @Test
+  void aGuestThatFailsHasOneLine() {
+    outcome = Outcome.failed("guest panicked");
+    assertEquals(new Result(1, "", "duvisor: guest panicked\n"), run("run"));
+  }
+
+  @Test
+  void wrongOptionsAreOneLineAndExitCode2() {
+    for (String[] wrong :
+        new String[][] {
+          {},
+          {"walk"},
+          {"run", "--cpus", "two"},
+          {"run", "--memory", "0"},
+          {"run", "--net", "tap"},
+          {"run", "--disk", ",ro"},
+          {"run", "--console", "vga"},
+          {"run", "--kernel"},
+          {"run", "extra"},
+          {"run", "--cpus=1", "--cpus=2"},
+          {"machine", "a", "b"},
+          {"machine", "a", "--bios", "b"},
+        }) {
+      Result result = run(wrong);
+      String asked = String.join(" ", wrong);
+      assertEquals(2, result.code(), asked);
+      assertTrue(result.line().startsWith("duvisor: "), asked + ": " + result.err());
+      assertEquals(2, result.err().lines().count(), asked + ": " + result.err());
+      assertEquals("", result.out(), asked);
+    }
+    assertEquals(List.of(), opened);
+  }
+
+  @Test
+  void whatTheDomainRefusesIsOneLineAndExitCode1() {
+    refusal = Optional.of(new UserError("at most 64 vCPUs"));
+    assertEquals(new Result(1, "", "duvisor: at most 64 vCPUs\n"), run("run"));
+    refusal = Optional.of(new NoSuchFileException("/x/Image"));
+    assertEquals(new Result(1, "", "duvisor: /x/Image: no such file\n"), run("run"));
+    refusal = Optional.of(new IOException("disk.img: truncated\nat 4096"));
+    assertEquals(new Result(1, "", "duvisor: disk.img: truncated at 4096\n"), run("run"));
+  }
+
+  @Test
+  void aBugIsOneLineUnlessAskedForMore() {
+    refusal = Optional.of(new IllegalStateException("ring"));
+    Result plain = run("run");
+    assertEquals(1, plain.code());
+    assertEquals(
+        "duvisor: internal error: IllegalStateException: ring (run again with DUVISOR_DEBUG=1 to"
+            + " see where)\n",
+        plain.err());
+    assertTrue(run(true, "run").err().contains("\tat org.duvisor.cli."));
+  }
+
+  @Test
+  void missingImagesAreNamed() throws IOException {
+    Files.delete(home.resolve("guest/images/Image.gz"));
+    Result result = run("run");
+    assertEquals(1, result.code());
+    assertTrue(
+        result.err().endsWith("Image.gz is missing; name another with --kernel\n"), result.err());
+  }
+
+  @Test
+  void helpAndVersionGoToStandardOutput() {
+    for (String command : List.of("run", "machine")) {
+      Result help = run(command, "--help");
+      assertEquals(0, help.code());
+      assertEquals("", help.err());
+      assertTrue(help.out().contains("Examples:"), help.out());
+    }
+    Result version = run("--version");
+    assertEquals(0, version.code());
+    assertTrue(
+        version.out().matches("duvisor \\d+\\.\\d+\\S* \\(revision \\S+\\)\\RJVM: .*\\R"),
+        version.out());
+  }
+
+  @Test
+  void completionIsAScriptThatKnowsTheCommands() {
+    Result result = run("completion");
+    assertEquals(0, result.code());
+    assertTrue(result.out().contains("--max-instructions"));
+    assertFalse(result.out().contains("generate-completion"));
+  }
+}

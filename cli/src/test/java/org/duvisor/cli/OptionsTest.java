@@ -1,0 +1,106 @@
+package org.duvisor.cli;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+
+import java.nio.file.Path;
+import net.jqwik.api.ForAll;
+import net.jqwik.api.Property;
+import net.jqwik.api.constraints.LongRange;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
+import picocli.CommandLine.TypeConversionException;
+
+final class OptionsTest {
+  @ParameterizedTest
+  @CsvSource({
+    "1,1",
+    "4096,4096",
+    "1k,1024",
+    "1024K,1048576",
+    "512M,536870912",
+    "2G,2147483648",
+    "2g,2147483648",
+    "1T,1099511627776",
+    "9223372036854775807,9223372036854775807",
+    "8388607T,9223370937343148032",
+  })
+  void sizes(String text, String bytes) {
+    if (text.length() > 18) {
+      assertThrows(
+          TypeConversionException.class, () -> Size.parse(text), "19 digits are beyond any memory");
+    } else {
+      assertEquals(Long.parseLong(bytes), Size.parse(text).bytes());
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "",
+        "0",
+        "0G",
+        "-1",
+        "+1",
+        "M",
+        "1.5G",
+        "1GB",
+        "1MM",
+        "8388608T",
+        "99999999999999999G",
+        "١",
+        " 1"
+      })
+  void noSizes(String text) {
+    assertThrows(TypeConversionException.class, () -> Size.parse(text));
+  }
+
+  @Property(tries = 500)
+  void aSizeIsReadAsItIsWritten(
+      @ForAll @LongRange(min = 1, max = 999_999_999_999_999_999L) long bytes) {
+    assertEquals(bytes, Size.parse(new Size(bytes).toString()).bytes());
+  }
+
+  @Test
+  void networks() {
+    assertEquals(new Net.None(), Net.parse("none"));
+    assertEquals(new Net.User(), Net.parse("user"));
+    assertEquals(new Net.Unix(Path.of("/run/a:b")), Net.parse("unix:/run/a:b"));
+    assertEquals(new Net.Tcp("localhost", 65535), Net.parse("tcp:localhost:65535"));
+    assertEquals(new Net.Tcp("::1", 9), Net.parse("tcp:[::1]:9"));
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "",
+        "None",
+        "none:",
+        "user:x",
+        "unix",
+        "unix:",
+        "tcp:",
+        "tcp:host",
+        "tcp:host:",
+        "tcp::1",
+        "tcp:h:0",
+        "tcp:h:65536",
+        "tcp:h:999999",
+        "tcp:h:-1",
+        "tap:x"
+      })
+  void noNetworks(String text) {
+    assertThrows(TypeConversionException.class, () -> Net.parse(text));
+  }
+
+  @Test
+  void disks() {
+    var converter = new Disk.Converter();
+    assertEquals(new Disk(Path.of("a,b.img"), false), converter.convert("a,b.img"));
+    assertEquals(new Disk(Path.of("a"), true), converter.convert("a,ro"));
+    assertThrows(TypeConversionException.class, () -> converter.convert(",ro"));
+    assertThrows(TypeConversionException.class, () -> converter.convert(""));
+  }
+}
