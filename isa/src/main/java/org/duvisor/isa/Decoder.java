@@ -1,5 +1,6 @@
 package org.duvisor.isa;
 
+import java.util.Arrays;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -19,20 +20,28 @@ public final class Decoder {
   /** A decoder for these instructions, in which special cases come before the instructions they refine. */
   Decoder(List<Instruction> instructions) {
     Instruction[] all = instructions.toArray(NONE);
-    for (int i = 0; i < 256; i++) {
-      int key = 3 | (i & 31) << 2 | (i >> 5) << 12;
-      Instruction[] candidates = select(all, 4, key, 0x707f);
-      byFunct3[i] = candidates;
-      if (candidates.length > SPLIT_ABOVE) {
-        Instruction[][] split = new Instruction[128][];
-        for (int j = 0; j < 128; j++) {
-          split[j] = select(candidates, 4, key | j << 25, 0xfe00707f);
-        }
-        byFunct7[i] = split;
+    Arrays.fill(byFunct3, NONE);
+    for (int opcode = 0; opcode < 32; opcode++) {
+      Instruction[] sameOpcode = select(all, 4, 3 | opcode << 2, 0x7f);
+      for (int funct3 = 0; funct3 < 8 && sameOpcode.length > 0; funct3++) {
+        index(opcode, funct3, sameOpcode);
       }
     }
     for (int i = 0; i < 32; i++) {
       compressed[i] = select(all, 2, (i & 3) | (i >> 2) << 13, 0xe003);
+    }
+  }
+
+  private void index(int opcode, int funct3, Instruction[] sameOpcode) {
+    int i = opcode | funct3 << 5;
+    int key = 3 | opcode << 2 | funct3 << 12;
+    byFunct3[i] = select(sameOpcode, 4, key, 0x707f);
+    if (byFunct3[i].length > SPLIT_ABOVE) {
+      Instruction[][] split = new Instruction[128][];
+      for (int funct7 = 0; funct7 < 128; funct7++) {
+        split[funct7] = select(byFunct3[i], 4, key | funct7 << 25, 0xfe00707f);
+      }
+      byFunct7[i] = split;
     }
   }
 
@@ -42,12 +51,12 @@ public final class Decoder {
     for (Instruction i : from) {
       if (i.length() == length && ((i.match() ^ key) & i.mask() & keyMask) == 0) {
         if (n == found.length) {
-          found = java.util.Arrays.copyOf(found, n == 0 ? 4 : n * 2);
+          found = Arrays.copyOf(found, n == 0 ? 4 : n * 2);
         }
         found[n++] = i;
       }
     }
-    return n == found.length ? found : java.util.Arrays.copyOf(found, n);
+    return n == found.length ? found : Arrays.copyOf(found, n);
   }
 
   /**

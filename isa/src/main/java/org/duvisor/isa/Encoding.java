@@ -38,9 +38,9 @@ final class Encoding {
       at -= w;
       place(group, at, w);
     }
-    boolean full = (mask & 3) == 3 && ((match & 3) == 3) == (width == 32);
-    if (!full) {
-      throw new IllegalArgumentException("the two lowest bits do not fit the length");
+    int opcode = width == 32 ? 0x7f : 3;
+    if ((mask & opcode) != opcode || ((match & 3) == 3) != (width == 32)) {
+      throw new IllegalArgumentException("the opcode is not given, or does not fit the length");
     }
     for (Field f : fields) {
       if (f.repeatsValueBits()) {

@@ -13,8 +13,9 @@ import org.jspecify.annotations.Nullable;
 public final class InstructionSet {
   /** The tables, one an extension; compressed ones last, because their rows name base instructions. */
   private static final String[] TABLES = {
-    "rv64i", "rv64m", "rv64a", "rv64f", "rv64d", "zicsr", "zifencei", "zba", "zbb", "zbs", "zicond", "zicbo",
-    "zihintpause", "zawrs", "privileged", "svinval", "h", "xdv", "rv64c",
+    "rv64i.isa", "rv64m.isa", "rv64a.isa", "rv64f.isa", "rv64d.isa", "zicsr.isa", "zifencei.isa", "zba.isa",
+    "zbb.isa", "zbs.isa", "zicond.isa", "zicbo.isa", "zihintpause.isa", "zawrs.isa", "privileged.isa",
+    "svinval.isa", "h.isa", "xdv.isa", "rv64c.isa",
   };
 
   private final List<Instruction> instructions;
@@ -36,8 +37,7 @@ public final class InstructionSet {
     private static InstructionSet load() {
       TableReader reader = new TableReader();
       for (String table : TABLES) {
-        String file = table + ".isa";
-        reader.read(file, resource(file));
+        reader.read(table, resource(table));
       }
       return new InstructionSet(reader);
     }
@@ -60,7 +60,7 @@ public final class InstructionSet {
   }
 
   static String resource(String file) {
-    try (InputStream in = InstructionSet.class.getResourceAsStream("tables/" + file)) {
+    try (InputStream in = InstructionSet.class.getResourceAsStream("tables/".concat(file))) {
       if (in == null) {
         throw new IllegalStateException("the table " + file + " is missing from the isa module");
       }

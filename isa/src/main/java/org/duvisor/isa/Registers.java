@@ -22,7 +22,7 @@ public final class Registers {
     Map<String, Integer> map = HashMap.newHashMap(70);
     for (int i = 0; i < 32; i++) {
       map.put(names[i], i);
-      map.put(letter + Integer.toString(i), i);
+      map.put(String.valueOf(letter).concat(Integer.toString(i)), i);
     }
     if (letter == 'x') {
       map.put("fp", 8);

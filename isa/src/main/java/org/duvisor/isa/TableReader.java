@@ -16,6 +16,7 @@ final class TableReader {
 
   private final List<Row> rows = new ArrayList<>(320);
   private final Map<String, Row> byMnemonic = HashMap.newHashMap(320);
+  private final Map<Integer, List<Row>> byOpcode = HashMap.newHashMap(40);
   private String file = "";
   private int line;
   private String extension = "";
@@ -139,13 +140,20 @@ final class TableReader {
     if (row.over != null && !i.encoding().within(row.over.encoding())) {
       throw new IllegalArgumentException(i + " is not a special case of " + row.over);
     }
-    for (int k = 0; k < rows.size(); k++) {
-      Row other = rows.get(k);
+    int opcode = i.match() & (i.length() == 4 ? 0x7f : 3); // rows that overlap have the same
+    List<Row> candidates = byOpcode.get(opcode);
+    if (candidates == null) {
+      candidates = new ArrayList<>();
+      byOpcode.put(opcode, candidates);
+    }
+    for (int k = 0; k < candidates.size(); k++) {
+      Row other = candidates.get(k);
       if (other.instruction != row.over && i.encoding().overlaps(other.instruction.encoding())) {
         throw new IllegalArgumentException(
             i + " overlaps " + other.instruction + " at " + other.file + ":" + other.line);
       }
     }
+    candidates.add(row);
     rows.add(row);
   }
 

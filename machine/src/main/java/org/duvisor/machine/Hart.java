@@ -114,6 +114,9 @@ public final class Hart {
 
   private volatile @Nullable Thread parked;
 
+  /** mtimecmp of the CLINT, which any hart may write. */
+  volatile long mtimecmp = -1;
+
   /** VMID &lt;&lt; 6 | vCPU while one is resident and DV-ext is enabled, else -1; read by posters. */
   volatile long residency = -1;
 
@@ -151,6 +154,8 @@ public final class Hart {
     priv = M;
     v = false;
     waiting = false;
+    left = false;
+    mtimecmp = -1;
     reservedHost = 0;
     fcsr.flags = 0;
     fcsr.frm = 0;
@@ -335,6 +340,22 @@ public final class Hart {
     if (r >= 0 && r >>> 6 == vmid && (mask >>> (r & 63) & 1) != 0) {
       signal();
     }
+  }
+
+  /** mtimecmp, in ticks, unsigned. */
+  public long timeCompare() {
+    return mtimecmp;
+  }
+
+  /** Sets mtimecmp; from any thread. */
+  public void timeCompare(long ticks) {
+    mtimecmp = ticks;
+    signal();
+  }
+
+  /** When the next timer of this hart expires, in ticks of mtime; {@link Long#MAX_VALUE} for never. */
+  public long deadline() {
+    return traps.deadline();
   }
 
   /** mtime. */

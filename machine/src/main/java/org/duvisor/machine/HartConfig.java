@@ -21,6 +21,20 @@ public record HartConfig(int satpModes, boolean hypervisor, boolean dv) {
     }
   }
 
+  /** {@code riscv,isa-extensions} of the device tree, space separated. */
+  public String extensions() {
+    return "i m a f d c"
+        + (hypervisor ? " h" : "")
+        + " zicbom zicboz zicbop zicntr zicond zicsr zifencei zihintpause zihpm zawrs zba zbb zbs sstc svadu svinval svnapot"
+        + " svpbmt"
+        + (dv ? " xdv" : "");
+  }
+
+  /** mmu-type of the device tree: the largest stage-1 mode. */
+  public String mmuType() {
+    return "riscv,sv" + ((satpModes & 1 << 10) != 0 ? 57 : (satpModes & 1 << 9) != 0 ? 48 : 39);
+  }
+
   /** Whether a MODE of satp, vsatp or hgatp is implemented; Bare always is. */
   boolean hasMode(long mode) {
     return mode == 0 || mode < 32 && (satpModes & 1 << mode) != 0;

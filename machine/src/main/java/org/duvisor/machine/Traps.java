@@ -178,6 +178,11 @@ public final class Traps {
     long p = c.softPending | h.wires() | c.hvip;
     long now = h.clock.now();
     long next = Long.MAX_VALUE;
+    if (Long.compareUnsigned(now, h.mtimecmp) >= 0) {
+      p |= 1L << Cause.MACHINE_TIMER;
+    } else {
+      next = sooner(next, h.mtimecmp);
+    }
     if ((c.menvcfg & CsrFile.STCE) != 0) {
       if (Long.compareUnsigned(now, c.stimecmp) >= 0) {
         p |= 1L << Cause.SUPERVISOR_TIMER;

@@ -8,14 +8,18 @@ import java.util.List;
 import java.util.Locale;
 
 /**
- * The ABI of {@code /dev/duvisor}, written once: the C header of the Linux module is {@link #header()}, and the Java
- * side takes its numbers and layouts from here. Little-endian, every field naturally aligned, no padding.
+ * The ABI of {@code /dev/duvisor}, written once: the C header of the Linux module is {@link
+ * #header()}, and the Java side takes its numbers and layouts from here. Little-endian, every field
+ * naturally aligned, no padding.
  */
 public final class DvAbi {
   /** Bumped on every incompatible change; a program refuses a module of another version. */
   public static final int VERSION = 1;
 
-  /** The letter of the requests: number n is {@code _IO('D', n)}; the kernel's own numbers have no letter. */
+  /**
+   * The letter of the requests: number n is {@code _IO('D', n)}; the kernel's own numbers have no
+   * letter.
+   */
   public static final char LETTER = 'D';
 
   /** A field: its C type, name and what it says. {@code type} is __u32 or __u64. */
@@ -175,10 +179,13 @@ public final class DvAbi {
     for (Struct struct : Struct.values()) {
       out.add("");
       out.add("struct " + struct.cName() + " {");
-      struct.fields().forEach(f -> out.add("\t%s %s; /* %s */".formatted(f.type(), f.name(), f.comment())));
+      struct
+          .fields()
+          .forEach(f -> out.add("\t%s %s; /* %s */".formatted(f.type(), f.name(), f.comment())));
       out.add("};");
       out.add(
-          "_Static_assert(sizeof(struct %s) == %d, \"layout\");".formatted(struct.cName(), struct.layout().byteSize()));
+          "_Static_assert(sizeof(struct %s) == %d, \"layout\");"
+              .formatted(struct.cName(), struct.layout().byteSize()));
     }
     out.add("");
     for (Request r : Request.values()) {

@@ -48,9 +48,10 @@ public interface DvDriver extends AutoCloseable {
   void delegate(Delegation delegation);
 
   /**
-   * Makes the calling thread vCPU {@code vcpu} of this VM. The thread must be a platform thread, and must be the one
-   * that uses the result. The CSRs and registers of a vCPU start as zero, hustatus.VSXL apart; posts to it raise USIP
-   * (hdvctl.IPIV is 0): the guest cannot take a post back, its hypervisor does.
+   * Makes the calling thread vCPU {@code vcpu} of this VM. The thread must be a platform thread,
+   * and must be the one that uses the result. The CSRs and registers of a vCPU start as zero,
+   * hustatus.VSXL apart; posts to it raise USIP (hdvctl.IPIV is 0): the guest cannot take a post
+   * back, its hypervisor does.
    *
    * @param vcpu 0..63, not registered now
    * @throws DvException {@code BUSY} when that vCPU or this thread is registered, {@code INVALID},
@@ -59,9 +60,9 @@ public interface DvDriver extends AutoCloseable {
   HuHart register(int vcpu);
 
   /**
-   * Makes a vCPU that is in the guest leave it with a host event ({@link HuHart#HOST_EVENT}); one that is not in the
-   * guest leaves it at once on its next entry, and one in {@link HuHart#idle} returns. Cheap, asynchronous, never
-   * blocks; a vCPU that is not registered is ignored.
+   * Makes a vCPU that is in the guest leave it with a host event ({@link HuHart#HOST_EVENT}); one
+   * that is not in the guest leaves it at once on its next entry, and one in {@link HuHart#idle}
+   * returns. Cheap, asynchronous, never blocks; a vCPU that is not registered is ignored.
    */
   void kick(int vcpu);
 

@@ -56,9 +56,10 @@ public interface HuHart extends AutoCloseable {
   void fenceI();
 
   /**
-   * Gives the hart up while the guest has nothing to do (a WFI): blocks the calling thread until a {@link
-   * DvDriver#kick} of this vCPU, one that came since the last entry or idle included, or until the time CSR reaches
-   * {@code deadline}. May return early for no reason. A post to the vCPU alone does not end it: whoever posts kicks.
+   * Gives the hart up while the guest has nothing to do (a WFI): blocks the calling thread until a
+   * {@link DvDriver#kick} of this vCPU, one that came since the last entry or idle included, or
+   * until the time CSR reaches {@code deadline}. May return early for no reason. A post to the vCPU
+   * alone does not end it: whoever posts kicks.
    *
    * @param deadline a value of the time CSR, unsigned; -1 = none
    * @throws DvException {@code GONE} when the VM was closed

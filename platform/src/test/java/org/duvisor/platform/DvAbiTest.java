@@ -16,7 +16,8 @@ class DvAbiTest {
   void requestNumbersAreFixedAndDistinct() {
     assertEquals(0x4402, DvAbi.Request.GRANT.code());
     assertEquals(0x4408, DvAbi.Request.FENCE.code());
-    Set<Integer> codes = Arrays.stream(DvAbi.Request.values()).map(DvAbi.Request::code).collect(Collectors.toSet());
+    Set<Integer> codes =
+        Arrays.stream(DvAbi.Request.values()).map(DvAbi.Request::code).collect(Collectors.toSet());
     assertEquals(DvAbi.Request.values().length, codes.size());
   }
 

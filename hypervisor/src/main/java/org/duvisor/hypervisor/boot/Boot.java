@@ -51,7 +51,13 @@ public final class Boot {
     // The places are of fixed width in the blob: its length is known before them.
     int blobBytes = DeviceTree.blob(tree, append, seed, 0, initrdBytes).length;
     BootLayout layout =
-        BootLayout.place(first.gpa(), first.bytes(), offset(first), kernel.memoryBytes(), initrdBytes, blobBytes);
+        BootLayout.place(
+            first.gpa(),
+            first.bytes(),
+            offset(first),
+            kernel.memoryBytes(),
+            initrdBytes,
+            blobBytes);
     long pc = kernel.load(memory, layout.kernel());
     initrd.ifPresent(i -> i.load(memory, layout.initrd()));
     byte[] blob = DeviceTree.blob(tree, append, seed, layout.initrd(), layout.initrdEnd());
@@ -65,7 +71,8 @@ public final class Boot {
     }
     long offset = kernel.address() - ram.gpa();
     if (offset < 0 || offset >= ram.bytes()) {
-      throw new ImageException("the kernel wants to be at 0x%x, where the VM has no RAM".formatted(kernel.address()));
+      throw new ImageException(
+          "the kernel wants to be at 0x%x, where the VM has no RAM".formatted(kernel.address()));
     }
     return offset;
   }

@@ -32,16 +32,23 @@ public final class DeviceTree {
   /** The same for every boot: everything but /chosen. */
   public static Node build(Capabilities capabilities, int cpus, GuestRam ram, MmioBus bus) {
     Node root = new Node("");
-    root.cells("#address-cells", 2).cells("#size-cells", 2).strings("compatible", "linux,dummy-virt");
+    root.cells("#address-cells", 2)
+        .cells("#size-cells", 2)
+        .strings("compatible", "linux,dummy-virt");
     root.strings("model", "duvisor,vm");
     root.child("chosen");
     root.child("aliases").strings("serial0", uart());
     for (GuestRam.Piece p : ram.pieces()) {
-      root.child("memory@" + Long.toHexString(p.gpa())).strings("device_type", "memory").longs("reg", p.gpa(), p.bytes());
+      root.child("memory@" + Long.toHexString(p.gpa()))
+          .strings("device_type", "memory")
+          .longs("reg", p.gpa(), p.bytes());
     }
     cpus(root.child("cpus"), capabilities, cpus);
     Node soc = root.child("soc");
-    soc.cells("#address-cells", 2).cells("#size-cells", 2).strings("compatible", "simple-bus").flag("ranges");
+    soc.cells("#address-cells", 2)
+        .cells("#size-cells", 2)
+        .strings("compatible", "simple-bus")
+        .flag("ranges");
     for (MmioBus.Window w : bus.windows()) {
       w.device().describe(soc, w.base(), w.irq(), PLIC);
     }
@@ -64,21 +71,30 @@ public final class DeviceTree {
 
   private static void cpus(Node parent, Capabilities c, int count) {
     String[] extensions = c.isaExtensions().strip().split(" +");
-    parent.cells("#address-cells", 1).cells("#size-cells", 0).cells("timebase-frequency", (int) c.timebaseHertz());
+    parent
+        .cells("#address-cells", 1)
+        .cells("#size-cells", 0)
+        .cells("timebase-frequency", (int) c.timebaseHertz());
     for (int i = 0; i < count; i++) {
       Node cpu = parent.child("cpu@" + Integer.toHexString(i));
-      cpu.strings("device_type", "cpu").cells("reg", i).strings("status", "okay").strings("compatible", "riscv");
+      cpu.strings("device_type", "cpu")
+          .cells("reg", i)
+          .strings("status", "okay")
+          .strings("compatible", "riscv");
       cpu.strings("riscv,isa-base", c.isaBase()).strings("riscv,isa-extensions", extensions);
       cpu.strings("riscv,isa", isa(c.isaBase(), extensions)).strings("mmu-type", c.mmuType());
       blockSize(cpu, extensions, "zicbom", "riscv,cbom-block-size", c.cacheBlockBytes());
       blockSize(cpu, extensions, "zicboz", "riscv,cboz-block-size", c.cacheBlockBytes());
       Node intc = cpu.child("interrupt-controller");
-      intc.cells("#interrupt-cells", 1).flag("interrupt-controller").strings("compatible", "riscv,cpu-intc");
+      intc.cells("#interrupt-cells", 1)
+          .flag("interrupt-controller")
+          .strings("compatible", "riscv,cpu-intc");
       intc.cells("phandle", cpu(i));
     }
   }
 
-  private static void blockSize(Node cpu, String[] extensions, String extension, String property, int bytes) {
+  private static void blockSize(
+      Node cpu, String[] extensions, String extension, String property, int bytes) {
     if (Arrays.asList(extensions).contains(extension)) {
       cpu.cells(property, bytes);
     }
@@ -88,9 +104,13 @@ public final class DeviceTree {
   static String isa(String base, String[] extensions) {
     List<String> all = Arrays.asList(extensions);
     String letters =
-        SINGLE_LETTERS.chars().mapToObj(Character::toString).filter(l -> all.contains(l) && !l.equals("i"))
+        SINGLE_LETTERS
+            .chars()
+            .mapToObj(Character::toString)
+            .filter(l -> all.contains(l) && !l.equals("i"))
             .collect(Collectors.joining());
-    String rest = all.stream().filter(e -> e.length() > 1).map(e -> "_" + e).collect(Collectors.joining());
+    String rest =
+        all.stream().filter(e -> e.length() > 1).map(e -> "_" + e).collect(Collectors.joining());
     return base + letters + rest;
   }
 }

@@ -1,6 +1,8 @@
 package org.duvisor.hypervisor.boot;
 
-/** Guest-physical addresses and interrupt numbers: those of QEMU's "virt" board, which guests know. */
+/**
+ * Guest-physical addresses and interrupt numbers: those of QEMU's "virt" board, which guests know.
+ */
 public final class MemoryMap {
   public static final long FINISHER = 0x10_0000;
   public static final long RTC = 0x10_1000;

@@ -1,6 +1,4 @@
-/**
- * From images to a guest ready to start: placement in memory and the device tree.
- */
+/** From images to a guest ready to start: placement in memory and the device tree. */
 @NullMarked
 package org.duvisor.hypervisor.boot;
 

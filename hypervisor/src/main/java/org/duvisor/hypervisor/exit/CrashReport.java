@@ -10,10 +10,12 @@ final class CrashReport {
 
   private static final Row[] CSRS = {
     new Row("ucause", Csr.UCAUSE), new Row("uepc", Csr.UEPC), new Row("utval", Csr.UTVAL),
-    new Row("hutval", Csr.HUTVAL), new Row("hutinst", Csr.HUTINST), new Row("hustatus", Csr.HUSTATUS),
+    new Row("hutval", Csr.HUTVAL), new Row("hutinst", Csr.HUTINST),
+        new Row("hustatus", Csr.HUSTATUS),
     new Row("huvip", Csr.HUVIP), new Row("vsstatus", Csr.HUVSSTATUS), new Row("vsie", Csr.HUVSIE),
     new Row("vsip", Csr.HUVSIP), new Row("vstvec", Csr.HUVSTVEC), new Row("vsepc", Csr.HUVSEPC),
-    new Row("vscause", Csr.HUVSCAUSE), new Row("vstval", Csr.HUVSTVAL), new Row("vsscratch", Csr.HUVSSCRATCH),
+    new Row("vscause", Csr.HUVSCAUSE), new Row("vstval", Csr.HUVSTVAL),
+        new Row("vsscratch", Csr.HUVSSCRATCH),
     new Row("vsatp", Csr.HUVSATP), new Row("hugatp", Csr.HUGATP)
   };
 
@@ -28,7 +30,9 @@ final class CrashReport {
     for (int i = 1; i < 32; i++) {
       out.append("  x%-8d %016x%s".formatted(i, h.x(i), end(i - 1, 31)));
     }
-    return out.append("last exits, the latest first:%n".formatted()).append(stats.history()).toString();
+    return out.append("last exits, the latest first:%n".formatted())
+        .append(stats.history())
+        .toString();
   }
 
   private static String end(int i, int count) {

@@ -1,6 +1,9 @@
 package org.duvisor.hypervisor.exit;
 
-/** What exits are counted as: the cause, and what was done about it where one cause has several uses. */
+/**
+ * What exits are counted as: the cause, and what was done about it where one cause has several
+ * uses.
+ */
 public enum ExitKind {
   /** An SBI call. */
   SBI,

@@ -1,8 +1,8 @@
 package org.duvisor.hypervisor.exit;
 
 /**
- * Counters and the last exits of one vCPU. Plain fields written by its thread; others may read them, and see a slightly
- * older state.
+ * Counters and the last exits of one vCPU. Plain fields written by its thread; others may read
+ * them, and see a slightly older state.
  */
 public final class ExitStats {
   private static final int KEPT = 16;

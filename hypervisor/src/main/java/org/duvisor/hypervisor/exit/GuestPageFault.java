@@ -9,8 +9,8 @@ import org.duvisor.isa.Csr;
 import org.duvisor.platform.HuHart;
 
 /**
- * Causes 20, 21 and 23: RAM is mapped, loads and stores elsewhere go to the device there, and everything that no device
- * answers is an access fault of the guest, as on a board.
+ * Causes 20, 21 and 23: RAM is mapped, loads and stores elsewhere go to the device there, and
+ * everything that no device answers is an access fault of the guest, as on a board.
  */
 final class GuestPageFault {
   /** As many faults on a leaf that is there, at the same place, are no coincidence. */
@@ -37,7 +37,8 @@ final class GuestPageFault {
     HuHart h = vcpu.hart();
     long utval = h.csr(Csr.UTVAL);
     long inst = h.csr(Csr.HUTINST);
-    // A pseudoinstruction: not the access itself faulted, but the hart's look at a stage-1 table for it.
+    // A pseudoinstruction: not the access itself faulted, but the hart's look at a stage-1 table
+    // for it.
     boolean implicit = inst != 0 && (inst & 1) == 0;
     long gpa = h.csr(Csr.HUTVAL) << 2 | (implicit ? 0 : utval & 3);
     return switch (stage2.map(gpa)) {
@@ -49,7 +50,10 @@ final class GuestPageFault {
         h.fenceGvma(gpa);
         yield spurious(h.csr(Csr.UEPC), gpa);
       }
-      case NOT_RAM -> implicit || cause == Cause.INSTRUCTION_GUEST_PAGE_FAULT ? refuse(cause, utval) : mmio(cause, gpa, utval, (int) inst);
+      case NOT_RAM ->
+          implicit || cause == Cause.INSTRUCTION_GUEST_PAGE_FAULT
+              ? refuse(cause, utval)
+              : mmio(cause, gpa, utval, (int) inst);
     };
   }
 
@@ -58,32 +62,37 @@ final class GuestPageFault {
     lastPc = pc;
     lastAddress = gpa;
     if (repeats == HOPELESS) {
-      trouble.crash("guest-physical address 0x%x is mapped, but faults again and again".formatted(gpa));
+      trouble.crash(
+          "guest-physical address 0x%x is mapped, but faults again and again".formatted(gpa));
     }
     return ExitKind.STAGE2_SPURIOUS;
   }
 
   private ExitKind mmio(int cause, long gpa, long utval, int inst) {
-    int instruction = inst | 2;
-    int length = (inst & 2) != 0 ? 4 : 2;
-    boolean whole;
     long access;
-    if (inst == 0) {
+    int length;
+    boolean whole;
+    if (inst != 0) {
+      access = MemoryInstruction.decode(inst | 2); // bit 1 tells the length, nothing else
+      length = (inst & 2) != 0 ? 4 : 2;
+      whole =
+          MemoryInstruction.base(access) == 0; // in its place: how far into the access the fault is
+    } else {
       int fault = walk.fetch();
       if (fault != 0) {
         return trouble.inject(fault, walk.faultAddress());
       }
-      instruction = walk.instruction();
-      length = MemoryInstruction.length(instruction);
-      access = MemoryInstruction.decode(instruction);
-      whole = vcpu.hart().x(MemoryInstruction.base(access)) + MemoryInstruction.offset(access) == utval;
-    } else {
-      access = MemoryInstruction.decode(instruction);
-      whole = (inst >>> 15 & 31) == 0; // where the base register was: how far into the access the fault is
+      access = MemoryInstruction.decode(walk.expanded());
+      length = walk.length();
+      whole =
+          vcpu.hart().x(MemoryInstruction.base(access)) + MemoryInstruction.offset(access) == utval;
     }
     int width = MemoryInstruction.width(access);
     boolean store = MemoryInstruction.isStore(access);
-    if (access == 0 || !whole || (gpa & width - 1) != 0 || store != (cause == Cause.STORE_GUEST_PAGE_FAULT)) {
+    if (access == 0
+        || !whole
+        || (gpa & width - 1) != 0
+        || store != (cause == Cause.STORE_GUEST_PAGE_FAULT)) {
       return refuse(cause, utval);
     }
     MmioBus.Window window = bus.find(gpa, width);

@@ -4,12 +4,16 @@ import org.duvisor.hypervisor.stage2.GuestRam;
 import org.duvisor.hypervisor.vcpu.Vcpu;
 import org.duvisor.isa.Cause;
 import org.duvisor.isa.Csr;
+import org.duvisor.isa.Decoded;
+import org.duvisor.isa.Decoder;
+import org.duvisor.isa.InstructionSet;
 import org.duvisor.platform.HuHart;
 
 /**
- * Fetches the instruction at the guest's pc by a walk of its own tables in software (privileged specification,
- * "Supervisor Memory-Management"). Used only when the hart did not say in hutinst what trapped. A guest that changes its
- * tables or its code meanwhile gets what another hart could get as well: a page fault, or the new instruction.
+ * Fetches the instruction at the guest's pc by a walk of its own tables in software (privileged
+ * specification, "Supervisor Memory-Management"). Used only when the hart did not say in hutinst
+ * what trapped. A guest that changes its tables or its code meanwhile gets what another hart could
+ * get as well: a page fault, or the new instruction.
  */
 final class GuestWalk {
   private static final long PPN = (1L << 44) - 1;
@@ -22,6 +26,7 @@ final class GuestWalk {
 
   private final Vcpu vcpu;
   private final GuestRam ram;
+  private final Decoder decoder = InstructionSet.standard().decoder();
   private int instruction;
   private long faultAddress;
 
@@ -30,7 +35,9 @@ final class GuestWalk {
     this.ram = ram;
   }
 
-  /** Fetches; 0 when {@link #instruction} is good, otherwise the exception that fetching it raises. */
+  /**
+   * Fetches; 0 when {@link #instruction} is good, otherwise the exception that fetching it raises.
+   */
   int fetch() {
     long pc = vcpu.hart().csr(Csr.UEPC);
     int fault = parcel(pc, 0);
@@ -43,6 +50,23 @@ final class GuestWalk {
   /** What was fetched; a compressed one has zeros above. */
   int instruction() {
     return instruction;
+  }
+
+  /**
+   * What was fetched, with the instruction that it stands for in place of a compressed one; 0 when
+   * it is none.
+   */
+  int expanded() {
+    if ((instruction & 3) == 3) {
+      return instruction;
+    }
+    Decoded decoded = decoder.decode(instruction);
+    return decoded == null ? 0 : decoded.expanded();
+  }
+
+  /** Its length in bytes. */
+  int length() {
+    return (instruction & 3) == 3 ? 4 : 2;
   }
 
   /** Where the fetch faulted, for stval. */
@@ -101,7 +125,7 @@ final class GuestWalk {
     boolean user = (entry & U) != 0;
     long page = entry >>> 10 & PPN;
     long below = (1L << 9 * level) - 1;
-    if (entry < 0 && (entry & NAPOT) != 0 && level == 0) {
+    if ((entry & NAPOT) != 0 && level == 0) { // 64 KiB, the only size there is
       below = 15;
       page &= ~below;
     }

@@ -13,7 +13,9 @@ import org.duvisor.platform.DvDriver;
 import org.duvisor.platform.DvException;
 import org.duvisor.platform.HuHart;
 
-/** The life of a vCPU's thread: register, wait to be started, enter, handle the exit, enter again. */
+/**
+ * The life of a vCPU's thread: register, wait to be started, enter, handle the exit, enter again.
+ */
 public final class VcpuLoop implements Runnable {
   private static final int USIP_NUMBER = 0;
   private static final int HOST_EVENT_NUMBER = 63;
@@ -35,7 +37,14 @@ public final class VcpuLoop implements Runnable {
    * @param timed whether to measure how long exits take
    */
   public VcpuLoop(
-      Vcpu vcpu, DvDriver driver, Power power, GuestRam ram, Stage2 stage2, MmioBus bus, Sbi sbi, Ipi ipi,
+      Vcpu vcpu,
+      DvDriver driver,
+      Power power,
+      GuestRam ram,
+      Stage2 stage2,
+      MmioBus bus,
+      Sbi sbi,
+      Ipi ipi,
       boolean timed) {
     this.vcpu = vcpu;
     this.driver = driver;
@@ -92,7 +101,10 @@ public final class VcpuLoop implements Runnable {
         sbi.ecall();
         yield ExitKind.SBI;
       }
-      case Cause.INSTRUCTION_GUEST_PAGE_FAULT, Cause.LOAD_GUEST_PAGE_FAULT, Cause.STORE_GUEST_PAGE_FAULT -> guestPageFault.handle((int) cause);
+      case Cause.INSTRUCTION_GUEST_PAGE_FAULT,
+          Cause.LOAD_GUEST_PAGE_FAULT,
+          Cause.STORE_GUEST_PAGE_FAULT ->
+          guestPageFault.handle((int) cause);
       case Cause.VIRTUAL_INSTRUCTION -> virtualInstruction.handle();
       default -> unexpected();
     };
@@ -114,9 +126,13 @@ public final class VcpuLoop implements Runnable {
     return ExitKind.UNEXPECTED;
   }
 
-  /** An exception here is a bug of ours: say where it came from, without a stack trace on the terminal. */
+  /**
+   * An exception here is a bug of ours: say where it came from, without a stack trace on the
+   * terminal.
+   */
   private String bug(Throwable e) {
-    StringBuilder out = new StringBuilder("vCPU %d: internal error: %s%n".formatted(vcpu.index(), e));
+    StringBuilder out =
+        new StringBuilder("vCPU %d: internal error: %s%n".formatted(vcpu.index(), e));
     for (int i = 0; i < Math.min(8, e.getStackTrace().length); i++) {
       out.append("  ").append(e.getStackTrace()[i]).append(System.lineSeparator());
     }

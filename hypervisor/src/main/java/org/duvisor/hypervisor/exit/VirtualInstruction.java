@@ -5,7 +5,10 @@ import org.duvisor.hypervisor.vcpu.Vcpu;
 import org.duvisor.isa.Cause;
 import org.duvisor.isa.Csr;
 
-/** Cause 22: WFI of the guest's kernel waits; everything else does not exist for this guest and is illegal. */
+/**
+ * Cause 22: WFI of the guest's kernel waits; everything else does not exist for this guest and is
+ * illegal.
+ */
 final class VirtualInstruction {
   private static final int WFI = 0x10500073;
   private static final int WRS_NTO = 0x00D00073;

@@ -7,8 +7,9 @@ import org.duvisor.isa.Csr;
 import org.duvisor.platform.HuHart;
 
 /**
- * Software interrupts between the vCPUs of a VM: a post (docs/dv-ext.md, section 3.2) makes the target leave the guest
- * with USIP, and the target then shows its guest VSSIP. The control plane is asked only for a target that sleeps.
+ * Software interrupts between the vCPUs of a VM: a post (docs/dv-ext.md, section 3.2) makes the
+ * target leave the guest with USIP, and the target then shows its guest VSSIP. The control plane is
+ * asked only for a target that sleeps.
  */
 public final class Ipi {
   private final Vcpu vcpu;

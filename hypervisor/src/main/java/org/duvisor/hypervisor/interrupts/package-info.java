@@ -1,6 +1,4 @@
-/**
- * Interrupts to the guest: lines from devices to vCPUs, and IPIs between vCPUs.
- */
+/** Interrupts to the guest: lines from devices to vCPUs, and IPIs between vCPUs. */
 @NullMarked
 package org.duvisor.hypervisor.interrupts;
 

@@ -5,9 +5,15 @@ import java.lang.foreign.ValueLayout;
 import org.duvisor.devices.chardev.CharBackend;
 import org.duvisor.hypervisor.stage2.GuestRam;
 
-/** Debug Console (SBI 2.0, chapter 12). Addresses are guest-physical, and all of a buffer must be RAM. */
+/**
+ * Debug Console (SBI 2.0, chapter 12). Addresses are guest-physical, and all of a buffer must be
+ * RAM.
+ */
 final class DebugConsole implements Extension {
-  /** The most bytes of one call, so that a guest cannot keep its vCPU away from requests; calls may do less. */
+  /**
+   * The most bytes of one call, so that a guest cannot keep its vCPU away from requests; calls may
+   * do less.
+   */
   private static final int MOST = 4096;
 
   private final GuestRam ram;

@@ -2,7 +2,10 @@ package org.duvisor.hypervisor.sbi;
 
 import org.duvisor.hypervisor.vcpu.Vcpus;
 
-/** Hart masks: a bit vector and the hart that its bit 0 stands for; base -1 is everybody (SBI 2.0, chapter 3). */
+/**
+ * Hart masks: a bit vector and the hart that its bit 0 stands for; base -1 is everybody (SBI 2.0,
+ * chapter 3).
+ */
 final class HartMask {
   private final Vcpus vcpus;
 
@@ -15,7 +18,9 @@ final class HartMask {
     if (base == -1 || mask == 0) {
       return true;
     }
-    return vcpus.has(base) && (mask << base) >>> base == mask && (mask << base & ~vcpus.mask()) == 0;
+    return vcpus.has(base)
+        && (mask << base) >>> base == mask
+        && (mask << base & ~vcpus.mask()) == 0;
   }
 
   /** The vCPUs of a valid mask, one bit each. */

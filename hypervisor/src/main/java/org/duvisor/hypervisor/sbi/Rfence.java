@@ -6,8 +6,8 @@ import org.duvisor.platform.Fence;
 import org.duvisor.platform.HuHart;
 
 /**
- * RFENCE extension (SBI 2.0, chapter 8) without its hypervisor part. The own hart is fenced here, the others by the
- * driver, which knows where they run.
+ * RFENCE extension (SBI 2.0, chapter 8) without its hypervisor part. The own hart is fenced here,
+ * the others by the driver, which knows where they run.
  */
 final class Rfence implements Extension {
   /** A longer range is fenced as a whole. */
@@ -48,7 +48,12 @@ final class Rfence implements Extension {
         };
     boolean ranged = kind != Fence.FENCE_I;
     int asid = kind == Fence.VVMA_ASID ? (int) call.argument(4) & 0xFFFF : 0;
-    fence(kind, harts.vcpus(mask, base), ranged ? call.argument(2) : 0, ranged ? call.argument(3) : 0, asid);
+    fence(
+        kind,
+        harts.vcpus(mask, base),
+        ranged ? call.argument(2) : 0,
+        ranged ? call.argument(3) : 0,
+        asid);
     return SbiError.SUCCESS;
   }
 

@@ -11,8 +11,8 @@ import org.duvisor.platform.DvDriver;
 import org.duvisor.platform.HuHart;
 
 /**
- * The SBI of one vCPU: version 2.0 with BASE, TIME, IPI, RFENCE, HSM, SRST and DBCN, and of the legacy calls those that
- * early consoles use. There are no private extensions.
+ * The SBI of one vCPU: version 2.0 with BASE, TIME, IPI, RFENCE, HSM, SRST and DBCN, and of the
+ * legacy calls those that early consoles use. There are no private extensions.
  */
 public final class Sbi {
   private final Vcpu vcpu;
@@ -21,7 +21,8 @@ public final class Sbi {
   private final Extension[] extensions;
 
   /** The SBI that a vCPU of this VM sees. */
-  public Sbi(Vcpu vcpu, Vcpus vcpus, DvDriver driver, GuestRam ram, CharBackend console, Power power) {
+  public Sbi(
+      Vcpu vcpu, Vcpus vcpus, DvDriver driver, GuestRam ram, CharBackend console, Power power) {
     this.vcpu = vcpu;
     this.call = new SbiCall(vcpu);
     this.legacy = new Legacy(console, power);
@@ -41,7 +42,9 @@ public final class Sbi {
     extensions[rest.size()] = new Base(this::has);
   }
 
-  /** Performs the call that the vCPU's registers describe, and moves the guest's pc over the ecall. */
+  /**
+   * Performs the call that the vCPU's registers describe, and moves the guest's pc over the ecall.
+   */
   public void ecall() {
     HuHart h = vcpu.hart();
     long id = h.x(17);

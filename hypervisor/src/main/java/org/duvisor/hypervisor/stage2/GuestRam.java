@@ -13,9 +13,10 @@ import org.duvisor.platform.Grant;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The RAM of a VM: one grant or, when host memory is fragmented, several. Pieces do not touch each other in the guest's
- * address space, so that nothing the guest thinks contiguous, a DMA buffer for instance, lies in two of them; and every
- * piece but the first is placed so that large leaves can map it.
+ * The RAM of a VM: one grant or, when host memory is fragmented, several. Pieces do not touch each
+ * other in the guest's address space, so that nothing the guest thinks contiguous, a DMA buffer for
+ * instance, lies in two of them; and every piece but the first is placed so that large leaves can
+ * map it.
  */
 public final class GuestRam {
   /** A grant at its guest-physical address. */
@@ -30,19 +31,27 @@ public final class GuestRam {
       return grant.hpa() + (address - gpa);
     }
 
-    /** Whether both addresses have the same offset in blocks of that size, so that one leaf can map a block. */
+    /**
+     * Whether both addresses have the same offset in blocks of that size, so that one leaf can map
+     * a block.
+     */
     boolean congruent(long blockBytes) {
       return (grant.hpa() - gpa & blockBytes - 1) == 0;
     }
   }
 
-  /** A piece is not made smaller than this, unless the rest is; also the least distance between pieces. */
+  /**
+   * A piece is not made smaller than this, unless the rest is; also the least distance between
+   * pieces.
+   */
   private static final long SMALLEST = 2 << 20;
 
   private static final long GIB = 1 << 30;
 
-  private static final ValueLayout.OfLong DOUBLE = ValueLayout.JAVA_LONG.withOrder(ByteOrder.LITTLE_ENDIAN);
-  private static final ValueLayout.OfShort HALF = ValueLayout.JAVA_SHORT.withOrder(ByteOrder.LITTLE_ENDIAN);
+  private static final ValueLayout.OfLong DOUBLE =
+      ValueLayout.JAVA_LONG.withOrder(ByteOrder.LITTLE_ENDIAN);
+  private static final ValueLayout.OfShort HALF =
+      ValueLayout.JAVA_SHORT.withOrder(ByteOrder.LITTLE_ENDIAN);
 
   private final List<Piece> pieces;
 
@@ -52,7 +61,8 @@ public final class GuestRam {
   }
 
   /**
-   * Asks the driver for RAM: one grant if possible, otherwise halves, quarters and so on while windows last.
+   * Asks the driver for RAM: one grant if possible, otherwise smaller and smaller powers of two
+   * while windows last.
    *
    * @param base guest-physical address of the first byte
    * @param bytes a multiple of the grant granule
@@ -69,7 +79,8 @@ public final class GuestRam {
       while (done < bytes) {
         long want = Math.min(chunk, bytes - done);
         if (pieces.size() == windows) {
-          throw new DvException(Reason.NO_MEMORY, "free memory is too fragmented for a VM of this size");
+          throw new DvException(
+              Reason.NO_MEMORY, "free memory is too fragmented for a VM of this size");
         }
         try {
           Grant grant = driver.grant(want, Grant.Use.GUEST_MEMORY);
@@ -77,7 +88,7 @@ public final class GuestRam {
           end = pieces.getLast().gpa + want;
           done += want;
         } catch (DvException e) {
-          chunk = (want / 2 + granule - 1) & -granule;
+          chunk = Long.highestOneBit(want - 1);
           if (e.reason() != Reason.NO_MEMORY || chunk < Math.max(SMALLEST, granule)) {
             throw e;
           }
@@ -90,7 +101,10 @@ public final class GuestRam {
     return new GuestRam(pieces);
   }
 
-  /** The next guest-physical address whose offset in the largest useful leaf is the same as that of the grant. */
+  /**
+   * The next guest-physical address whose offset in the largest useful leaf is the same as that of
+   * the grant.
+   */
   private static long after(long end, Grant grant) {
     long block = grant.bytes() >= GIB ? GIB : SMALLEST;
     long start = end + SMALLEST;
@@ -137,7 +151,9 @@ public final class GuestRam {
    */
   public long load(Piece piece, long gpa, int bytes) {
     MemorySegment memory = piece.grant.memory();
-    return bytes == 8 ? memory.get(DOUBLE, gpa - piece.gpa) : memory.get(HALF, gpa - piece.gpa) & 0xFFFF;
+    return bytes == 8
+        ? memory.get(DOUBLE, gpa - piece.gpa)
+        : memory.get(HALF, gpa - piece.gpa) & 0xFFFF;
   }
 
   /** First address after the RAM. */
@@ -148,6 +164,7 @@ public final class GuestRam {
 
   /** The same RAM as devices see it. */
   public GuestMemory memory() {
-    return new GuestMemory(pieces.stream().map(p -> new GuestMemory.Region(p.gpa, p.grant.memory())).toList());
+    return new GuestMemory(
+        pieces.stream().map(p -> new GuestMemory.Region(p.gpa, p.grant.memory())).toList());
   }
 }

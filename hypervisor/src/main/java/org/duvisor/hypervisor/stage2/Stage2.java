@@ -6,12 +6,12 @@ import java.lang.invoke.VarHandle;
 import org.duvisor.platform.Grant;
 
 /**
- * The stage-2 page tables of a VM (privileged specification, "Two-Stage Address Translation"), filled on demand. Tables
- * live in their own grant, which the guest cannot reach. Each fill takes the largest leaf that both addresses and the
- * piece of RAM allow: 4 KiB, 2 MiB or 1 GiB.
+ * The stage-2 page tables of a VM (privileged specification, "Two-Stage Address Translation"),
+ * filled on demand. Tables live in their own grant, which the guest cannot reach. Each fill takes
+ * the largest leaf that both addresses and the piece of RAM allow: 4 KiB, 2 MiB or 1 GiB.
  *
- * <p>{@link #map} takes a lock, because it is the slow path and several vCPUs may fault at once; page-table walkers read
- * concurrently and see each entry either absent or complete.
+ * <p>{@link #map} takes a lock, because it is the slow path and several vCPUs may fault at once;
+ * page-table walkers read concurrently and see each entry either absent or complete.
  */
 public final class Stage2 {
   /** What {@link #map} did. */
@@ -59,7 +59,9 @@ public final class Stage2 {
     this.next = root + ROOT_BYTES;
   }
 
-  /** The most memory that tables for this RAM can take, bytes; the root is 16 KiB-aligned within. */
+  /**
+   * The most memory that tables for this RAM can take, bytes; the root is 16 KiB-aligned within.
+   */
   public static long tableBytes(GuestRam ram, Stage2Mode mode, long largestLeaf) {
     long bytes = 2 * ROOT_BYTES;
     for (int level = 0; level < mode.levels() - 1; level++) {

@@ -1,6 +1,9 @@
 package org.duvisor.hypervisor.stage2;
 
-/** Translation modes of hugatp. The root table is four times as large as the others: its index has two more bits. */
+/**
+ * Translation modes of hugatp. The root table is four times as large as the others: its index has
+ * two more bits.
+ */
 public enum Stage2Mode {
   /** 41-bit guest-physical addresses. */
   SV39X4(8, 3),
@@ -51,6 +54,7 @@ public enum Stage2Mode {
         return m;
       }
     }
-    throw new IllegalArgumentException("no stage-2 mode of this hart reaches the end of the memory");
+    throw new IllegalArgumentException(
+        "no stage-2 mode of this hart reaches the end of the memory");
   }
 }

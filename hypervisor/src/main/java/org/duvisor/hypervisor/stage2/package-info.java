@@ -1,5 +1,6 @@
 /**
- * Guest-physical to host-physical: the guest's RAM made of grants, and the stage-2 page tables that map it.
+ * Guest-physical to host-physical: the guest's RAM made of grants, and the stage-2 page tables that
+ * map it.
  */
 @NullMarked
 package org.duvisor.hypervisor.stage2;

@@ -1,6 +1,9 @@
 package org.duvisor.hypervisor.vcpu;
 
-/** Fields of CSRs and numbers of causes, named as in the privileged specification and docs/dv-ext.md. */
+/**
+ * Fields of CSRs and numbers of causes, named as in the privileged specification and
+ * docs/dv-ext.md.
+ */
 public final class Bits {
   /** hustatus.SPV: huret goes to V=1. */
   public static final long SPV = 1L << 7;
@@ -41,7 +44,10 @@ public final class Bits {
   /** huenvcfg.ADUE: hardware sets A and D in stage 1. */
   public static final long ADUE = 1L << 61;
 
-  /** huenvcfg: cbo.zero, cbo.clean and cbo.flush allowed, cbo.inval flushes so that no old memory shows through. */
+  /**
+   * huenvcfg: cbo.zero, cbo.clean and cbo.flush allowed, cbo.inval flushes so that no old memory
+   * shows through.
+   */
   public static final long CACHE_BLOCKS = 1L << 7 | 1L << 6 | 1L << 4;
 
   /** hucounteren: cycle, time, instret. */

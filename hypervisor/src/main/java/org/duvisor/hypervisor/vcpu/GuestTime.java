@@ -1,8 +1,8 @@
 package org.duvisor.hypervisor.vcpu;
 
 /**
- * The guest's time: 0 when its first vCPU starts, the same on all vCPUs, and standing still while the VM is paused.
- * Times are values of the host's time CSR.
+ * The guest's time: 0 when its first vCPU starts, the same on all vCPUs, and standing still while
+ * the VM is paused. Times are values of the host's time CSR.
  */
 public final class GuestTime {
   private boolean started;

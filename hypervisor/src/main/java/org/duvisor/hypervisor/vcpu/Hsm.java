@@ -2,7 +2,10 @@ package org.duvisor.hypervisor.vcpu;
 
 import java.util.concurrent.atomic.AtomicReference;
 
-/** The state of a hart in SBI's Hart State Management (SBI 2.0, chapter 9). All methods are for any thread. */
+/**
+ * The state of a hart in SBI's Hart State Management (SBI 2.0, chapter 9). All methods are for any
+ * thread.
+ */
 public final class Hsm {
   /** The states in use; stopping, suspending and resuming take no time here. */
   public enum State {

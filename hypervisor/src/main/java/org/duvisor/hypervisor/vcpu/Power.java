@@ -1,6 +1,9 @@
 package org.duvisor.hypervisor.vcpu;
 
-/** How a VM ends, told by whatever notices first; later calls change nothing. May be called from any thread. */
+/**
+ * How a VM ends, told by whatever notices first; later calls change nothing. May be called from any
+ * thread.
+ */
 public interface Power {
   /** The guest switched itself off. */
   void poweroff();

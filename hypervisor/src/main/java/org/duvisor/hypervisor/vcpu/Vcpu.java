@@ -15,8 +15,8 @@ import org.duvisor.platform.HuHart;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A virtual CPU. Its own thread runs it; only the methods that say so may be called by others, and those set volatile
- * flags and kick. Its registers are those of the hart, see {@link #hart()}.
+ * A virtual CPU. Its own thread runs it; only the methods that say so may be called by others, and
+ * those set volatile flags and kick. Its registers are those of the hart, see {@link #hart()}.
  */
 public final class Vcpu {
   private static final int END = 1;
@@ -85,7 +85,10 @@ public final class Vcpu {
     request(END);
   }
 
-  /** Any thread, while the vCPU has none of its own: forgets how it ended, before the VM boots again. */
+  /**
+   * Any thread, while the vCPU has none of its own: forgets how it ended, before the VM boots
+   * again.
+   */
   public void reset() {
     REQUESTS.getAndBitwiseAnd(this, PAUSE);
     hsm.reset();
@@ -115,7 +118,10 @@ public final class Vcpu {
     }
   }
 
-  /** Any thread: ends its waiting, if it is waiting, after something it waits for was made to happen. */
+  /**
+   * Any thread: ends its waiting, if it is waiting, after something it waits for was made to
+   * happen.
+   */
   public void wake() {
     VarHandle.fullFence();
     if (waiting) {
@@ -140,7 +146,10 @@ public final class Vcpu {
 
   // ---- its own thread: starting, running, waiting
 
-  /** Waits in the stopped state for a start, and makes the hart ready for it; false when the VM ends instead. */
+  /**
+   * Waits in the stopped state for a start, and makes the hart ready for it; false when the VM ends
+   * instead.
+   */
   public boolean awaitStart() {
     REQUESTS.getAndBitwiseAnd(this, ~HALT);
     while ((requests & END) == 0) {
@@ -159,7 +168,10 @@ public final class Vcpu {
     return false;
   }
 
-  /** Puts the hart in the state in which HSM starts and resumes harts (SBI 2.0, section 9.1), with no interrupt pending. */
+  /**
+   * Puts the hart in the state in which HSM starts and resumes harts (SBI 2.0, section 9.1), with
+   * no interrupt pending.
+   */
   private void start(long address, long opaque) {
     HuHart h = hart();
     setup.apply(h, time.delta(h.csr(Csr.TIME)));
@@ -192,7 +204,10 @@ public final class Vcpu {
     REQUESTS.getAndBitwiseOr(this, HALT);
   }
 
-  /** To be called before each entry: shows the guest its interrupts; false when it may not be entered again. */
+  /**
+   * To be called before each entry: shows the guest its interrupts; false when it may not be
+   * entered again.
+   */
   public boolean ready() {
     while (requests != 0) {
       if ((requests & (END | HALT)) != 0) {
@@ -207,8 +222,8 @@ public final class Vcpu {
   }
 
   /**
-   * Waits as WFI does: until an interrupt that the guest enabled is pending, whatever its SIE says, or until another
-   * thread wants something.
+   * Waits as WFI does: until an interrupt that the guest enabled is pending, whatever its SIE says,
+   * or until another thread wants something.
    */
   public void waitForInterrupt() {
     waiting = true;
@@ -218,7 +233,9 @@ public final class Vcpu {
       if (external != externalShown) {
         showExternal();
       }
-      if (requests == 0 && (h.csr(Csr.HUIP) & USIP) == 0 && (h.csr(Csr.HUVSIP) & h.csr(Csr.HUVSIE)) == 0) {
+      if (requests == 0
+          && (h.csr(Csr.HUIP) & USIP) == 0
+          && (h.csr(Csr.HUVSIP) & h.csr(Csr.HUVSIE)) == 0) {
         idle(deadline(h));
       }
     } finally {
@@ -275,9 +292,11 @@ public final class Vcpu {
   }
 
   /**
-   * Makes the guest take an exception at its current pc, as the hart does (privileged specification, "Trap Entry").
+   * Makes the guest take an exception at its current pc, as the hart does (privileged
+   * specification, "Trap Entry").
    *
-   * @return false when the guest can never get anywhere from it: it cannot fetch its own trap vector
+   * @return false when the guest can never get anywhere from it: it cannot fetch its own trap
+   *     vector
    */
   public boolean inject(int cause, long tval) {
     HuHart h = hart();

@@ -11,8 +11,17 @@ import org.duvisor.platform.HuHart;
 public final class VcpuSetup {
   /** The guest's own CSRs that start as 0. */
   private static final int[] ZERO = {
-    Csr.HUVSSTATUS, Csr.HUVSIE, Csr.HUVSTVEC, Csr.HUVSSCRATCH, Csr.HUVSEPC, Csr.HUVSCAUSE, Csr.HUVSTVAL, Csr.HUVSATP,
-    Csr.HUVSCOUNTEREN, Csr.HUVSENVCFG, Csr.HUVIP
+    Csr.HUVSSTATUS,
+    Csr.HUVSIE,
+    Csr.HUVSTVEC,
+    Csr.HUVSSCRATCH,
+    Csr.HUVSEPC,
+    Csr.HUVSCAUSE,
+    Csr.HUVSTVAL,
+    Csr.HUVSATP,
+    Csr.HUVSCOUNTEREN,
+    Csr.HUVSENVCFG,
+    Csr.HUVIP
   };
 
   private final long hugatp;

@@ -1,6 +1,6 @@
 /**
- * One virtual CPU: its hart, the requests other threads make of it, waiting, traps injected into the guest, and its
- * HSM state. Nothing here knows why the guest left.
+ * One virtual CPU: its hart, the requests other threads make of it, waiting, traps injected into
+ * the guest, and its HSM state. Nothing here knows why the guest left.
  */
 @NullMarked
 package org.duvisor.hypervisor.vcpu;

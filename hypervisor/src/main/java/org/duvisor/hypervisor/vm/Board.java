@@ -37,9 +37,11 @@ final class Board implements AutoCloseable {
       bus.add(MemoryMap.virtio(slot), transport, irq);
       transports.add(transport);
     }
-    Ns16550 uart = new Ns16550(config.console(), plic.source(MemoryMap.UART_IRQ), MemoryMap.UART_CLOCK);
+    Ns16550 uart =
+        new Ns16550(config.console(), plic.source(MemoryMap.UART_IRQ), MemoryMap.UART_CLOCK);
     bus.add(MemoryMap.UART, uart, MemoryMap.UART_IRQ);
-    GoldfishRtc rtc = new GoldfishRtc(config.clock(), config.timers(), plic.source(MemoryMap.RTC_IRQ));
+    GoldfishRtc rtc =
+        new GoldfishRtc(config.clock(), config.timers(), plic.source(MemoryMap.RTC_IRQ));
     bus.add(MemoryMap.RTC, rtc, MemoryMap.RTC_IRQ);
     bus.add(MemoryMap.FINISHER, new TestFinisher(r -> finish(r, power), DeviceTree.FINISHER), 0);
   }

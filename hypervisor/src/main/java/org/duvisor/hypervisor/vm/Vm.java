@@ -26,8 +26,8 @@ import org.duvisor.platform.DvException;
 import org.duvisor.platform.Grant;
 
 /**
- * A virtual machine: made of grants and devices, run by one thread for each vCPU. {@link #run} may be called once; the
- * other methods are for any thread.
+ * A virtual machine: made of grants and devices, run by one thread for each vCPU. {@link #run} may
+ * be called once; the other methods are for any thread.
  */
 public final class Vm implements AutoCloseable {
   private final DvDriver driver;
@@ -51,7 +51,8 @@ public final class Vm implements AutoCloseable {
     Stage2Mode mode = Stage2Mode.choose(capabilities.stage2Modes(), ram.end());
     long granule = capabilities.grantGranule();
     long tables = Stage2.tableBytes(ram, mode, config.largestLeaf()) + granule - 1 & -granule;
-    this.stage2 = new Stage2(ram, mode, config.largestLeaf(), driver.grant(tables, Grant.Use.STAGE2_TABLES));
+    this.stage2 =
+        new Stage2(ram, mode, config.largestLeaf(), driver.grant(tables, Grant.Use.STAGE2_TABLES));
     GuestTime time = new GuestTime();
     VcpuSetup setup = new VcpuSetup(capabilities, stage2.hugatp());
     this.vcpus = new Vcpus(config.cpus(), i -> new Vcpu(i, driver, time, setup));
@@ -62,7 +63,8 @@ public final class Vm implements AutoCloseable {
     for (Vcpu v : vcpus.all()) {
       Sbi sbi = new Sbi(v, vcpus, driver, ram, config.console(), ending);
       Ipi ipi = new Ipi(v, vcpus);
-      loops.add(new VcpuLoop(v, driver, ending, ram, stage2, board.bus(), sbi, ipi, config.timed()));
+      loops.add(
+          new VcpuLoop(v, driver, ending, ram, stage2, board.bus(), sbi, ipi, config.timed()));
     }
   }
 
@@ -159,7 +161,10 @@ public final class Vm implements AutoCloseable {
     return new VmStats(rows, List.of(stage2.leaves(0), stage2.leaves(1), stage2.leaves(2)));
   }
 
-  /** Gives everything back: devices first, which may still write to the memory, then the driver's grants. */
+  /**
+   * Gives everything back: devices first, which may still write to the memory, then the driver's
+   * grants.
+   */
   @Override
   public void close() {
     stop();

@@ -67,7 +67,10 @@ public record VmConfig(
     }
   }
 
-  /** A VM with one vCPU, 128 MiB and no devices that forgets what it prints; the rest is set by the builder. */
+  /**
+   * A VM with one vCPU, 128 MiB and no devices that forgets what it prints; the rest is set by the
+   * builder.
+   */
   public static Builder of(KernelImage kernel) {
     return new Builder(kernel);
   }
@@ -162,7 +165,19 @@ public record VmConfig(
     /** The configuration. */
     public VmConfig build() {
       return new VmConfig(
-          kernel, initrd, append, cpus, memoryBytes, virtio, console, clock, timers, random, largestLeaf, timed, reboot);
+          kernel,
+          initrd,
+          append,
+          cpus,
+          memoryBytes,
+          virtio,
+          console,
+          clock,
+          timers,
+          random,
+          largestLeaf,
+          timed,
+          reboot);
     }
   }
 }

@@ -30,13 +30,15 @@ public record VmStats(List<Row> exits, List<Long> leaves) {
 
   /** A table for a person. */
   public String text() {
-    StringBuilder out = new StringBuilder("%-16s %12s %14s %10s%n".formatted("exit", "count", "ns", "ns/exit"));
+    StringBuilder out =
+        new StringBuilder("%-16s %12s %14s %10s%n".formatted("exit", "count", "ns", "ns/exit"));
     for (Row r : exits) {
       long each = r.nanoseconds / Math.max(1, r.count);
       out.append("%-16s %12d %14d %10d%n".formatted(r.kind, r.count, r.nanoseconds, each));
     }
-    out.append("stage-2 leaves: %d of 4 KiB, %d of 2 MiB, %d of 1 GiB%n"
-        .formatted(leaves.get(0), leaves.get(1), leaves.get(2)));
+    out.append(
+        "stage-2 leaves: %d of 4 KiB, %d of 2 MiB, %d of 1 GiB%n"
+            .formatted(leaves.get(0), leaves.get(1), leaves.get(2)));
     return out.toString();
   }
 }

@@ -20,11 +20,6 @@ import org.duvisor.isa.Semantics.Result;
  * calls the semantics method. Compressed instructions have none, they are decoded as their expansions.
  */
 public final class OpsGenerator {
-  /** The classes with semantics methods that do not live with the others. */
-  private static final Map<String, String> ELSEWHERE = Map.of("Fp", "org.duvisor.machine.fp");
-
-  private static final String HOME = "org.duvisor.machine.semantics";
-
   private final StringBuilder out = new StringBuilder(200_000);
 
   private OpsGenerator() {}
@@ -67,7 +62,7 @@ public final class OpsGenerator {
     for (Instruction i : base) {
       String owner = i.semantics().owner();
       if (!owner.isEmpty()) {
-        imports.add(ELSEWHERE.getOrDefault(owner, HOME) + "." + owner);
+        imports.add(SemanticsResolver.className(owner));
       }
     }
     for (String name : imports) {

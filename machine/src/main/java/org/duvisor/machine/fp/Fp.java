@@ -12,10 +12,10 @@ import static org.duvisor.machine.fp.Format.SINGLE;
  * Boxing of Narrower Values"). {@code rm} is a resolved and valid rounding mode, 0 to 4; exceptions accrue in {@code
  * c.flags}. No method throws.
  *
- * <p>Every method tries host arithmetic first. That rounds to nearest even and tells no flags, so it serves when the
- * mode is RNE and the result lies where at most NX can be due, and NX either is set already or is decided by a
- * residual that cannot itself underflow. Everything else goes to {@link SoftFloat}. The methods are small so that
- * HotSpot inlines them into translated code; keep them below 325 bytes of bytecode.
+ * <p>There are three paths. The one here is plain host arithmetic, for rounding to nearest even with NX set already,
+ * as in programs that never clear it, and a result where no other flag can be due. {@link HostFloat} is the next: host
+ * arithmetic that finds out by residuals whether NX is due. {@link SoftFloat} does everything else. Keep methods here
+ * under 100 bytes of bytecode: HotSpot inlines them into translated code, up to 8,000 bytes in all.
  */
 @SuppressWarnings("MemberName") // the specification's names, so that instruction tables can refer to them
 public final class Fp {
@@ -35,286 +35,206 @@ public final class Fp {
   public static final int RMM = 4;
 
   private static final long SIGN_D = 1L << 63;
-  private static final int SIGN_S = 1 << 31;
+  private static final long SIGN_S = 1L << 31;
   private static final long BOX = -1L << 32;
   private static final long MASK = 0xffff_ffffL;
   private static final int NAN_S = 0x7fc0_0000;
-  private static final double INFINITY_D = Double.POSITIVE_INFINITY;
-  private static final float INFINITY_S = Float.POSITIVE_INFINITY;
-
-  /** Above this magnitude the residual of a rounded product, quotient or root is a multiple of 2^-1074 or zero. */
-  private static final double RESIDUAL_EXACT = 0x1p-960;
-
-  /**
-   * Results must be above these to be surely not tiny: a result that is equal may have been rounded up to them from
-   * below.
-   */
-  private static final double MIN_NORMAL_D = Double.MIN_NORMAL;
-
-  private static final float MIN_NORMAL_S = Float.MIN_NORMAL;
 
   private Fp() {}
 
-  // ---- Addition. A finite sum is subnormal or zero only when it is exact, so every finite one is safe. And it is
-  // ---- exact if taking either operand off gives the other one: for the larger operand that difference is exact.
+  // ---- Arithmetic. A finite sum is subnormal or zero only when it is exact, and roots are never tiny. Signs of
+  // ---- operands change before rounding, as the specification has it for the fused ones.
 
   /** a + b. */
   public static long fadd_s(Fcsr c, long a, long b, int rm) {
-    float x = fs(a);
-    float y = fs(b);
-    float sum = x + y;
-    if (rm == RNE && Math.abs(sum) < INFINITY_S) {
-      if ((c.flags & NX) == 0 && (sum - x != y || sum - y != x)) {
-        c.flags |= NX;
-      }
-      return bits(sum);
+    float result = fs(a) + fs(b);
+    if (rm == RNE && (c.flags & NX) != 0 && Math.abs(result) < Float.POSITIVE_INFINITY) {
+      return bits(result);
     }
-    return box(SoftFloat.add(c, SINGLE, unbox(a), unbox(b), rm));
+    return HostFloat.addS(c, a, b, rm);
   }
 
   /** a - b. */
   public static long fsub_s(Fcsr c, long a, long b, int rm) {
-    float x = fs(a);
-    float y = fs(b);
-    float difference = x - y;
-    if (rm == RNE && Math.abs(difference) < INFINITY_S) {
-      if ((c.flags & NX) == 0 && (x - difference != y || difference + y != x)) {
-        c.flags |= NX;
-      }
-      return bits(difference);
+    float result = fs(a) - fs(b);
+    if (rm == RNE && (c.flags & NX) != 0 && Math.abs(result) < Float.POSITIVE_INFINITY) {
+      return bits(result);
     }
-    return box(SoftFloat.add(c, SINGLE, unbox(a), unbox(b) ^ SIGN_S, rm));
+    return HostFloat.addS(c, a, b ^ SIGN_S, rm);
   }
-
-  /** a + b. */
-  public static long fadd_d(Fcsr c, long a, long b, int rm) {
-    double x = fd(a);
-    double y = fd(b);
-    double sum = x + y;
-    if (rm == RNE && Math.abs(sum) < INFINITY_D) {
-      if ((c.flags & NX) == 0 && (sum - x != y || sum - y != x)) {
-        c.flags |= NX;
-      }
-      return bits(sum);
-    }
-    return SoftFloat.add(c, DOUBLE, a, b, rm);
-  }
-
-  /** a - b. */
-  public static long fsub_d(Fcsr c, long a, long b, int rm) {
-    double x = fd(a);
-    double y = fd(b);
-    double difference = x - y;
-    if (rm == RNE && Math.abs(difference) < INFINITY_D) {
-      if ((c.flags & NX) == 0 && (x - difference != y || difference + y != x)) {
-        c.flags |= NX;
-      }
-      return bits(difference);
-    }
-    return SoftFloat.add(c, DOUBLE, a, b ^ SIGN_D, rm);
-  }
-
-  // ---- Multiplication, division, square root.
 
   /** a * b. */
   public static long fmul_s(Fcsr c, long a, long b, int rm) {
-    double exact = (double) fs(a) * fs(b); // 48 bits at most
-    float product = (float) exact;
-    float size = Math.abs(product);
-    if (rm == RNE && size > MIN_NORMAL_S && size < INFINITY_S) {
-      if ((c.flags & NX) == 0 && product != exact) {
-        c.flags |= NX;
-      }
-      return bits(product);
+    float result = fs(a) * fs(b);
+    if (rm == RNE && (c.flags & NX) != 0 && isSafe(result)) {
+      return bits(result);
     }
-    return product == exact ? bits(product) : box(SoftFloat.mul(c, SINGLE, unbox(a), unbox(b), rm));
-  }
-
-  /** a * b. */
-  public static long fmul_d(Fcsr c, long a, long b, int rm) {
-    double x = fd(a);
-    double y = fd(b);
-    double product = x * y;
-    double size = Math.abs(product);
-    if (rm == RNE && size > RESIDUAL_EXACT && size < INFINITY_D) {
-      if ((c.flags & NX) == 0 && Math.fma(x, y, -product) != 0) {
-        c.flags |= NX;
-      }
-      return bits(product);
-    }
-    boolean exactZero = product == 0 && (x == 0 || y == 0);
-    return exactZero ? bits(product) : SoftFloat.mul(c, DOUBLE, a, b, rm);
+    return HostFloat.mulS(c, a, b, rm);
   }
 
   /** a / b. */
   public static long fdiv_s(Fcsr c, long a, long b, int rm) {
-    float x = fs(a);
-    float y = fs(b);
-    float quotient = x / y;
-    float size = Math.abs(quotient);
-    if (rm == RNE && size > MIN_NORMAL_S && size < INFINITY_S) {
-      if ((c.flags & NX) == 0 && (double) quotient * y != x) {
-        c.flags |= NX;
-      }
-      return bits(quotient);
+    float result = fs(a) / fs(b);
+    if (rm == RNE && (c.flags & NX) != 0 && isSafe(result)) {
+      return bits(result);
     }
-    boolean exactZero = quotient == 0 && x == 0;
-    return exactZero ? bits(quotient) : box(SoftFloat.div(c, SINGLE, unbox(a), unbox(b), rm));
-  }
-
-  /** a / b. */
-  public static long fdiv_d(Fcsr c, long a, long b, int rm) {
-    double x = fd(a);
-    double y = fd(b);
-    double quotient = x / y;
-    double size = Math.abs(quotient);
-    if (rm == RNE && size > MIN_NORMAL_D && size < INFINITY_D) {
-      if ((c.flags & NX) != 0) {
-        return bits(quotient);
-      }
-      if (Math.abs(x) > RESIDUAL_EXACT) {
-        c.flags |= Math.fma(quotient, y, -x) != 0 ? NX : 0;
-        return bits(quotient);
-      }
-    }
-    boolean exactZero = quotient == 0 && x == 0;
-    return exactZero ? bits(quotient) : SoftFloat.div(c, DOUBLE, a, b, rm);
+    return HostFloat.divS(c, a, b, rm);
   }
 
   /** The square root of a. */
   public static long fsqrt_s(Fcsr c, long a, int rm) {
-    float x = fs(a);
-    float root = (float) Math.sqrt(x);
-    if (rm == RNE && root < INFINITY_S) { // so x is -0, +0 or positive; a root is never tiny
-      if ((c.flags & NX) == 0 && (double) root * root != x) {
-        c.flags |= NX;
-      }
-      return bits(root);
+    float result = (float) Math.sqrt(fs(a));
+    if (rm == RNE && (c.flags & NX) != 0 && result < Float.POSITIVE_INFINITY) {
+      return bits(result);
     }
-    return box(SoftFloat.sqrt(c, SINGLE, unbox(a), rm));
+    return HostFloat.sqrtS(c, a, rm);
   }
-
-  /** The square root of a. */
-  public static long fsqrt_d(Fcsr c, long a, int rm) {
-    double x = fd(a);
-    double root = Math.sqrt(x);
-    if (rm == RNE && root < INFINITY_D) {
-      if ((c.flags & NX) != 0 || x == 0) {
-        return bits(root);
-      }
-      if (x > RESIDUAL_EXACT) {
-        c.flags |= Math.fma(root, root, -x) != 0 ? NX : 0;
-        return bits(root);
-      }
-    }
-    return SoftFloat.sqrt(c, DOUBLE, a, rm);
-  }
-
-  // ---- Fused multiply-add. The hot path wants NX set; else only exact results avoid the slow path, since the
-  // ---- first inexact one sets NX. Sign changes of operands come before rounding, as the specification has it.
 
   /** a * b + x. */
   public static long fmadd_s(Fcsr c, long a, long b, long x, int rm) {
     float result = Math.fma(fs(a), fs(b), fs(x));
-    float size = Math.abs(result);
-    boolean safe = rm == RNE && (c.flags & NX) != 0 && size > MIN_NORMAL_S && size < INFINITY_S;
-    return safe ? bits(result) : fmaS(c, unbox(a), unbox(b), unbox(x), rm);
+    if (rm == RNE && (c.flags & NX) != 0 && isSafe(result)) {
+      return bits(result);
+    }
+    return HostFloat.fmaS(c, a, b, x, rm);
   }
 
   /** a * b - x. */
   public static long fmsub_s(Fcsr c, long a, long b, long x, int rm) {
     float result = Math.fma(fs(a), fs(b), -fs(x));
-    float size = Math.abs(result);
-    boolean safe = rm == RNE && (c.flags & NX) != 0 && size > MIN_NORMAL_S && size < INFINITY_S;
-    return safe ? bits(result) : fmaS(c, unbox(a), unbox(b), unbox(x) ^ SIGN_S, rm);
+    if (rm == RNE && (c.flags & NX) != 0 && isSafe(result)) {
+      return bits(result);
+    }
+    return HostFloat.fmaS(c, a, b, x ^ SIGN_S, rm);
   }
 
   /** -(a * b) + x. */
   public static long fnmsub_s(Fcsr c, long a, long b, long x, int rm) {
     float result = Math.fma(-fs(a), fs(b), fs(x));
-    float size = Math.abs(result);
-    boolean safe = rm == RNE && (c.flags & NX) != 0 && size > MIN_NORMAL_S && size < INFINITY_S;
-    return safe ? bits(result) : fmaS(c, unbox(a) ^ SIGN_S, unbox(b), unbox(x), rm);
+    if (rm == RNE && (c.flags & NX) != 0 && isSafe(result)) {
+      return bits(result);
+    }
+    return HostFloat.fmaS(c, a ^ SIGN_S, b, x, rm);
   }
 
   /** -(a * b) - x. */
   public static long fnmadd_s(Fcsr c, long a, long b, long x, int rm) {
     float result = Math.fma(-fs(a), fs(b), -fs(x));
-    float size = Math.abs(result);
-    boolean safe = rm == RNE && (c.flags & NX) != 0 && size > MIN_NORMAL_S && size < INFINITY_S;
-    return safe ? bits(result) : fmaS(c, unbox(a) ^ SIGN_S, unbox(b), unbox(x) ^ SIGN_S, rm);
+    if (rm == RNE && (c.flags & NX) != 0 && isSafe(result)) {
+      return bits(result);
+    }
+    return HostFloat.fmaS(c, a ^ SIGN_S, b, x ^ SIGN_S, rm);
+  }
+
+  /** a + b. */
+  public static long fadd_d(Fcsr c, long a, long b, int rm) {
+    double result = fd(a) + fd(b);
+    if (rm == RNE && (c.flags & NX) != 0 && Math.abs(result) < Double.POSITIVE_INFINITY) {
+      return bits(result);
+    }
+    return HostFloat.addD(c, a, b, rm);
+  }
+
+  /** a - b. */
+  public static long fsub_d(Fcsr c, long a, long b, int rm) {
+    double result = fd(a) - fd(b);
+    if (rm == RNE && (c.flags & NX) != 0 && Math.abs(result) < Double.POSITIVE_INFINITY) {
+      return bits(result);
+    }
+    return HostFloat.addD(c, a, b ^ SIGN_D, rm);
+  }
+
+  /** a * b. */
+  public static long fmul_d(Fcsr c, long a, long b, int rm) {
+    double result = fd(a) * fd(b);
+    if (rm == RNE && (c.flags & NX) != 0 && isSafe(result)) {
+      return bits(result);
+    }
+    return HostFloat.mulD(c, a, b, rm);
+  }
+
+  /** a / b. */
+  public static long fdiv_d(Fcsr c, long a, long b, int rm) {
+    double result = fd(a) / fd(b);
+    if (rm == RNE && (c.flags & NX) != 0 && isSafe(result)) {
+      return bits(result);
+    }
+    return HostFloat.divD(c, a, b, rm);
+  }
+
+  /** The square root of a. */
+  public static long fsqrt_d(Fcsr c, long a, int rm) {
+    double result = Math.sqrt(fd(a));
+    if (rm == RNE && (c.flags & NX) != 0 && result < Double.POSITIVE_INFINITY) {
+      return bits(result);
+    }
+    return HostFloat.sqrtD(c, a, rm);
   }
 
   /** a * b + x. */
   public static long fmadd_d(Fcsr c, long a, long b, long x, int rm) {
     double result = Math.fma(fd(a), fd(b), fd(x));
-    double size = Math.abs(result);
-    boolean safe = rm == RNE && (c.flags & NX) != 0 && size > MIN_NORMAL_D && size < INFINITY_D;
-    return safe ? bits(result) : fmaD(c, a, b, x, rm);
+    if (rm == RNE && (c.flags & NX) != 0 && isSafe(result)) {
+      return bits(result);
+    }
+    return HostFloat.fmaD(c, a, b, x, rm);
   }
 
   /** a * b - x. */
   public static long fmsub_d(Fcsr c, long a, long b, long x, int rm) {
     double result = Math.fma(fd(a), fd(b), -fd(x));
-    double size = Math.abs(result);
-    boolean safe = rm == RNE && (c.flags & NX) != 0 && size > MIN_NORMAL_D && size < INFINITY_D;
-    return safe ? bits(result) : fmaD(c, a, b, x ^ SIGN_D, rm);
+    if (rm == RNE && (c.flags & NX) != 0 && isSafe(result)) {
+      return bits(result);
+    }
+    return HostFloat.fmaD(c, a, b, x ^ SIGN_D, rm);
   }
 
   /** -(a * b) + x. */
   public static long fnmsub_d(Fcsr c, long a, long b, long x, int rm) {
     double result = Math.fma(-fd(a), fd(b), fd(x));
-    double size = Math.abs(result);
-    boolean safe = rm == RNE && (c.flags & NX) != 0 && size > MIN_NORMAL_D && size < INFINITY_D;
-    return safe ? bits(result) : fmaD(c, a ^ SIGN_D, b, x, rm);
+    if (rm == RNE && (c.flags & NX) != 0 && isSafe(result)) {
+      return bits(result);
+    }
+    return HostFloat.fmaD(c, a ^ SIGN_D, b, x, rm);
   }
 
   /** -(a * b) - x. */
   public static long fnmadd_d(Fcsr c, long a, long b, long x, int rm) {
     double result = Math.fma(-fd(a), fd(b), -fd(x));
+    if (rm == RNE && (c.flags & NX) != 0 && isSafe(result)) {
+      return bits(result);
+    }
+    return HostFloat.fmaD(c, a ^ SIGN_D, b, x ^ SIGN_D, rm);
+  }
+
+  /**
+   * Whether a result in RNE can raise nothing but NX: it is finite and above the smallest normal number, to which a
+   * tiny result may have been rounded up.
+   */
+  static boolean isSafe(double result) {
     double size = Math.abs(result);
-    boolean safe = rm == RNE && (c.flags & NX) != 0 && size > MIN_NORMAL_D && size < INFINITY_D;
-    return safe ? bits(result) : fmaD(c, a ^ SIGN_D, b, x ^ SIGN_D, rm);
+    return size > Double.MIN_NORMAL && size < Double.POSITIVE_INFINITY;
   }
 
-  /** Single-precision a * b + x of unboxed encodings: exact results by host arithmetic, others not. */
-  private static long fmaS(Fcsr c, int a, int b, int x, int rm) {
-    double product = (double) Float.intBitsToFloat(a) * Float.intBitsToFloat(b);
-    double addend = Float.intBitsToFloat(x);
-    double sum = product + addend;
-    float result = (float) sum;
-    // RNE only for the sign of a zero.
-    boolean exact = rm == RNE && result == sum && sum - product == addend && sum - addend == product;
-    return exact ? bits(result) : box(SoftFloat.fma(c, SINGLE, a, b, x, rm));
-  }
-
-  /** Double-precision a * b + x: exact results with an exact product by host arithmetic, others not. */
-  private static long fmaD(Fcsr c, long a, long b, long x, int rm) {
-    double product = fd(a) * fd(b);
-    double addend = fd(x);
-    double sum = product + addend;
-    boolean exact =
-        rm == RNE
-            && (Math.abs(product) > RESIDUAL_EXACT || fd(a) == 0 || fd(b) == 0)
-            && Math.fma(fd(a), fd(b), -product) == 0
-            && sum - product == addend
-            && sum - addend == product;
-    return exact ? bits(sum) : SoftFloat.fma(c, DOUBLE, a, b, x, rm);
+  /** As for doubles. */
+  static boolean isSafe(float result) {
+    float size = Math.abs(result);
+    return size > Float.MIN_NORMAL && size < Float.POSITIVE_INFINITY;
   }
 
   // ---- Sign injection, minimum, maximum, comparison, classification.
 
-  /** A with the sign of b. */
+  /** The value of a with the sign of b. */
   public static long fsgnj_s(long a, long b) {
     return box((unbox(a) & ~SIGN_S) | (unbox(b) & SIGN_S));
   }
 
-  /** A with the opposite of the sign of b. */
+  /** The value of a with the opposite of the sign of b. */
   public static long fsgnjn_s(long a, long b) {
     return box((unbox(a) & ~SIGN_S) | (~unbox(b) & SIGN_S));
   }
 
-  /** A with the product of both signs. */
+  /** The value of a with the product of both signs. */
   public static long fsgnjx_s(long a, long b) {
     return box(unbox(a) ^ (unbox(b) & SIGN_S));
   }
@@ -366,17 +286,17 @@ public final class Fp {
     return SINGLE.classMask(unbox(a));
   }
 
-  /** A with the sign of b. */
+  /** The value of a with the sign of b. */
   public static long fsgnj_d(long a, long b) {
     return (a & ~SIGN_D) | (b & SIGN_D);
   }
 
-  /** A with the opposite of the sign of b. */
+  /** The value of a with the opposite of the sign of b. */
   public static long fsgnjn_d(long a, long b) {
     return (a & ~SIGN_D) | (~b & SIGN_D);
   }
 
-  /** A with the product of both signs. */
+  /** The value of a with the product of both signs. */
   public static long fsgnjx_d(long a, long b) {
     return a ^ (b & SIGN_D);
   }
@@ -582,11 +502,10 @@ public final class Fp {
   public static long fcvt_s_d(Fcsr c, long a, int rm) {
     double x = fd(a);
     float result = (float) x;
-    float size = Math.abs(result);
     if (result == x) {
       return bits(result);
     }
-    if (rm == RNE && size > MIN_NORMAL_S && size < INFINITY_S) {
+    if (rm == RNE && isSafe(result)) {
       c.flags |= NX;
       return bits(result);
     }
@@ -621,28 +540,28 @@ public final class Fp {
 
   // ---- Encodings.
 
-  private static int unbox(long a) {
+  static int unbox(long a) {
     return a >>> 32 == MASK ? (int) a : NAN_S;
   }
 
-  private static long box(long encoding) {
+  static long box(long encoding) {
     return encoding | BOX;
   }
 
-  private static float fs(long a) {
+  static float fs(long a) {
     return Float.intBitsToFloat(unbox(a));
   }
 
-  private static double fd(long a) {
+  static double fd(long a) {
     return Double.longBitsToDouble(a);
   }
 
   /** Boxed. */
-  private static long bits(float x) {
+  static long bits(float x) {
     return box(Float.floatToRawIntBits(x));
   }
 
-  private static long bits(double x) {
+  static long bits(double x) {
     return Double.doubleToRawLongBits(x);
   }
 }

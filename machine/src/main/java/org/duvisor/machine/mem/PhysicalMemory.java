@@ -1,22 +1,21 @@
 package org.duvisor.machine.mem;
 
 import java.lang.foreign.MemorySegment;
-import java.util.ArrayList;
+import java.lang.foreign.ValueLayout;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import org.duvisor.devices.GuestMemory;
 
 /** The RAM and ROM of a machine by physical address. Built before harts run; then read without locks. */
 public final class PhysicalMemory {
   private static final long PAGE = 4096;
 
-  /** A piece of memory; {@code host} is its address in this process. */
-  private record Region(long base, long size, long host, boolean writable) {}
-
   private final long ramBase;
   private final long ramSize;
   private final long ramHost;
   private final MemorySegment ram;
-  private final List<Region> roms = new ArrayList<>();
+  private final Map<Long, MemorySegment> roms = new HashMap<>();
 
   /** Memory with one RAM region; base and size are multiples of 4 KiB. */
   public PhysicalMemory(long ramBase, long ramSize) {
@@ -26,13 +25,19 @@ public final class PhysicalMemory {
     this.ramHost = ram.address();
   }
 
-  /** Adds a ROM; its size is rounded up to whole pages. */
-  public void addRom(long base, byte[] content) {
+  /** Adds a ROM, or gives the one at that place new content; its size is rounded up to whole pages. */
+  public void writeRom(long base, byte[] content) {
     long size = (content.length + PAGE - 1) & -PAGE;
-    MemorySegment memory = Raw.allocate(size);
+    MemorySegment old = roms.get(base);
+    MemorySegment memory = old != null && old.byteSize() == size ? old : Raw.allocate(size);
     memory.fill((byte) 0);
-    MemorySegment.copy(content, 0, memory, java.lang.foreign.ValueLayout.JAVA_BYTE, 0, content.length);
-    roms.add(new Region(base, size, memory.address(), false));
+    MemorySegment.copy(content, 0, memory, ValueLayout.JAVA_BYTE, 0, content.length);
+    roms.put(base, memory);
+  }
+
+  /** The doubleword at an address of RAM; 0 elsewhere. */
+  public long peek(long address) {
+    return isRam(address, 8) ? Raw.loadLong(ramHost + (address - ramBase)) : 0;
   }
 
   /** Whether [address, address + length) is RAM. */
@@ -49,9 +54,12 @@ public final class PhysicalMemory {
     if (isRam(address, length)) {
       return ramHost + (address - ramBase);
     }
-    for (Region r : roms) {
-      if (!write && Long.compareUnsigned(address - r.base, r.size - length) <= 0) {
-        return r.host + (address - r.base);
+    if (!write) {
+      for (Map.Entry<Long, MemorySegment> rom : roms.entrySet()) {
+        MemorySegment m = rom.getValue();
+        if (Long.compareUnsigned(address - rom.getKey(), m.byteSize() - length) <= 0) {
+          return m.address() + (address - rom.getKey());
+        }
       }
     }
     return 0;

@@ -64,9 +64,8 @@ public final class SimHost {
   Capabilities capabilities() {
     return new Capabilities(
         "rv64i",
-        "i m a f d c zicbom zicboz zicbop zicntr zicond zicsr zifencei zihintpause zihpm zawrs zba zbb zbs sstc"
-            + " svadu svinval svnapot svpbmt",
-        "riscv,sv48",
+        new HartConfig(config.satpModes(), false, false).extensions(),
+        config.mmuType(),
         Clock.HERTZ,
         64,
         1 << 8 | 1 << 9,

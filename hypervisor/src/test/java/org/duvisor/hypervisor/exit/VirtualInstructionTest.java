@@ -1,0 +1,148 @@
+package org.duvisor.hypervisor.exit;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+
+import java.lang.foreign.ValueLayout;
+import java.util.List;
+import org.duvisor.hypervisor.fake.FakeHart;
+import org.duvisor.hypervisor.fake.Rig;
+import org.duvisor.isa.Csr;
+import org.junit.jupiter.api.Test;
+
+/** Cause 22: waiting, and everything else. */
+class VirtualInstructionTest {
+  private static final long WFI = 0x10500073;
+  private static final long PC = Rig.RAM + 0x100;
+
+  private final Rig rig = new Rig(1);
+
+  private static void wfi(FakeHart h) {
+    h.csr(Csr.UEPC, PC);
+    h.exit(22, WFI, 0, 0);
+  }
+
+  @Test
+  void wfiReturnsAtOnceWhenAnEnabledInterruptIsPending() {
+    rig.once(
+        h -> {
+          h.csr(Csr.HUVSIE, 2);
+          h.csr(Csr.HUVIP, 4);
+          wfi(h);
+        },
+        h -> {
+          assertEquals(PC + 4, h.csr(Csr.UEPC));
+          assertEquals(List.of(), h.idles);
+        });
+  }
+
+  @Test
+  void wfiWaitsForTheGuestsTimer() {
+    rig.driver.advance(5000);
+    rig.once(
+        h -> {
+          rig.driver.advance(77);
+          h.csr(Csr.HUVSIE, 1 << 5);
+          h.csr(Csr.HUVSTIMECMP, 100);
+          rig.driver.kick(0);
+          wfi(h);
+        },
+        h -> assertEquals(List.of(6000L + 100), h.idles));
+  }
+
+  @Test
+  void wfiWithAnExpiredTimerDoesNotWait() {
+    rig.once(
+        h -> {
+          rig.driver.advance(77);
+          h.csr(Csr.HUVSIE, 1 << 5);
+          h.csr(Csr.HUVSTIMECMP, 77);
+          wfi(h);
+        },
+        h -> assertEquals(List.of(), h.idles));
+  }
+
+  @Test
+  void farTimersAndDisabledTimersAreNoDeadline() {
+    long[][] cases = {{-1, 1 << 5}, {-2, 1 << 5}, {100, 0}, {100, 1 << 9}};
+    for (long[] c : cases) {
+      Rig r = new Rig(1);
+      r.once(
+          h -> {
+            h.csr(Csr.HUVSIE, c[1]);
+            h.csr(Csr.HUVSTIMECMP, c[0]);
+            r.driver.kick(0);
+            wfi(h);
+          },
+          h -> assertEquals(List.of(-1L), h.idles));
+    }
+  }
+
+  @Test
+  void wfiSeesAPostAndAnExternalInterruptThatCameBefore() {
+    rig.once(
+        h -> {
+          rig.vcpus.get(0).external(true);
+          h.csr(Csr.HUVSIE, 1 << 9);
+          wfi(h);
+        },
+        h -> assertEquals(List.of(), h.idles));
+    Rig second = new Rig(1);
+    second.once(
+        h -> {
+          h.csr(Csr.VIPI0, 1);
+          h.csr(Csr.HUVSIE, 2);
+          wfi(h);
+        },
+        h -> {
+          assertEquals(List.of(), h.idles);
+          assertEquals(4, h.csr(Csr.HUVIP));
+          assertEquals(0, second.driver.posts());
+        });
+  }
+
+  @Test
+  void wfiOfUserModeIsIllegal() {
+    rig.once(
+        h -> {
+          wfi(h);
+          h.csr(Csr.HUVSTVEC, Rig.RAM + 0x4001);
+          h.csr(Csr.HUVSSTATUS, 2);
+          h.csr(Csr.HUSTATUS, h.csr(Csr.HUSTATUS) & ~(1 << 8));
+        },
+        h -> {
+          assertEquals(2, h.csr(Csr.HUVSCAUSE));
+          assertEquals(WFI, h.csr(Csr.HUVSTVAL));
+          assertEquals(1 << 5, h.csr(Csr.HUVSSTATUS), "SPIE from SIE, SPP from VU");
+          assertEquals(
+              Rig.RAM + 0x4000, h.csr(Csr.UEPC), "exceptions go to the base, vectored or not");
+          assertEquals(1 << 8, h.csr(Csr.HUSTATUS) & 1 << 8, "to VS");
+        });
+  }
+
+  @Test
+  void everythingElseIsIllegal() {
+    for (long instruction : new long[] {0x60002573L, 0x62000073L, 0xC0302573L, 0xFFFF_FFFFL}) {
+      Rig r = new Rig(1);
+      r.once(
+          h -> h.exit(22, instruction, 0, 0),
+          h -> {
+            assertEquals(2, h.csr(Csr.HUVSCAUSE));
+            assertEquals(instruction, h.csr(Csr.HUVSTVAL));
+            assertEquals(Rig.RAM, h.csr(Csr.HUVSEPC));
+          });
+    }
+  }
+
+  @Test
+  void instructionIsFetchedWhenTheHartDoesNotTell() {
+    rig.ram.slice(PC, 4).set(ValueLayout.JAVA_INT_UNALIGNED, 0, (int) WFI);
+    rig.once(
+        h -> {
+          h.csr(Csr.HUVSIE, 2);
+          h.csr(Csr.HUVIP, 4);
+          h.csr(Csr.UEPC, PC);
+          h.exit(22, 0, 0, 0);
+        },
+        h -> assertEquals(PC + 4, h.csr(Csr.UEPC)));
+  }
+}

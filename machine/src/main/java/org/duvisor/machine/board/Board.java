@@ -1,0 +1,183 @@
+package org.duvisor.machine.board;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.OptionalLong;
+import org.duvisor.devices.GoldfishRtc;
+import org.duvisor.devices.MmioBus;
+import org.duvisor.devices.Ns16550;
+import org.duvisor.devices.Plic;
+import org.duvisor.devices.TestFinisher;
+import org.duvisor.devices.fdt.Cpus;
+import org.duvisor.devices.fdt.Node;
+import org.duvisor.isa.Cause;
+import org.duvisor.machine.Clock;
+import org.duvisor.machine.Hart;
+import org.duvisor.machine.dv.Posts;
+import org.duvisor.machine.mem.PhysicalMemory;
+import org.duvisor.virtio.VirtioDevice;
+import org.duvisor.virtio.VirtioMmio;
+import org.jspecify.annotations.Nullable;
+
+/** A bare RISC-V computer with QEMU virt's memory map. {@link #run} may be called once; {@link #stop} from any thread. */
+public final class Board implements AutoCloseable {
+  private static final int FIRST_CPU = 1;
+  private static final int PLIC_PHANDLE = 0x100;
+  private static final int FINISHER_PHANDLE = 0x101;
+
+  private final BoardConfig config;
+  private final PhysicalMemory memory;
+  private final MmioBus bus = new MmioBus();
+  private final List<Hart> harts = new ArrayList<>();
+  private final List<VirtioMmio> transports = new ArrayList<>();
+  private final Scheduler scheduler;
+  private volatile @Nullable BoardOutcome outcome;
+  private volatile boolean resetWanted;
+  private volatile OptionalLong tohost = OptionalLong.empty();
+  private volatile long maxInstructions = Long.MAX_VALUE;
+
+  /** Puts a board together; nothing runs yet. */
+  public Board(BoardConfig config) {
+    this.config = config;
+    this.memory = new PhysicalMemory(MemoryMap.RAM, config.memoryBytes());
+    VirtualClock virtual = new VirtualClock();
+    Clock clock = config.deterministic() ? virtual : Clock.realTime();
+    Posts posts = new Posts();
+    for (int i = 0; i < config.harts(); i++) {
+      harts.add(new Hart(i, config.hart(), memory, bus, clock, posts, config.engine()));
+    }
+    this.scheduler =
+        config.deterministic() ? new DeterministicScheduler(harts, virtual) : new ParallelScheduler(harts);
+    Plic plic = new Plic(MemoryMap.PLIC_SOURCES, contexts());
+    bus.add(MemoryMap.PLIC, plic, 0);
+    bus.add(MemoryMap.CLINT, new Clint(harts, clock, FIRST_CPU), 0);
+    for (VirtioDevice device : config.virtio()) {
+      int slot = transports.size();
+      int irq = MemoryMap.VIRTIO_FIRST_IRQ + slot;
+      VirtioMmio transport = new VirtioMmio(device, memory.forDevices(), plic.source(irq));
+      bus.add(MemoryMap.VIRTIO + slot * MemoryMap.VIRTIO_STRIDE, transport, irq);
+      transports.add(transport);
+    }
+    Ns16550 uart = new Ns16550(config.console(), plic.source(MemoryMap.UART_IRQ), MemoryMap.UART_CLOCK);
+    bus.add(MemoryMap.UART, uart, MemoryMap.UART_IRQ);
+    bus.add(
+        MemoryMap.RTC,
+        new GoldfishRtc(config.clock(), config.timers(), plic.source(MemoryMap.RTC_IRQ)),
+        MemoryMap.RTC_IRQ);
+    bus.add(MemoryMap.FINISHER, new TestFinisher(this::finish, FINISHER_PHANDLE), 0);
+  }
+
+  private List<Plic.Context> contexts() {
+    List<Plic.Context> contexts = new ArrayList<>();
+    for (Hart h : harts) {
+      for (int cause : new int[] {Cause.MACHINE_EXTERNAL, Cause.SUPERVISOR_EXTERNAL}) {
+        contexts.add(new Plic.Context(level -> h.wire(cause, level), FIRST_CPU + h.id(), cause));
+      }
+    }
+    return contexts;
+  }
+
+  /** The board's device tree, without /chosen. */
+  public Node deviceTree() {
+    Node root = new Node("");
+    root.cells("#address-cells", 2).cells("#size-cells", 2).strings("compatible", "riscv-virtio");
+    root.strings("model", "duvisor,board");
+    root.child("chosen").strings("stdout-path", "/soc/serial@" + Long.toHexString(MemoryMap.UART));
+    root.child("memory@" + Long.toHexString(MemoryMap.RAM))
+        .strings("device_type", "memory")
+        .longs("reg", MemoryMap.RAM, config.memoryBytes());
+    new Cpus("rv64i", config.hart().extensions(), config.hart().mmuType(), Clock.HERTZ, 64)
+        .describe(root, config.harts(), FIRST_CPU);
+    Node soc = root.child("soc");
+    soc.cells("#address-cells", 2).cells("#size-cells", 2).strings("compatible", "simple-bus").flag("ranges");
+    for (MmioBus.Window w : bus.windows()) {
+      w.device().describe(soc, w.base(), w.irq(), PLIC_PHANDLE);
+    }
+    return root;
+  }
+
+  /** The harts, for tests and debuggers. */
+  public List<Hart> harts() {
+    return List.copyOf(harts);
+  }
+
+  /** Physical memory. */
+  public PhysicalMemory memory() {
+    return memory;
+  }
+
+  /** Stops after about so many instructions of all harts together. */
+  public void limit(long instructions) {
+    maxInstructions = instructions;
+  }
+
+  /** Runs what {@code boot} loads, again after every reset, until software ends it or {@link #stop}. */
+  public BoardOutcome run(BoardBoot boot) {
+    while (true) {
+      resetWanted = false;
+      for (MmioBus.Window w : bus.windows()) {
+        w.device().reset();
+      }
+      boot.load(this);
+      tohost = boot.tohost();
+      for (Hart h : harts) {
+        h.reset(MemoryMap.RESET_ROM);
+      }
+      scheduler.run(this::stopped);
+      BoardOutcome end = outcome;
+      if (end != null) {
+        return end;
+      }
+    }
+  }
+
+  /** Ends {@link #run} soon. */
+  public void stop() {
+    end(new BoardOutcome.Stopped());
+  }
+
+  private boolean stopped() {
+    if (tohost.isPresent()) {
+      watchTohost(tohost.getAsLong());
+    }
+    if (maxInstructions != Long.MAX_VALUE && instructions() >= maxInstructions) {
+      end(new BoardOutcome.LimitReached());
+    }
+    return outcome != null || resetWanted;
+  }
+
+  /** Instructions retired by all harts since the last reset. */
+  public long instructions() {
+    return harts.stream().mapToLong(h -> h.retired).sum();
+  }
+
+  /** The convention of RISC-V test programs: 1 is success, other odd values are a code &lt;&lt; 1 | 1. */
+  private void watchTohost(long address) {
+    long value = memory.peek(address);
+    if ((value & 1) != 0 && value >>> 32 == 0) {
+      end(new BoardOutcome.Finished(value == 1 ? 0 : (int) (value >>> 1)));
+    }
+  }
+
+  private void finish(TestFinisher.Request request) {
+    switch (request) {
+      case TestFinisher.Request.Reset() -> {
+        resetWanted = true;
+        harts.forEach(Hart::signal);
+      }
+      case TestFinisher.Request.PowerOff(int code) -> end(new BoardOutcome.Finished(code));
+    }
+  }
+
+  private synchronized void end(BoardOutcome how) {
+    if (outcome == null) {
+      outcome = how;
+    }
+    harts.forEach(Hart::signal);
+  }
+
+  @Override
+  public void close() {
+    transports.forEach(VirtioMmio::close);
+  }
+}

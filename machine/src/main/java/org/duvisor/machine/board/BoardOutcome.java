@@ -1,0 +1,17 @@
+package org.duvisor.machine.board;
+
+/** How the run of a board ended. */
+public sealed interface BoardOutcome {
+  /**
+   * Software ended it through the finisher or tohost.
+   *
+   * @param code 0 for success
+   */
+  record Finished(int code) implements BoardOutcome {}
+
+  /** It was stopped from outside. */
+  record Stopped() implements BoardOutcome {}
+
+  /** The limit of instructions was reached. */
+  record LimitReached() implements BoardOutcome {}
+}
