@@ -119,11 +119,11 @@ final class TerminalTest {
             want {[0d]}
             send "\\001\\001"
             want {[01]}
-            send "\\032\\034\\021\\023\\377"
-            want {[1a][1c][11][13][ff]}
+            send "\\032\\034\\021\\023"
+            want {[1a][1c][11][13]}
             send "q"
             """);
-    assertTrue(shown.contains("[61][03][0d][01][1a][1c][11][13][ff][71]"), shown);
+    assertTrue(shown.contains("[61][03][0d][01][1a][1c][11][13][71]"), shown);
   }
 
   @Test
