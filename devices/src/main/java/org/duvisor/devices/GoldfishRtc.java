@@ -5,9 +5,9 @@ import java.time.InstantSource;
 import org.duvisor.devices.fdt.Node;
 
 /**
- * The Goldfish real-time clock: nanoseconds since 1970 in two 32-bit halves, and one alarm. The low half is read first
- * and latches the high one. A half of the time that is written takes effect at once; the alarm is set when its low half
- * is written, after the high one.
+ * The Goldfish real-time clock: nanoseconds since 1970 in two 32-bit halves, and one alarm. The low
+ * half is read first and latches the high one. A half of the time that is written takes effect at
+ * once; the alarm is set when its low half is written, after the high one.
  */
 public final class GoldfishRtc implements Device {
   private static final int WINDOW_BYTES = 0x1000;
@@ -49,19 +49,20 @@ public final class GoldfishRtc implements Device {
     if (width != 4 || at < 0 || at > CLEAR_INTERRUPT) {
       return 0;
     }
-    int value = switch ((int) at) {
-      case TIME_LOW -> {
-        long now = now();
-        latchedHigh = (int) (now >>> 32);
-        yield (int) now;
-      }
-      case TIME_HIGH -> latchedHigh;
-      case ALARM_LOW -> (int) alarm;
-      case ALARM_HIGH -> (int) (alarm >>> 32);
-      case IRQ_ENABLED -> enabled ? 1 : 0;
-      case ALARM_STATUS -> alarmSet ? 1 : 0;
-      default -> 0;
-    };
+    int value =
+        switch ((int) at) {
+          case TIME_LOW -> {
+            long now = now();
+            latchedHigh = (int) (now >>> 32);
+            yield (int) now;
+          }
+          case TIME_HIGH -> latchedHigh;
+          case ALARM_LOW -> (int) alarm;
+          case ALARM_HIGH -> (int) (alarm >>> 32);
+          case IRQ_ENABLED -> enabled ? 1 : 0;
+          case ALARM_STATUS -> alarmSet ? 1 : 0;
+          default -> 0;
+        };
     return value & 0xffff_ffffL;
   }
 
@@ -85,7 +86,7 @@ public final class GoldfishRtc implements Device {
         timer.cancel();
       }
       case CLEAR_INTERRUPT -> pending = false;
-      default -> { }
+      default -> {}
     }
     irq.set(pending && enabled);
   }

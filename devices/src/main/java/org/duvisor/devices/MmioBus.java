@@ -22,10 +22,14 @@ public final class MmioBus {
    * Adds a device.
    *
    * @param irq interrupt number at the PLIC for the device tree, 0 for none
-   * @throws IllegalArgumentException when the window overlaps another
+   * @throws IllegalArgumentException when the window overlaps another or is shorter than the widest
+   *     access
    */
   public void add(long base, Device device, int irq) {
     Window added = new Window(base, device.size(), device, irq);
+    if (added.size() < Long.BYTES) {
+      throw new IllegalArgumentException("window too short at 0x" + Long.toHexString(base));
+    }
     for (Window w : windows) {
       if (base < w.base() + w.size() && w.base() < base + added.size()) {
         throw new IllegalArgumentException("windows overlap at 0x" + Long.toHexString(base));

@@ -4,15 +4,17 @@ import org.duvisor.devices.chardev.CharBackend;
 import org.duvisor.devices.fdt.Node;
 
 /**
- * The National Semiconductor 16550A UART (data sheet PC16550D), registers one byte apart. Transmission takes no time, so
- * the transmitter is always empty; a receive timeout is due as soon as a byte waits below the trigger level.
+ * The National Semiconductor 16550A UART (data sheet PC16550D), registers one byte apart.
+ * Transmission takes no time, so the transmitter is always empty; a receive timeout is due as soon
+ * as a byte waits below the trigger level.
  *
  * <p>Received bytes stay with the backend until the guest asks, which makes input lossless:
  *
  * <ul>
- *   <li>The line is idle after reset and after the receiver was cleared, until the guest shows that it listens: it
- *       enables the receive interrupt, or reads LSR several times in a row. A driver that clears the FIFOs and reads RBR
- *       to discard what is there, as drivers do when they open the port, so loses nothing.
+ *   <li>The line is idle after reset and after the receiver was cleared, until the guest shows that
+ *       it listens: it enables the receive interrupt, or reads LSR several times in a row. A driver
+ *       that clears the FIFOs and reads RBR to discard what is there, as drivers do when they open
+ *       the port, so loses nothing.
  *   <li>Once the guest has asserted RTS, deasserting it holds input back.
  * </ul>
  */
@@ -91,7 +93,8 @@ public final class Ns16550 implements Device {
    *
    * @param backend where output goes and input comes from; this device becomes its listener
    * @param irq the interrupt output
-   * @param clockHz the input clock the device tree tells, 16 times the highest baud rate; it changes no timing
+   * @param clockHz the input clock the device tree tells, 16 times the highest baud rate; it
+   *     changes no timing
    */
   public Ns16550(CharBackend backend, IrqLine irq, int clockHz) {
     this.backend = backend;
@@ -114,21 +117,24 @@ public final class Ns16550 implements Device {
     if (offset < 0 || offset > SCR) {
       return 0;
     }
-    int value = switch ((int) offset) {
-      case RBR_THR -> dlab() ? divisor & 0xff : receive();
-      case IER -> dlab() ? divisor >>> 8 : ier;
-      case IIR_FCR -> identify();
-      case LCR -> lcr;
-      case MCR -> mcr;
-      case LSR -> lineStatus();
-      case MSR -> modemStatus();
-      default -> scr;
-    };
+    int value =
+        switch ((int) offset) {
+          case RBR_THR -> dlab() ? divisor & 0xff : receive();
+          case IER -> dlab() ? divisor >>> 8 : ier;
+          case IIR_FCR -> identify();
+          case LCR -> lcr;
+          case MCR -> mcr;
+          case LSR -> lineStatus();
+          case MSR -> modemStatus();
+          default -> scr;
+        };
     update();
     return value;
   }
 
-  /** Writes a register, whatever the width: like the bus of the part, only the low byte is there. */
+  /**
+   * Writes a register, whatever the width: like the bus of the part, only the low byte is there.
+   */
   @Override
   public synchronized void write(long offset, int width, long value) {
     polls = 0;
@@ -155,7 +161,7 @@ public final class Ns16550 implements Device {
       case LCR -> lcr = v;
       case MCR -> modemControl(v & 0x1f);
       case SCR -> scr = v;
-      default -> { } // LSR and MSR are read-only.
+      default -> {} // LSR and MSR are read-only.
     }
     update();
   }
@@ -183,7 +189,9 @@ public final class Ns16550 implements Device {
   @Override
   public void describe(Node soc, long base, int interrupt, int plic) {
     Node node = soc.child("serial@" + Long.toHexString(base));
-    node.strings("compatible", "ns16550a").longs("reg", base, WINDOW_BYTES).cells("clock-frequency", clockHz);
+    node.strings("compatible", "ns16550a")
+        .longs("reg", base, WINDOW_BYTES)
+        .cells("clock-frequency", clockHz);
     if (interrupt != 0) {
       node.cells("interrupt-parent", plic).cells("interrupts", interrupt);
     }
@@ -304,8 +312,10 @@ public final class Ns16550 implements Device {
     if (!loopback()) {
       return MSR_CTS | MSR_DSR | MSR_DCD;
     }
-    return ((mcr & MCR_RTS) != 0 ? MSR_CTS : 0) | ((mcr & MCR_DTR) != 0 ? MSR_DSR : 0)
-        | ((mcr & MCR_OUT1) != 0 ? MSR_RI : 0) | ((mcr & MCR_OUT2) != 0 ? MSR_DCD : 0);
+    return ((mcr & MCR_RTS) != 0 ? MSR_CTS : 0)
+        | ((mcr & MCR_DTR) != 0 ? MSR_DSR : 0)
+        | ((mcr & MCR_OUT1) != 0 ? MSR_RI : 0)
+        | ((mcr & MCR_OUT2) != 0 ? MSR_DCD : 0);
   }
 
   private void modemControl(int value) {

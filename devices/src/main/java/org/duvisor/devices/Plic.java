@@ -5,11 +5,12 @@ import java.util.List;
 import org.duvisor.devices.fdt.Node;
 
 /**
- * The platform-level interrupt controller (RISC-V PLIC specification 1.0.0): up to 1023 level-triggered sources with
- * priorities 0 to 7, and contexts (a privilege mode of a hart each) with enables, a threshold and claim/complete.
+ * The platform-level interrupt controller (RISC-V PLIC specification 1.0.0): up to 1023
+ * level-triggered sources with priorities 0 to 7, and contexts (a privilege mode of a hart each)
+ * with enables, a threshold and claim/complete.
  *
- * <p>Registers are 32 bits wide. One lock guards the state; context outputs are driven while it is held, so that they
- * change in order, and must not call back.
+ * <p>Registers are 32 bits wide. One lock guards the state; context outputs are driven while it is
+ * held, so that they change in order, and must not call back.
  */
 public final class Plic implements Device {
   /** Length of the window: everything between QEMU virt's PLIC at 0xc000000 and its UART. */
@@ -48,12 +49,17 @@ public final class Plic implements Device {
    * A controller.
    *
    * @param sources the highest source number, 1 to 1023; QEMU virt has 95
-   * @param contexts the contexts in order, at least one; usually machine then supervisor mode of each hart
+   * @param contexts the contexts in order, at least one; usually machine then supervisor mode of
+   *     each hart
    * @throws IllegalArgumentException when either is out of range
    */
   public Plic(int sources, List<Context> contexts) {
-    if (sources < 1 || sources > MAX_SOURCES || contexts.isEmpty() || contexts.size() > MAX_CONTEXTS) {
-      throw new IllegalArgumentException("PLIC with " + sources + " sources and " + contexts.size() + " contexts");
+    if (sources < 1
+        || sources > MAX_SOURCES
+        || contexts.isEmpty()
+        || contexts.size() > MAX_CONTEXTS) {
+      throw new IllegalArgumentException(
+          "PLIC with " + sources + " sources and " + contexts.size() + " contexts");
     }
     this.contexts = List.copyOf(contexts);
     this.sources = sources;
@@ -103,11 +109,12 @@ public final class Plic implements Device {
       value = context < enable.length && word < words ? enable[context][word] : 0;
     } else {
       int context = contextOf(offset);
-      value = switch (context < 0 ? -1 : registerOf(offset)) {
-        case 0 -> threshold[context];
-        case 4 -> claim(context);
-        default -> 0;
-      };
+      value =
+          switch (context < 0 ? -1 : registerOf(offset)) {
+            case 0 -> threshold[context];
+            case 4 -> claim(context);
+            default -> 0;
+          };
     }
     return value & 0xffff_ffffL;
   }
@@ -141,7 +148,7 @@ public final class Plic implements Device {
           update(context);
         }
         case 4 -> complete(context, v);
-        default -> { }
+        default -> {}
       }
     }
   }
@@ -204,7 +211,10 @@ public final class Plic implements Device {
     }
   }
 
-  /** The gateway: one request at a time; it stays pending even when the line falls before the claim (section 5). */
+  /**
+   * The gateway: one request at a time; it stays pending even when the line falls before the claim
+   * (section 5).
+   */
   private void forward(int source) {
     int word = source >>> 5;
     int bit = 1 << source;
@@ -222,7 +232,10 @@ public final class Plic implements Device {
     }
   }
 
-  /** The pending source enabled for a context with the highest priority above {@code floor}, the lowest number first. */
+  /**
+   * The pending source enabled for a context with the highest priority above {@code floor}, the
+   * lowest number first.
+   */
   private int best(int context, int floor) {
     int found = 0;
     int highest = floor;

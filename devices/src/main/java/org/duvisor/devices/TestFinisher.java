@@ -3,8 +3,9 @@ package org.duvisor.devices;
 import org.duvisor.devices.fdt.Node;
 
 /**
- * SiFive's test finisher: a register through which a guest ends the machine (power off with success or a failure code)
- * or restarts it. Its device tree also has the syscon nodes by which Linux and firmware use it.
+ * SiFive's test finisher: a register through which a guest ends the machine (power off with success
+ * or a failure code) or restarts it. Its device tree also has the syscon nodes by which Linux and
+ * firmware use it.
  */
 public final class TestFinisher implements Device {
   private static final int WINDOW_BYTES = 0x1000;
@@ -61,7 +62,7 @@ public final class TestFinisher implements Device {
       case PASS -> listener.requested(new Request.PowerOff(0));
       case FAIL -> listener.requested(new Request.PowerOff(Math.max(1, code)));
       case RESET -> listener.requested(new Request.Reset());
-      default -> { }
+      default -> {}
     }
   }
 
@@ -80,7 +81,10 @@ public final class TestFinisher implements Device {
   }
 
   private void describeUse(Node root, String name, int value) {
-    root.child(name).strings("compatible", "syscon-" + name).cells("regmap", phandle).cells("offset", 0)
+    root.child(name)
+        .strings("compatible", "syscon-" + name)
+        .cells("regmap", phandle)
+        .cells("offset", 0)
         .cells("value", value);
   }
 }

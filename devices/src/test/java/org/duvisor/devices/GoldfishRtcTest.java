@@ -15,7 +15,8 @@ class GoldfishRtcTest {
   private long timerAt = -1;
   private Runnable task = () -> {};
   private final TestLine irq = new TestLine();
-  private final GoldfishRtc rtc = new GoldfishRtc(() -> Instant.ofEpochSecond(0, now), this::timer, irq);
+  private final GoldfishRtc rtc =
+      new GoldfishRtc(() -> Instant.ofEpochSecond(0, now), this::timer, irq);
 
   private Timers.Timer timer(Runnable run) {
     task = run;

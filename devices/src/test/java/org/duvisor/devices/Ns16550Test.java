@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.nio.charset.StandardCharsets;
 import org.duvisor.devices.chardev.ScriptedBackend;
 import org.duvisor.devices.fdt.Node;
 import org.junit.jupiter.api.Test;
@@ -98,7 +99,9 @@ class Ns16550Test {
     assertEquals(0xc1, in(2));
     out(1, 0);
     out(1, 2);
-    assertTrue(irq.high, "enabling again with an empty transmitter raises it again (the driver tests that)");
+    assertTrue(
+        irq.high,
+        "enabling again with an empty transmitter raises it again (the driver tests that)");
     in(2);
     out(0, 'x');
     assertTrue(irq.high);
@@ -226,7 +229,9 @@ class Ns16550Test {
     Node soc = new Node("soc");
     uart.describe(soc, 0x1000_0000L, 10, 5);
     Node node = soc.find("serial@10000000").orElseThrow();
-    assertEquals("ns16550a\0", new String(node.property("compatible").orElseThrow()));
+    assertEquals(
+        "ns16550a\0",
+        new String(node.property("compatible").orElseThrow(), StandardCharsets.US_ASCII));
     assertEquals(16, node.property("reg").orElseThrow().length);
     assertEquals(10, node.property("interrupts").orElseThrow()[3]);
     assertEquals(5, node.property("interrupt-parent").orElseThrow()[3]);

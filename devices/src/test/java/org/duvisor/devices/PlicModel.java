@@ -55,6 +55,7 @@ final class PlicModel {
   }
 
   boolean output(int context) {
-    return pending.stream().anyMatch(s -> enabled.get(context).contains(s) && priority[s] > threshold[context]);
+    return pending.stream()
+        .anyMatch(s -> enabled.get(context).contains(s) && priority[s] > threshold[context]);
   }
 }

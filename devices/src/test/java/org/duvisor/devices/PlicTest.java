@@ -76,16 +76,18 @@ class PlicTest {
         }
         case 3 -> {
           int word = source / 32;
-          p.plic.write(enable(context, word), 4, value * 0x9e3779b9);
+          int bits = value * 0x9e3779b9;
+          p.plic.write(enable(context, word), 4, bits);
           for (int s = Math.max(1, 32 * word); s <= Math.min(SOURCES, 32 * word + 31); s++) {
-            if ((value * 0x9e3779b9 >>> s & 1) != 0) {
+            if ((bits >>> s & 1) != 0) {
               p.model.enabled.get(context).add(s);
             } else {
               p.model.enabled.get(context).remove(s);
             }
           }
         }
-        case 4 -> assertEquals(p.model.claim(context), p.plic.read(registers(context) + 4, 4), "claim");
+        case 4 ->
+            assertEquals(p.model.claim(context), p.plic.read(registers(context) + 4, 4), "claim");
         default -> {
           p.plic.write(registers(context) + 4, 4, source);
           p.model.complete(context, source);
@@ -97,12 +99,21 @@ class PlicTest {
 
   @Provide
   Arbitrary<ActionChain<Pair>> chains() {
-    Arbitrary<Step> steps = Combinators.combine(
-        Arbitraries.frequency(Tuple.of(4, 0), Tuple.of(2, 1), Tuple.of(1, 2),
-            Tuple.of(1, 3), Tuple.of(4, 4), Tuple.of(3, 5)),
-        Arbitraries.integers().between(0, CONTEXTS - 1), Arbitraries.integers().between(1, SOURCES),
-        Arbitraries.integers().between(0, 15)).as(Step::new);
-    Action.Independent<Pair> action = () -> steps.map(step -> Transformer.mutate(step.toString(), step::apply));
+    Arbitrary<Step> steps =
+        Combinators.combine(
+                Arbitraries.frequency(
+                    Tuple.of(4, 0),
+                    Tuple.of(2, 1),
+                    Tuple.of(1, 2),
+                    Tuple.of(1, 3),
+                    Tuple.of(4, 4),
+                    Tuple.of(3, 5)),
+                Arbitraries.integers().between(0, CONTEXTS - 1),
+                Arbitraries.integers().between(1, SOURCES),
+                Arbitraries.integers().between(0, 15))
+            .as(Step::new);
+    Action.Independent<Pair> action =
+        () -> steps.map(step -> Transformer.mutate(step.toString(), step::apply));
     return ActionChain.startWith(Pair::new).withAction(action).withMaxTransformations(200);
   }
 
@@ -113,12 +124,12 @@ class PlicTest {
 
   private final TestLine machine = new TestLine();
   private final TestLine supervisor = new TestLine();
-  private final Plic plic = new Plic(95,
-      List.of(new Plic.Context(machine, 4, 11), new Plic.Context(supervisor, 4, 9)));
+  private final Plic plic =
+      new Plic(95, List.of(new Plic.Context(machine, 4, 11), new Plic.Context(supervisor, 4, 9)));
 
   @Test
   void linuxHandlesAnInterrupt() {
-    plic.write(4 * 10, 4, 1);
+    plic.write(4L * 10, 4, 1);
     plic.write(enable(1, 0), 4, 1 << 10);
     plic.write(registers(1), 4, 0);
     plic.source(10).set(true);
@@ -145,7 +156,7 @@ class PlicTest {
 
   @Test
   void thresholdMasksTheOutputButNotTheClaim() {
-    plic.write(4 * 5, 4, 3);
+    plic.write(4L * 5, 4, 3);
     plic.write(enable(0, 0), 4, -1);
     plic.write(registers(0), 4, 3);
     plic.source(5).set(true);
@@ -162,7 +173,7 @@ class PlicTest {
     plic.write(enable(0, 3), 4, -1);
     assertEquals(0, plic.read(enable(0, 3), 4));
     for (int s : new int[] {94, 33, 70}) {
-      plic.write(4 * s, 4, 7);
+      plic.write(4L * s, 4, 7);
       plic.source(s).set(true);
     }
     plic.write(enable(0, 1), 4, -1);
@@ -175,13 +186,13 @@ class PlicTest {
 
   @Test
   void resetKeepsTheInputs() {
-    plic.write(4 * 9, 4, 1);
+    plic.write(4L * 9, 4, 1);
     plic.write(enable(0, 0), 4, -1);
     plic.source(9).set(true);
     plic.read(registers(0) + 4, 4);
     plic.reset();
     assertFalse(machine.high);
-    assertEquals(0, plic.read(4 * 9, 4));
+    assertEquals(0, plic.read(4L * 9, 4));
     assertEquals(1 << 9, plic.read(0x1000, 4));
   }
 
@@ -202,7 +213,13 @@ class PlicTest {
     assertEquals(0, large.read(registers(128) + 4, 4));
     Node soc = new Node("soc");
     large.describe(soc, 0xc00_0000, 0, 9);
-    assertEquals(128 * 8, soc.find("plic@c000000").orElseThrow().property("interrupts-extended").orElseThrow().length);
+    assertEquals(
+        128 * 8,
+        soc.find("plic@c000000")
+            .orElseThrow()
+            .property("interrupts-extended")
+            .orElseThrow()
+            .length);
   }
 
   /** Adversary: harts that claim at once. Every request is handed out exactly once. */
@@ -227,21 +244,24 @@ class PlicTest {
       for (int word = 0; word < 3; word++) {
         shared.write(enable(hart, word), 4, -1);
       }
-      threads.add(Thread.ofPlatform().start(() -> {
-        Random random = new Random(hart);
-        for (int i = 0; i < 20_000; i++) {
-          int source = (int) shared.read(registers(hart) + 4, 4);
-          if (source != 0) {
-            if (owners[source].incrementAndGet() != 1) {
-              shares.incrementAndGet();
-            }
-            shared.source(source).set(random.nextBoolean());
-            owners[source].decrementAndGet();
-            shared.write(registers(hart) + 4, 4, source);
-            shared.source(source).set(true);
-          }
-        }
-      }));
+      threads.add(
+          Thread.ofPlatform()
+              .start(
+                  () -> {
+                    Random random = new Random(hart);
+                    for (int i = 0; i < 20_000; i++) {
+                      int source = (int) shared.read(registers(hart) + 4, 4);
+                      if (source != 0) {
+                        if (owners[source].incrementAndGet() != 1) {
+                          shares.incrementAndGet();
+                        }
+                        shared.source(source).set(random.nextBoolean());
+                        owners[source].decrementAndGet();
+                        shared.write(registers(hart) + 4, 4, source);
+                        shared.source(source).set(true);
+                      }
+                    }
+                  }));
     }
     for (Thread thread : threads) {
       thread.join();

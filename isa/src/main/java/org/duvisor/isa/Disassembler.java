@@ -2,7 +2,10 @@ package org.duvisor.isa;
 
 import java.util.List;
 
-/** Instruction words as text that {@link Assembler} reads back. Register and CSR names are those of the ABI and the specifications. */
+/**
+ * Instruction words as text that {@link Assembler} reads back. Registers have the names of the ABI, CSRs those of the
+ * specifications.
+ */
 public final class Disassembler {
   static final String[] ROUNDING = {"rne", "rtz", "rdn", "rup", "rmm", "5", "6", "dyn"};
   private static final String[] ORDERING = {"", ".rl", ".aq", ".aqrl"};
@@ -38,7 +41,7 @@ public final class Disassembler {
     }
     long[] slots = new long[Slot.COUNT];
     for (Slot slot : Slot.values()) {
-      slots[slot.ordinal()] = row.slot(slot, bits);
+      slots[slot.index()] = row.slot(slot, bits);
     }
     return format(mnemonic(row, slots), row.operands(), slots, pc);
   }
@@ -48,14 +51,14 @@ public final class Disassembler {
   }
 
   private static String mnemonic(Instruction row, long[] slots) {
-    return row.ordered() ? row.mnemonic() + ORDERING[(int) slots[Slot.IMM.ordinal()]] : row.mnemonic();
+    return row.ordered() ? row.mnemonic() + ORDERING[(int) slots[Slot.IMM.index()]] : row.mnemonic();
   }
 
   private static String format(String mnemonic, List<Operand> operands, long[] slots, long pc) {
     StringBuilder out = new StringBuilder(mnemonic);
     for (int i = 0; i < operands.size(); i++) {
       Operand next = i + 1 < operands.size() ? operands.get(i + 1) : Operand.CLOSE;
-      if (next.slot() == Slot.RM && slots[Slot.RM.ordinal()] == Operand.defaultRounding(next)) {
+      if (next.slot() == Slot.RM && slots[Slot.RM.index()] == Operand.defaultRounding(next)) {
         break;
       }
       if (i == 0) {
@@ -68,7 +71,7 @@ public final class Disassembler {
 
   private static void append(StringBuilder out, Operand operand, long[] slots, long pc) {
     Slot slot = operand.slot();
-    long value = slot == null ? 0 : slots[slot.ordinal()];
+    long value = slot == null ? 0 : slots[slot.index()];
     switch (operand) {
       case RD, RS1, RS2 -> out.append(Registers.integer((int) value));
       case FRD, FRS1, FRS2, FRS3 -> out.append(Registers.floating((int) value));

@@ -3,7 +3,7 @@ package org.duvisor.isa;
 import java.util.ArrayList;
 import java.util.List;
 
-/** The bit pattern of an instruction: fixed bits, operand fields by slot, and conditions that exclude reserved words. */
+/** The bit pattern of an instruction: fixed bits, operand fields by slot, conditions that exclude reserved words. */
 final class Encoding {
   private record Exclusion(Slot slot, long value) {}
 
@@ -73,18 +73,13 @@ final class Encoding {
     if (fixed(group)) {
       return group.length();
     }
-    switch (group) {
-      case "rd", "rs1", "rs2", "rs3", "zimm":
-        return 5;
-      case "rd'", "rs1'", "rs2'", "rm":
-        return 3;
-      case "csr":
-        return 12;
-      case "aqrl":
-        return 2;
-      default:
-        return immediateWidth(group);
-    }
+    return switch (group) {
+      case "rd", "rs1", "rs2", "rs3", "zimm" -> 5;
+      case "rd'", "rs1'", "rs2'", "rm" -> 3;
+      case "csr" -> 12;
+      case "aqrl" -> 2;
+      default -> immediateWidth(group);
+    };
   }
 
   private static int immediateWidth(String group) {
@@ -152,7 +147,7 @@ final class Encoding {
 
   private void placeImmediate(String group, int at, int width) {
     boolean signed = group.startsWith("imm");
-    Field field = fields[Slot.IMM.ordinal()];
+    Field field = fields[Slot.IMM.index()];
     int top = at + width;
     for (int i = group.indexOf('[') + 1; i < group.length(); i = rangeEnd(group, i) + 1) {
       int low = low(group, i);
@@ -163,14 +158,14 @@ final class Encoding {
       top -= w;
       field = field.with(top, low, w, signed);
     }
-    fields[Slot.IMM.ordinal()] = field;
+    fields[Slot.IMM.index()] = field;
   }
 
   private void set(Slot slot, Field field) {
-    if (!fields[slot.ordinal()].isConstant()) {
+    if (!fields[slot.index()].isConstant()) {
       throw new IllegalArgumentException("two fields for " + slot);
     }
-    fields[slot.ordinal()] = field;
+    fields[slot.index()] = field;
   }
 
   /** Adds a condition of the form "rd!=2". */
@@ -201,7 +196,7 @@ final class Encoding {
   }
 
   Field field(Slot slot) {
-    return fields[slot.ordinal()];
+    return fields[slot.index()];
   }
 
   Field[] fields() {

@@ -18,7 +18,13 @@ public final class Instruction {
   private final Field[] decoded;
 
   /** A base instruction; it is its own expansion. */
-  Instruction(int id, String extension, String mnemonic, Encoding encoding, List<Operand> operands, Semantics semantics) {
+  Instruction(
+      int id,
+      String extension,
+      String mnemonic,
+      Encoding encoding,
+      List<Operand> operands,
+      Semantics semantics) {
     this.id = id;
     this.extension = extension;
     this.mnemonic = mnemonic;

@@ -16,7 +16,7 @@ final class Mapping {
     this.base = base;
     for (Operand o : base.operands()) {
       if (o.slot() == Slot.RM) {
-        constant[Slot.RM.ordinal()] = Operand.defaultRounding(o);
+        constant[Slot.RM.index()] = Operand.defaultRounding(o);
       }
     }
   }
@@ -49,12 +49,12 @@ final class Mapping {
     }
     Operand name = word.equals("sp") ? null : Operand.named(word);
     if (name != null) {
-      source[slot.ordinal()] = name.slot();
+      source[slot.index()] = name.slot();
       return;
     }
     int register = operand.register() ? Registers.number(word, operand.floating()) : -1;
     int csr = operand == Operand.CSR ? Csr.number(word) : -1;
-    constant[slot.ordinal()] = register >= 0 ? register : csr >= 0 ? csr : Long.parseLong(word);
+    constant[slot.index()] = register >= 0 ? register : csr >= 0 ? csr : Long.parseLong(word);
   }
 
   Instruction base() {
@@ -67,7 +67,7 @@ final class Mapping {
     for (int i = 0; i < Slot.COUNT; i++) {
       Slot s = source[i];
       if (s != null) {
-        result[i] = slots[s.ordinal()];
+        result[i] = slots[s.index()];
       }
     }
     return result;
@@ -83,10 +83,10 @@ final class Mapping {
         if (slots[i] != constant[i]) {
           return null;
         }
-      } else if ((bound & 1 << s.ordinal()) == 0) {
-        bound |= 1 << s.ordinal();
-        result[s.ordinal()] = slots[i];
-      } else if (result[s.ordinal()] != slots[i]) {
+      } else if ((bound & 1 << s.index()) == 0) {
+        bound |= 1 << s.index();
+        result[s.index()] = slots[i];
+      } else if (result[s.index()] != slots[i]) {
         return null;
       }
     }

@@ -86,7 +86,8 @@ final class Pass implements Reader.Scope {
       if (lenient) {
         return 0;
       }
-      throw new IllegalArgumentException("undefined symbol " + name + (sizing ? " (needed before its definition)" : ""));
+      String when = sizing ? " (needed before its definition)" : "";
+      throw new IllegalArgumentException("undefined symbol " + name + when);
     }
     return value;
   }
@@ -152,7 +153,8 @@ final class Pass implements Reader.Scope {
     if (value == low) {
       code("addi", rd, 0, value);
     } else if (value == (int) value) {
-      code("lui", rd, 0, (int) (value - low));
+      int upper = (int) (value - low); // 0x80000000 wraps, and addiw wraps it back
+      code("lui", rd, 0, upper);
       if (low != 0) {
         code("addiw", rd, rd, low);
       }
@@ -189,7 +191,7 @@ final class Pass implements Reader.Scope {
     if (row != null && attempt.succeeds(row.operands())) {
       long[] slots = attempt.slots;
       if (row.ordered()) {
-        slots[Slot.IMM.ordinal()] = ordering(mnemonic);
+        slots[Slot.IMM.index()] = ordering(mnemonic);
       }
       emit(row.encode(slots), row.length());
       return;
@@ -286,8 +288,9 @@ final class Pass implements Reader.Scope {
       lenient = sizing;
       long value = reader.expression();
       lenient = false;
-      long rest = size == 8 ? 0 : value >> 8 * size;
-      if (!sizing && rest != 0 && (rest != -1 || value >> 8 * size - 1 != -1)) {
+      boolean unsigned = size == 8 || value >>> (8 * size) == 0;
+      boolean signed = size == 8 || value >> (8 * size - 1) == -1;
+      if (!sizing && !unsigned && !signed) {
         throw new IllegalArgumentException(value + " does not fit into " + size + " bytes");
       }
       emit(value, size);
@@ -338,7 +341,7 @@ final class Pass implements Reader.Scope {
       throw new IllegalArgumentException("the output is larger than " + MAX_SIZE + " bytes");
     }
     for (int i = 0; i < size; i++) {
-      out.write((int) (value >>> 8 * i));
+      out.write((int) (value >>> (8 * i)));
     }
   }
 }

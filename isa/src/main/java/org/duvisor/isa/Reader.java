@@ -32,7 +32,8 @@ final class Reader {
   }
 
   static boolean symbolPart(char c) {
-    return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '_' || c == '.' || c == '$';
+    boolean letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+    return letter || (c >= '0' && c <= '9') || c == '_' || c == '.' || c == '$';
   }
 
   private void blanks() {
@@ -121,12 +122,12 @@ final class Reader {
       Operand operand = operands.get(i);
       Operand next = i + 1 < operands.size() ? operands.get(i + 1) : Operand.CLOSE;
       if (next.slot() == Slot.RM && atEnd()) {
-        slots[Slot.RM.ordinal()] = Operand.defaultRounding(next);
+        slots[Slot.RM.index()] = Operand.defaultRounding(next);
         break;
       }
       Slot slot = operand.slot();
       if (slot != null) {
-        slots[slot.ordinal()] = operand(operand, next);
+        slots[slot.index()] = operand(operand, next);
       } else {
         punctuation(operand);
       }
@@ -388,7 +389,7 @@ final class Reader {
 
   /** The upper 20 bits of a 32-bit value, rounded so that adding {@link #low} gives the value; for lui and auipc. */
   static long high(long value) {
-    long high = value + 0x800 >> 12;
+    long high = (value + 0x800) >> 12;
     if (high != high << 44 >> 44) {
       throw new IllegalArgumentException("not within 32 bits: " + value);
     }

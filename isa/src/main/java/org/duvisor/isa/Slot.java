@@ -5,12 +5,22 @@ package org.duvisor.isa;
  * that of rs1; no instruction has both.
  */
 enum Slot {
-  RD,
-  RS1,
-  RS2,
-  RS3,
-  IMM,
-  RM;
+  RD(0),
+  RS1(1),
+  RS2(2),
+  RS3(3),
+  IMM(4),
+  RM(5);
 
   static final int COUNT = 6;
+  private final int index;
+
+  Slot(int index) {
+    this.index = index;
+  }
+
+  /** Its place in arrays of operands. */
+  int index() {
+    return index;
+  }
 }

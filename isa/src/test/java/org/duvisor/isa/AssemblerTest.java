@@ -59,7 +59,7 @@ class AssemblerTest {
   void farReferences() {
     int[] w = words("la a0, data\n call data\n tail data\nx: auipc a1, %pcrel_hi(data+0x12345)\n"
         + " addi a1, a1, %pcrel_lo(x)\n lui a2, %hi(0x12345fff)\n addi a2, a2, %lo(0x12345fff)\n data:");
-    long data = BASE + 4 * w.length;
+    long data = BASE + 4L * w.length;
     assertEquals(data, BASE + decoded(w[0]).imm() + decoded(w[1]).imm());
     assertEquals(data, BASE + 8 + decoded(w[2]).imm() + decoded(w[3]).imm());
     assertEquals(1, decoded(w[3]).rd());

@@ -40,7 +40,7 @@ class CompressedTest {
   }
 
   private static int bits(int h, int high, int low) {
-    return h >> low & (1 << high - low + 1) - 1;
+    return (h >> low) & ((1 << (high - low + 1)) - 1);
   }
 
   private static int bit(int h, int from, int to) {
@@ -86,24 +86,21 @@ class CompressedTest {
 
   private static int arithmetic(int h, int rd, int imm) {
     int rs2 = 8 + bits(h, 4, 2);
-    switch (bits(h, 11, 10)) {
-      case 0:
-        return i(OP_IMM, 5, rd, rd, imm & 63);
-      case 1:
-        return i(OP_IMM, 5, rd, rd, imm & 63 | 0x400);
-      case 2:
-        return i(OP_IMM, 7, rd, rd, imm);
-      default:
-        return switch (bits(h, 6, 5) | bit(h, 12, 2)) {
-          case 0 -> r(OP, 0, rd, rd, rs2, 0x20);
-          case 1 -> r(OP, 4, rd, rd, rs2, 0);
-          case 2 -> r(OP, 6, rd, rd, rs2, 0);
-          case 3 -> r(OP, 7, rd, rd, rs2, 0);
-          case 4 -> r(OP_32, 0, rd, rd, rs2, 0x20);
-          case 5 -> r(OP_32, 0, rd, rd, rs2, 0);
-          default -> 0;
-        };
-    }
+    return switch (bits(h, 11, 10)) {
+      case 0 -> i(OP_IMM, 5, rd, rd, imm & 63);
+      case 1 -> i(OP_IMM, 5, rd, rd, (imm & 63) | 0x400);
+      case 2 -> i(OP_IMM, 7, rd, rd, imm);
+      default ->
+          switch (bits(h, 6, 5) | bit(h, 12, 2)) {
+            case 0 -> r(OP, 0, rd, rd, rs2, 0x20);
+            case 1 -> r(OP, 4, rd, rd, rs2, 0);
+            case 2 -> r(OP, 6, rd, rd, rs2, 0);
+            case 3 -> r(OP, 7, rd, rd, rs2, 0);
+            case 4 -> r(OP_32, 0, rd, rd, rs2, 0x20);
+            case 5 -> r(OP_32, 0, rd, rd, rs2, 0);
+            default -> 0;
+          };
+    };
   }
 
   private static int jump(int h) {

@@ -15,7 +15,7 @@ final class Words {
     int any = random.nextInt();
     long[] slots = new long[Slot.COUNT];
     for (Slot slot : Slot.values()) {
-      slots[slot.ordinal()] = row.slot(slot, any);
+      slots[slot.index()] = row.slot(slot, any);
     }
     try {
       int word = row.encode(slots);
@@ -28,8 +28,9 @@ final class Words {
   /** The little-endian word at the start of an assembly. */
   static int first(Assembly assembly) {
     int word = 0;
-    for (int i = 0; i < assembly.bytes().length && i < 4; i++) {
-      word |= (assembly.bytes()[i] & 0xff) << 8 * i;
+    byte[] bytes = assembly.bytes();
+    for (int i = 0; i < bytes.length && i < 4; i++) {
+      word |= (bytes[i] & 0xff) << (8 * i);
     }
     return word;
   }

@@ -14,6 +14,12 @@ public interface Engine {
   /** fence.i: later fetches see all earlier stores. */
   void fenceI();
 
+  /** Makes {@link #fetchedBits} know the instruction at {@code pc}, which the caller is about to trap on. */
+  void locate(long pc);
+
+  /** Virtual pages may be mapped to other physical ones than before, in a regime that keeps its number. */
+  void mappingChanged();
+
   /** The translation regime changed: forget what the last fetch found. */
   void contextChanged();
 

@@ -68,6 +68,7 @@ public final class Mmu {
       fetchTlb.clear();
       spaces.reset();
       refreshSpaces();
+      h.engine.mappingChanged(); // numbers mean other regimes now
     }
     stale = false;
   }
@@ -141,7 +142,7 @@ public final class Mmu {
       writeTlb.dropPage(va);
       fetchTlb.dropPage(va);
     }
-    h.engine.contextChanged();
+    h.engine.mappingChanged();
   }
 
   // ---- data accesses that missed
@@ -311,6 +312,12 @@ public final class Mmu {
   }
 
   // ---- fetches
+
+  /** The physical address of an instruction, when it is in the TLB; else -1. Never traps. */
+  public long probeFetch(long va) {
+    int index = Tlb.index(va);
+    return fetchTlb.hit(index, va & Tlb.PAGE_MASK | h.fetchContext) ? va + fetchTlb.addend(index) : -1;
+  }
 
   /** Whether the last {@link #fetch} may be cached for its page. */
   boolean fetchCacheable;

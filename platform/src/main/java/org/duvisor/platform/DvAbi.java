@@ -67,6 +67,7 @@ public final class DvAbi {
         u32("kind", "a DV_FENCE_ number"),
         u32("asid", "used by DV_FENCE_VVMA_ASID"));
 
+    @SuppressWarnings("ImmutableEnumChecker") // made by List.of
     private final List<Field> fields;
 
     Struct(Field... fields) {

@@ -4,8 +4,9 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 
 /**
- * The device-readable or the device-writable bytes of a {@link Chain}: pieces of guest memory seen as one sequence with
- * a position. How the driver cut it into pieces carries no meaning (2.7.4). Reused from chain to chain.
+ * The device-readable or the device-writable bytes of a {@link Chain}: pieces of guest memory seen
+ * as one sequence with a position. How the driver cut it into pieces carries no meaning (2.7.4).
+ * Reused from chain to chain.
  */
 public final class Buffers {
   private final MemorySegment[] pieces;
@@ -61,7 +62,10 @@ public final class Buffers {
     }
   }
 
-  /** The next bytes as one piece of guest memory, at most {@code max} and at least 1; empty at the end. */
+  /**
+   * The next bytes as one piece of guest memory, at most {@code max} and at least 1; empty at the
+   * end.
+   */
   public MemorySegment take(long max) {
     if (remaining() == 0 || max <= 0) {
       return MemorySegment.NULL;
@@ -72,7 +76,9 @@ public final class Buffers {
     return taken;
   }
 
-  /** Copies bytes out of guest memory; returns how many, fewer than {@code length} only at the end. */
+  /**
+   * Copies bytes out of guest memory; returns how many, fewer than {@code length} only at the end.
+   */
   public long read(MemorySegment to, long at, long length) {
     long done = 0;
     while (done < length && remaining() > 0) {
@@ -84,7 +90,9 @@ public final class Buffers {
     return done;
   }
 
-  /** Copies bytes into guest memory; returns how many, fewer than {@code length} only at the end. */
+  /**
+   * Copies bytes into guest memory; returns how many, fewer than {@code length} only at the end.
+   */
   public long write(MemorySegment from, long at, long length) {
     long done = 0;
     while (done < length && remaining() > 0) {
@@ -96,7 +104,10 @@ public final class Buffers {
     return done;
   }
 
-  /** Reads a little-endian number of {@code width} (1 to 8) bytes, zero-extended; bytes behind the end are 0. */
+  /**
+   * Reads a little-endian number of {@code width} (1 to 8) bytes, zero-extended; bytes behind the
+   * end are 0.
+   */
   public long readNumber(int width) {
     long value = 0;
     for (int i = 0; i < width && remaining() > 0; i++) {

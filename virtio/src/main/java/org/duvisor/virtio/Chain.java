@@ -3,8 +3,9 @@ package org.duvisor.virtio;
 import java.lang.foreign.MemorySegment;
 
 /**
- * One descriptor chain, validated: every byte is guest RAM. Made by {@link Virtqueue#newChain} and filled again by each
- * {@link Virtqueue#next}; belongs to one thread. Valid only while holding the queue's monitor.
+ * One descriptor chain, validated: every byte is guest RAM. Made by {@link Virtqueue#newChain} and
+ * filled again by each {@link Virtqueue#next}; belongs to one thread. Valid only while holding the
+ * queue's monitor.
  */
 public final class Chain {
   private final Buffers readable;
@@ -37,7 +38,10 @@ public final class Chain {
     writable.clear();
   }
 
-  /** Adds a piece; false when a readable one follows a writable one (2.7.4.2) or the bytes exceed 2^32. */
+  /**
+   * Adds a piece; false when a readable one follows a writable one (2.7.4.2) or the bytes exceed
+   * 2^32.
+   */
   boolean add(MemorySegment memory, boolean write) {
     if (!write && writable.size() > 0) {
       return false;

@@ -4,7 +4,8 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 
 /**
- * Device-specific configuration (2.5): little-endian bytes with a generation that changes whenever they do. Thread-safe.
+ * Device-specific configuration (2.5): little-endian bytes with a generation that changes whenever
+ * they do. Thread-safe.
  */
 public final class ConfigSpace {
   private final ByteBuffer bytes;

@@ -6,8 +6,9 @@ import java.util.function.IntConsumer;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Who serves a device's queues: one thread of its own, parked when there is nothing to do, so that a vCPU does not wait
- * for host I/O; or the thread that notifies, for machines whose every step must be reproducible.
+ * Who serves a device's queues: one thread of its own, parked when there is nothing to do, so that
+ * a vCPU does not wait for host I/O; or the thread that notifies, for machines whose every step
+ * must be reproducible.
  */
 public final class QueueWorker implements AutoCloseable {
   /** The two ways. */
@@ -56,7 +57,8 @@ public final class QueueWorker implements AutoCloseable {
       long work = pending.getAndSet(0);
       if (work == 0) {
         LockSupport.park(this);
-        Thread.interrupted(); // a stray interrupt must neither spin here nor close the back end's channel
+        Thread.interrupted(); // a stray interrupt must neither spin here nor close the back end's
+        // channel
       }
       for (long left = work; left != 0; left &= left - 1) {
         serve.accept(Long.numberOfTrailingZeros(left));
@@ -64,7 +66,10 @@ public final class QueueWorker implements AutoCloseable {
     }
   }
 
-  /** Ends the thread after what it is doing, and waits for that unless called by the thread itself. Idempotent. */
+  /**
+   * Ends the thread after what it is doing, and waits for that unless called by the thread itself.
+   * Idempotent.
+   */
   @Override
   public void close() {
     closed = true;

@@ -1,11 +1,13 @@
 package org.duvisor.virtio;
 
 /**
- * The device behind a transport (VIRTIO 1.2, chapters 2 and 5). Called by the threads of all vCPUs; the transport calls
- * {@link #start} and {@link #reset} one at a time, {@link #notify(int)} at any time and from several threads.
+ * The device behind a transport (VIRTIO 1.2, chapters 2 and 5). Called by the threads of all vCPUs;
+ * the transport calls {@link #start} and {@link #reset} one at a time, {@link #notify(int)} at any
+ * time and from several threads.
  *
- * <p>A device serves a queue only inside {@code synchronized (queue)}, and may keep that monitor for one request's
- * host I/O but never wait there for something the guest or a network peer has to do.
+ * <p>A device serves a queue only inside {@code synchronized (queue)}, and may keep that monitor
+ * for one request's host I/O but never wait there for something the guest or a network peer has to
+ * do.
  */
 public interface VirtioDevice extends AutoCloseable {
   /** Device ID, chapter 5, for instance 2 for a block device. */
@@ -14,7 +16,10 @@ public interface VirtioDevice extends AutoCloseable {
   /** Name for logs and thread names, for instance "virtio-blk". */
   String name();
 
-  /** Device-specific feature bits offered; the transport adds the bits of the ring and VIRTIO_F_VERSION_1. */
+  /**
+   * Device-specific feature bits offered; the transport adds the bits of the ring and
+   * VIRTIO_F_VERSION_1.
+   */
   long features();
 
   /** Largest size of each queue, a power of two up to 32768; the length is the number of queues. */
@@ -37,10 +42,16 @@ public interface VirtioDevice extends AutoCloseable {
   /** The driver made buffers available in a queue; to be ignored unless started. */
   void notify(int queue);
 
-  /** Forgets the session and all volatile state. The session's queues are disabled already. Does nothing when idle. */
+  /**
+   * Forgets the session and all volatile state. The session's queues are disabled already. Does
+   * nothing when idle.
+   */
   void reset();
 
-  /** Stops threads, writes back what is cached, releases host resources. Errors are logged. Idempotent. */
+  /**
+   * Stops threads, writes back what is cached, releases host resources. Errors are logged.
+   * Idempotent.
+   */
   @Override
   void close();
 }

@@ -8,8 +8,9 @@ import org.duvisor.devices.IrqLine;
 import org.duvisor.devices.fdt.Node;
 
 /**
- * The modern MMIO transport (4.2), version 2. Registers are 32 bits wide and answer 0 to any other width; the
- * configuration behind them takes any width. Legacy drivers (version 1) find no device they know.
+ * The modern MMIO transport (4.2), version 2. Registers are 32 bits wide and answer 0 to any other
+ * width; the configuration behind them takes any width. Legacy drivers (version 1) find no device
+ * they know.
  */
 public final class VirtioMmio implements Device, AutoCloseable {
   /** Window of a board with a page for each slot. */
@@ -24,11 +25,13 @@ public final class VirtioMmio implements Device, AutoCloseable {
   private static final int F_INDIRECT_DESC = 28;
   private static final int F_EVENT_IDX = 29;
   private static final int F_VERSION_1 = 32;
-  private static final long RING_FEATURES = 1L << F_INDIRECT_DESC | 1L << F_EVENT_IDX | 1L << F_VERSION_1;
+  private static final long RING_FEATURES =
+      1L << F_INDIRECT_DESC | 1L << F_EVENT_IDX | 1L << F_VERSION_1;
 
   private static final int FEATURES_OK = 8;
   private static final int DRIVER_OK = 4;
   private static final int NEEDS_RESET = 64;
+
   /** The status bits a driver may set: ACKNOWLEDGE, DRIVER, DRIVER_OK, FEATURES_OK, FAILED. */
   private static final int DRIVER_STATUS = 1 | 2 | DRIVER_OK | FEATURES_OK | 128;
 
@@ -59,7 +62,10 @@ public final class VirtioMmio implements Device, AutoCloseable {
     }
   }
 
-  /** Status, interrupt status and line change together, under this object's monitor; reads need no lock. */
+  /**
+   * Status, interrupt status and line change together, under this object's monitor; reads need no
+   * lock.
+   */
   private final class State implements Virtqueue.Signals {
     private final IrqLine irq;
     volatile int status;
@@ -135,7 +141,8 @@ public final class VirtioMmio implements Device, AutoCloseable {
    */
   public VirtioMmio(VirtioDevice device, GuestMemory memory, IrqLine irq, long window) {
     if (window != PAGE && window != SLOT) {
-      throw new IllegalArgumentException("a virtio-mmio window is 0x200 or 0x1000 bytes, not " + window);
+      throw new IllegalArgumentException(
+          "a virtio-mmio window is 0x200 or 0x1000 bytes, not " + window);
     }
     this.device = device;
     this.window = window;
@@ -181,7 +188,11 @@ public final class VirtioMmio implements Device, AutoCloseable {
       case MmioLayout.QUEUE_SIZE_MAX -> selectable() ? selected().queue.maxSize() : 0;
       case MmioLayout.QUEUE_READY -> selectable() && selected().ready ? 1 : 0;
       // No shared memory region exists: length and base are -1 (4.2.2).
-      case MmioLayout.SHM_LEN_LOW, MmioLayout.SHM_LEN_HIGH, MmioLayout.SHM_BASE_LOW, MmioLayout.SHM_BASE_HIGH -> -1;
+      case MmioLayout.SHM_LEN_LOW,
+          MmioLayout.SHM_LEN_HIGH,
+          MmioLayout.SHM_BASE_LOW,
+          MmioLayout.SHM_BASE_HIGH ->
+          -1;
       case MmioLayout.CONFIG_GENERATION -> device.config().generation();
       default -> 0;
     };
@@ -210,7 +221,9 @@ public final class VirtioMmio implements Device, AutoCloseable {
 
   /** Without the registers' lock: a device may serve the queue on this thread. */
   private void queueNotify(int queue) {
-    if (queue >= 0 && queue < queues.size() && (state.status & (DRIVER_OK | NEEDS_RESET)) == DRIVER_OK) {
+    if (queue >= 0
+        && queue < queues.size()
+        && (state.status & (DRIVER_OK | NEEDS_RESET)) == DRIVER_OK) {
       device.notify(queue);
     }
   }
@@ -300,7 +313,9 @@ public final class VirtioMmio implements Device, AutoCloseable {
     }
     // DRIVER_OK first: it lets the interrupts through that a device raises as soon as it starts.
     state.add(added);
-    device.start(new Session(driverFeatures, queues.stream().map(q -> q.queue).toList(), state::configChanged));
+    device.start(
+        new Session(
+            driverFeatures, queues.stream().map(q -> q.queue).toList(), state::configChanged));
   }
 
   private boolean acceptable(long features) {
@@ -308,7 +323,8 @@ public final class VirtioMmio implements Device, AutoCloseable {
   }
 
   private void runQueue(Setup queue) {
-    queue.queue.run((driverFeatures >>> F_EVENT_IDX & 1) != 0, (driverFeatures >>> F_INDIRECT_DESC & 1) != 0);
+    queue.queue.run(
+        (driverFeatures >>> F_EVENT_IDX & 1) != 0, (driverFeatures >>> F_INDIRECT_DESC & 1) != 0);
   }
 
   @Override

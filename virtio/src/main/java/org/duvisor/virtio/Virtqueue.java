@@ -9,9 +9,9 @@ import org.duvisor.devices.GuestMemory;
 /**
  * The device's side of a split virtqueue (2.7) with VIRTIO_F_INDIRECT_DESC and VIRTIO_F_EVENT_IDX.
  *
- * <p>The rings belong to a driver on another thread that may be broken or hostile: each field is read once, each address
- * is checked against guest memory, and a violation stops the queue and asks the driver for a reset (2.1.1). Nothing here
- * throws for what the driver wrote.
+ * <p>The rings belong to a driver on another thread that may be broken or hostile: each field is
+ * read once, each address is checked against guest memory, and a violation stops the queue and asks
+ * the driver for a reset (2.1.1). Nothing here throws for what the driver wrote.
  *
  * <p>Devices call the public methods holding this object's monitor.
  */
@@ -21,14 +21,17 @@ public final class Virtqueue {
 
   private static final ValueLayout.OfShort U16 =
       ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
-  private static final ValueLayout.OfInt U32 = ValueLayout.JAVA_INT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
-  private static final ValueLayout.OfLong U64 = ValueLayout.JAVA_LONG_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
+  private static final ValueLayout.OfInt U32 =
+      ValueLayout.JAVA_INT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
+  private static final ValueLayout.OfLong U64 =
+      ValueLayout.JAVA_LONG_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
 
   private static final int DESCRIPTOR = 16;
   private static final int DESC_NEXT = 1;
   private static final int DESC_WRITE = 2;
   private static final int DESC_INDIRECT = 4;
   private static final int AVAIL_NO_INTERRUPT = 1;
+
   /** Bytes of the avail and used rings before their elements: flags and idx. */
   private static final int RING = 4;
 
@@ -66,21 +69,26 @@ public final class Virtqueue {
 
   Virtqueue(int maxSize, GuestMemory memory, Signals signals) {
     if (maxSize < 1 || maxSize > MAX_SIZE || Integer.bitCount(maxSize) != 1) {
-      throw new IllegalArgumentException("queue size " + maxSize + " is no power of two up to " + MAX_SIZE);
+      throw new IllegalArgumentException(
+          "queue size " + maxSize + " is no power of two up to " + MAX_SIZE);
     }
     this.maxSize = maxSize;
     this.memory = memory;
     this.signals = signals;
   }
 
-  // ---- set-up, by the transport -------------------------------------------------------------------------------------
+  // ---- set-up, by the transport
+  // -------------------------------------------------------------------------------------
 
   /** The largest size the driver may choose. */
   public int maxSize() {
     return maxSize;
   }
 
-  /** Lays the rings over guest memory (QueueReady = 1); false when size, alignment (2.7) or place is wrong. */
+  /**
+   * Lays the rings over guest memory (QueueReady = 1); false when size, alignment (2.7) or place is
+   * wrong.
+   */
   synchronized boolean enable(long newSize, long descriptorArea, long driverArea, long deviceArea) {
     if (newSize < 1 || newSize > maxSize || Long.bitCount(newSize) != 1) {
       return false;
@@ -89,7 +97,8 @@ public final class Virtqueue {
       return false;
     }
     MemorySegment d = memory.slice(descriptorArea, newSize * DESCRIPTOR);
-    // Two more bytes for used_event and avail_event; the specification has the driver provide them always.
+    // Two more bytes for used_event and avail_event; the specification has the driver provide them
+    // always.
     MemorySegment a = memory.slice(driverArea, RING + 2 * newSize + 2);
     MemorySegment u = memory.slice(deviceArea, RING + USED_ELEMENT * newSize + 2);
     if (d == null || a == null || u == null) {
@@ -113,7 +122,10 @@ public final class Virtqueue {
     running = true;
   }
 
-  /** Takes the queue from the device; when this returns nothing touches guest memory for it any more. */
+  /**
+   * Takes the queue from the device; when this returns nothing touches guest memory for it any
+   * more.
+   */
   void disable() {
     leaving = true;
     synchronized (this) {
@@ -126,16 +138,20 @@ public final class Virtqueue {
     }
   }
 
-  // ---- use, by the device -------------------------------------------------------------------------------------------
+  // ---- use, by the device
+  // -------------------------------------------------------------------------------------------
 
-  /** A chain to be filled by {@link #next}; a device makes one for each thread that serves the queue. */
+  /**
+   * A chain to be filled by {@link #next}; a device makes one for each thread that serves the
+   * queue.
+   */
   public Chain newChain() {
     return new Chain(maxSize);
   }
 
   /**
-   * Takes the next available chain. After false the driver notifies the device when it adds one; false also means a
-   * queue that is not in use (any more).
+   * Takes the next available chain. After false the driver notifies the device when it adds one;
+   * false also means a queue that is not in use (any more).
    */
   public boolean next(Chain chain) {
     assert Thread.holdsLock(this);
@@ -245,7 +261,11 @@ public final class Virtqueue {
       }
       if ((flags & DESC_INDIRECT) != 0) {
         boolean nested = table != descriptors;
-        if (!indirect || nested || (flags & DESC_NEXT) != 0 || bytes == 0 || bytes % DESCRIPTOR != 0) {
+        if (!indirect
+            || nested
+            || (flags & DESC_NEXT) != 0
+            || bytes == 0
+            || bytes % DESCRIPTOR != 0) {
           return violated("an indirect descriptor is not allowed or not well-formed");
         }
         table = target;

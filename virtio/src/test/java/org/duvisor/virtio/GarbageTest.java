@@ -22,11 +22,13 @@ import org.duvisor.virtio.testing.TestDriver;
 import org.duvisor.virtio.testing.TestRam;
 
 /**
- * Adversary: a guest whose rings and register accesses are random, biased towards what is nearly right. It must see no
- * more than DEVICE_NEEDS_RESET, and no byte may change that it did not offer for writing.
+ * Adversary: a guest whose rings and register accesses are random, biased towards what is nearly
+ * right. It must see no more than DEVICE_NEEDS_RESET, and no byte may change that it did not offer
+ * for writing.
  */
 class GarbageTest {
   private static final int RAM = 64 << 10;
+
   /** Rings and indirect tables are below, buffers above. */
   private static final int BUFFERS = 16 << 10;
 
@@ -92,7 +94,8 @@ class GarbageTest {
   }
 
   private static VirtioDevice net() {
-    return new Net("garbage", new byte[] {2, 0, 0, 0, 0, 1}, Net.NO_MTU, new LoopbackNet(), Serving.INLINE);
+    return new Net(
+        "garbage", new byte[] {2, 0, 0, 0, 0, 1}, Net.NO_MTU, new LoopbackNet(), Serving.INLINE);
   }
 
   @Property(tries = 2500)
@@ -132,7 +135,8 @@ class GarbageTest {
     run(device, () -> garbageRegisters(random));
   }
 
-  // ---- random rings -------------------------------------------------------------------------------------------------
+  // ---- random rings
+  // -------------------------------------------------------------------------------------------------
 
   private void garbageRings(Random random, int queues) {
     long[] features = {0, TestDriver.INDIRECT, TestDriver.EVENT_IDX, -1};
@@ -154,7 +158,8 @@ class GarbageTest {
         }
         byte[] before = snapshot(queues);
         driver.write(MmioLayout.QUEUE_NOTIFY, queue);
-        assertEquals(-1, MemorySegment.ofArray(before).mismatch(MemorySegment.ofArray(snapshot(queues))));
+        assertEquals(
+            -1, MemorySegment.ofArray(before).mismatch(MemorySegment.ofArray(snapshot(queues))));
       }
     }
   }
@@ -180,7 +185,10 @@ class GarbageTest {
     return bytes;
   }
 
-  /** Makes a chain available that is right but for a few numbers: readable buffers, then writable ones. */
+  /**
+   * Makes a chain available that is right but for a few numbers: readable buffers, then writable
+   * ones.
+   */
   private void offer(int queue, int queues, boolean indirect, Random random) {
     long base = TestRam.BASE + (long) queue * QUEUE_STRIDE;
     int readable = queues == 1 || queue == 1 ? 1 + random.nextInt(2) : 0;
@@ -205,7 +213,13 @@ class GarbageTest {
         ram.set64(at + 8, random.nextInt(40));
       }
       int flags = (i + 1 < length ? 1 : 0) | (write ? 2 : 0);
-      put(table + 16L * ((first + i) % entries), at, bytes, flags, (first + i + 1) % entries, random);
+      put(
+          table + 16L * ((first + i) % entries),
+          at,
+          bytes,
+          flags,
+          (first + i + 1) % entries,
+          random);
     }
     int index = ram.get16(base + AVAIL + 2);
     ram.set16(base + AVAIL + 4 + 2L * (index % SIZE), (int) wrong(head, random));
@@ -241,7 +255,8 @@ class GarbageTest {
     };
   }
 
-  // ---- random registers ---------------------------------------------------------------------------------------------
+  // ---- random registers
+  // ---------------------------------------------------------------------------------------------
 
   private void garbageRegisters(Random random) {
     byte[] bytes = new byte[RAM];
@@ -261,7 +276,9 @@ class GarbageTest {
         case 3 -> {
           mmio.write(MmioLayout.QUEUE_SEL, 4, random.nextInt(3));
           mmio.write(MmioLayout.QUEUE_SIZE, 4, 1L << random.nextInt(9));
-          int[] places = {MmioLayout.QUEUE_DESC_LOW, MmioLayout.QUEUE_DRIVER_LOW, MmioLayout.QUEUE_DEVICE_LOW};
+          int[] places = {
+            MmioLayout.QUEUE_DESC_LOW, MmioLayout.QUEUE_DRIVER_LOW, MmioLayout.QUEUE_DEVICE_LOW
+          };
           for (int register : places) {
             mmio.write(register, 4, TestRam.BASE + (random.nextInt(RAM) & -16));
             mmio.write(register + 4, 4, 0);

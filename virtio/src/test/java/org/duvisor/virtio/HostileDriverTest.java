@@ -25,7 +25,10 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
 
-/** Adversary: the driver of a hostile guest, one broken rule at a time. Each ends in DEVICE_NEEDS_RESET and no worse. */
+/**
+ * Adversary: the driver of a hostile guest, one broken rule at a time. Each ends in
+ * DEVICE_NEEDS_RESET and no worse.
+ */
 class HostileDriverTest {
   private static final int SIZE = 8;
   private static final int NEXT = 1;
@@ -127,7 +130,11 @@ class HostileDriverTest {
     long status = ram.allocate(new byte[] {9});
     assertEquals(
         513,
-        fresh.request(Buffer.in(ram.allocate(16), 16), Buffer.out(ram.allocate(512), 512), Buffer.out(status, 1))
+        fresh
+            .request(
+                Buffer.in(ram.allocate(16), 16),
+                Buffer.out(ram.allocate(512), 512),
+                Buffer.out(status, 1))
             .written());
     assertEquals(0, ram.bytes(status, 1)[0]);
     assertTrue(ram.wallsStand());
@@ -168,7 +175,9 @@ class HostileDriverTest {
       driver.negotiate(TestDriver.VERSION_1);
       driver.write(MmioLayout.QUEUE_SEL, 0);
       driver.write(MmioLayout.QUEUE_SIZE, (int) s[0]);
-      int[] registers = {MmioLayout.QUEUE_DESC_LOW, MmioLayout.QUEUE_DRIVER_LOW, MmioLayout.QUEUE_DEVICE_LOW};
+      int[] registers = {
+        MmioLayout.QUEUE_DESC_LOW, MmioLayout.QUEUE_DRIVER_LOW, MmioLayout.QUEUE_DEVICE_LOW
+      };
       for (int i = 0; i < 3; i++) {
         driver.write(registers[i], (int) s[i + 1]);
         driver.write(registers[i] + 4, (int) (s[i + 1] >>> 32));

@@ -7,11 +7,11 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.nio.charset.StandardCharsets;
+import org.duvisor.devices.chardev.CharBackend;
 import org.duvisor.devices.fdt.Node;
 import org.duvisor.virtio.blk.Blk;
 import org.duvisor.virtio.blk.MemoryDisk;
 import org.duvisor.virtio.console.Console;
-import org.duvisor.devices.chardev.CharBackend;
 import org.duvisor.virtio.testing.TestDriver;
 import org.duvisor.virtio.testing.TestDriver.Buffer;
 import org.duvisor.virtio.testing.TestDriver.Queue;
@@ -33,7 +33,8 @@ class VirtioMmioTest {
     assertEquals(2, driver.read(MmioLayout.DEVICE_ID));
     assertEquals(0x1000, mmio.size());
     assertEquals(0x200, new VirtioMmio(blk, ram.memory(), irq, VirtioMmio.SLOT).size());
-    assertThrows(IllegalArgumentException.class, () -> new VirtioMmio(blk, ram.memory(), irq, 0x100));
+    assertThrows(
+        IllegalArgumentException.class, () -> new VirtioMmio(blk, ram.memory(), irq, 0x100));
   }
 
   @Test
@@ -56,7 +57,9 @@ class VirtioMmioTest {
 
   @Test
   void missingSharedMemoryReadsAsAllOnes() {
-    for (int register = MmioLayout.SHM_LEN_LOW; register <= MmioLayout.SHM_BASE_HIGH; register += 4) {
+    for (int register = MmioLayout.SHM_LEN_LOW;
+        register <= MmioLayout.SHM_BASE_HIGH;
+        register += 4) {
       assertEquals(0xffff_ffffL, mmio.read(register, 4));
     }
   }
@@ -106,7 +109,8 @@ class VirtioMmioTest {
   void resetForgetsEverything() {
     Queue queue = driver.start(1).getFirst();
     long status = ram.allocate(1);
-    queue.request(Buffer.in(ram.allocate(16), 16), Buffer.out(ram.allocate(512), 512), Buffer.out(status, 1));
+    queue.request(
+        Buffer.in(ram.allocate(16), 16), Buffer.out(ram.allocate(512), 512), Buffer.out(status, 1));
     assertTrue(irq.level());
     mmio.reset();
     assertFalse(irq.level());
@@ -161,7 +165,8 @@ class VirtioMmioTest {
     mmio.describe(soc, 0x1000_1000L, 1, 7);
     Node node = soc.children().iterator().next();
     assertEquals("virtio_mmio@10001000", node.name());
-    assertArrayEquals("virtio,mmio\0".getBytes(StandardCharsets.UTF_8), node.properties().get("compatible"));
+    assertArrayEquals(
+        "virtio,mmio\0".getBytes(StandardCharsets.UTF_8), node.properties().get("compatible"));
     assertArrayEquals(new byte[] {0, 0, 0, 1}, node.properties().get("interrupts"));
     assertArrayEquals(new byte[] {0, 0, 0, 7}, node.properties().get("interrupt-parent"));
     assertEquals(16, node.properties().get("reg").length);

@@ -16,7 +16,10 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** The ring protocol, seen through the simplest device: entropy, which serves inside the notification. */
+/**
+ * The ring protocol, seen through the simplest device: entropy, which serves inside the
+ * notification.
+ */
 class VirtqueueTest {
   private final TestRam ram = new TestRam(1 << 20);
   private final TestIrq irq = new TestIrq();
@@ -25,7 +28,13 @@ class VirtqueueTest {
   private final TestDriver driver = new TestDriver(mmio, ram);
 
   @ParameterizedTest
-  @ValueSource(longs = {0, TestDriver.EVENT_IDX, TestDriver.INDIRECT, TestDriver.EVENT_IDX | TestDriver.INDIRECT})
+  @ValueSource(
+      longs = {
+        0,
+        TestDriver.EVENT_IDX,
+        TestDriver.INDIRECT,
+        TestDriver.EVENT_IDX | TestDriver.INDIRECT
+      })
   void indexesWrapAroundSixteenBits(long features) {
     Queue queue = driver.start(features, 1, 4).getFirst();
     long room = ram.allocate(8);
@@ -96,7 +105,10 @@ class VirtqueueTest {
     Queue queue = driver.start(1).getFirst();
     long a = ram.allocate(16);
     assertEquals(
-        9, queue.request(Buffer.out(a, 0), Buffer.out(a, 4), Buffer.out(a, 0), Buffer.out(a + 4, 5)).written());
+        9,
+        queue
+            .request(Buffer.out(a, 0), Buffer.out(a, 4), Buffer.out(a, 0), Buffer.out(a + 4, 5))
+            .written());
   }
 
   @Test

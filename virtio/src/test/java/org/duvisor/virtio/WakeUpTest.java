@@ -15,7 +15,10 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** A driver and a device on two threads that notify each other only when asked to: neither may sleep for ever. */
+/**
+ * A driver and a device on two threads that notify each other only when asked to: neither may sleep
+ * for ever.
+ */
 class WakeUpTest {
   private static final int REQUESTS = 40_000;
   private static final int SIZE = 16;
@@ -26,7 +29,8 @@ class WakeUpTest {
   void noNotificationIsLost(long features) {
     TestRam ram = new TestRam(1 << 20);
     TestIrq irq = new TestIrq();
-    VirtioMmio mmio = new VirtioMmio(new Blk("wake", new MemoryDisk(4096), Serving.THREAD), ram.memory(), irq);
+    VirtioMmio mmio =
+        new VirtioMmio(new Blk("wake", new MemoryDisk(4096), Serving.THREAD), ram.memory(), irq);
     TestDriver driver = new TestDriver(mmio, ram);
     Queue queue = driver.start(features, 1, SIZE).getFirst();
     long header = ram.allocate(16); // read sector 0
@@ -35,7 +39,9 @@ class WakeUpTest {
     int back = 0;
     while (back < REQUESTS) {
       // Bursts of changing length, so that the worker is met asleep, awake and on its way.
-      for (int burst = 1 + sent % 5; burst > 0 && sent < REQUESTS && sent - back < SIZE / 2; burst--) {
+      for (int burst = 1 + sent % 5;
+          burst > 0 && sent < REQUESTS && sent - back < SIZE / 2;
+          burst--) {
         queue.add(Buffer.in(header, 16), Buffer.out(room, 513));
         sent++;
         queue.kick();

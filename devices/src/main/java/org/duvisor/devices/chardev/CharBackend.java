@@ -1,17 +1,17 @@
 package org.duvisor.devices.chardev;
 
 /**
- * The host side of a character device: two byte streams. Output is pushed by the device; input is pulled by it, so that
- * no byte is lost when the guest is slow: what the guest has not asked for stays on the host. All methods may be called
- * from any thread.
+ * The host side of a character device: two byte streams. Output is pushed by the device; input is
+ * pulled by it, so that no byte is lost when the guest is slow: what the guest has not asked for
+ * stays on the host. All methods may be called from any thread.
  */
 public interface CharBackend {
   /** What {@link #receive} returns when the input has ended and every byte of it was taken. */
   int END = -1;
 
   /**
-   * Takes one byte of output. Writing to the host is batched: it happens at the end of a line, when the guest pauses, and
-   * on {@link #flush}. May block while the host does not take more.
+   * Takes one byte of output. Writing to the host is batched: it happens at the end of a line, when
+   * the guest pauses, and on {@link #flush}. May block while the host does not take more.
    */
   void transmit(byte value);
 
@@ -34,8 +34,9 @@ public interface CharBackend {
   int receive(byte[] into, int offset, int length);
 
   /**
-   * Names the one listener called, on a thread of the backend and without its locks held, whenever input appears (or
-   * ends) after {@link #receive} found nothing. It is called once at registration when there is input already.
+   * Names the one listener called, on a thread of the backend and without its locks held, whenever
+   * input appears (or ends) after {@link #receive} found nothing. It is called once at registration
+   * when there is input already.
    */
   void onInput(Runnable listener);
 

@@ -1,8 +1,8 @@
 package org.duvisor.devices.chardev;
 
 /**
- * A bounded byte queue between any number of host threads and a device. A full queue makes the producer wait, so that
- * input of any size passes through a small buffer without loss.
+ * A bounded byte queue between any number of host threads and a device. A full queue makes the
+ * producer wait, so that input of any size passes through a small buffer without loss.
  */
 public final class InputQueue {
   private final byte[] ring;

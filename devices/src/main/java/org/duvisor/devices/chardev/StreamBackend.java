@@ -8,9 +8,10 @@ import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A backend on host streams, for instance standard input and output. A daemon thread reads the input, but only once a
- * device listens, and never more than a queue's worth ahead of it. Output goes to the host a line at a time; another
- * daemon thread writes what has no line end (a prompt, an echo) a few milliseconds later.
+ * A backend on host streams, for instance standard input and output. A daemon thread reads the
+ * input, but only once a device listens, and never more than a queue's worth ahead of it. Output
+ * goes to the host a line at a time; another daemon thread writes what has no line end (a prompt,
+ * an echo) a few milliseconds later.
  */
 public final class StreamBackend implements CharBackend, AutoCloseable {
   private static final int INPUT_QUEUE_BYTES = 64 << 10;
@@ -72,7 +73,9 @@ public final class StreamBackend implements CharBackend, AutoCloseable {
     }
   }
 
-  /** Why the host stopped taking output, for instance a closed pipe; output after that is dropped. */
+  /**
+   * Why the host stopped taking output, for instance a closed pipe; output after that is dropped.
+   */
   public Optional<IOException> failure() {
     return Optional.ofNullable(failure);
   }
@@ -92,7 +95,10 @@ public final class StreamBackend implements CharBackend, AutoCloseable {
     }
   }
 
-  /** Writes what is left, ends the input and stops the threads; a read of the input that blocks is left behind. */
+  /**
+   * Writes what is left, ends the input and stops the threads; a read of the input that blocks is
+   * left behind.
+   */
   @Override
   public void close() {
     closed = true;

@@ -1,6 +1,6 @@
 /**
- * The host side of character devices (UART, virtio-console): where a guest's output goes and its input comes from.
- * Nothing here knows a register or a virtqueue.
+ * The host side of character devices (UART, virtio-console): where a guest's output goes and its
+ * input comes from. Nothing here knows a register or a virtqueue.
  */
 @NullMarked
 package org.duvisor.devices.chardev;

@@ -13,7 +13,8 @@ import java.util.stream.Collectors;
  * @param timebaseHertz ticks of time per second
  * @param cacheBlockBytes block size of cbo.zero and its kin
  */
-public record Cpus(String isaBase, String isaExtensions, String mmuType, long timebaseHertz, int cacheBlockBytes) {
+public record Cpus(
+    String isaBase, String isaExtensions, String mmuType, long timebaseHertz, int cacheBlockBytes) {
   private static final String SINGLE_LETTERS = "imafdqcbvh";
 
   /**
@@ -25,16 +26,24 @@ public record Cpus(String isaBase, String isaExtensions, String mmuType, long ti
   public void describe(Node root, int count, int firstPhandle) {
     String[] extensions = isaExtensions.strip().split(" +");
     Node parent = root.child("cpus");
-    parent.cells("#address-cells", 1).cells("#size-cells", 0).cells("timebase-frequency", (int) timebaseHertz);
+    parent
+        .cells("#address-cells", 1)
+        .cells("#size-cells", 0)
+        .cells("timebase-frequency", (int) timebaseHertz);
     for (int i = 0; i < count; i++) {
       Node cpu = parent.child("cpu@" + Integer.toHexString(i));
-      cpu.strings("device_type", "cpu").cells("reg", i).strings("status", "okay").strings("compatible", "riscv");
+      cpu.strings("device_type", "cpu")
+          .cells("reg", i)
+          .strings("status", "okay")
+          .strings("compatible", "riscv");
       cpu.strings("riscv,isa-base", isaBase).strings("riscv,isa-extensions", extensions);
       cpu.strings("riscv,isa", isa(isaBase, extensions)).strings("mmu-type", mmuType);
       blockSize(cpu, extensions, "zicbom", "riscv,cbom-block-size");
       blockSize(cpu, extensions, "zicboz", "riscv,cboz-block-size");
       Node intc = cpu.child("interrupt-controller");
-      intc.cells("#interrupt-cells", 1).flag("interrupt-controller").strings("compatible", "riscv,cpu-intc");
+      intc.cells("#interrupt-cells", 1)
+          .flag("interrupt-controller")
+          .strings("compatible", "riscv,cpu-intc");
       intc.cells("phandle", firstPhandle + i);
     }
   }
@@ -54,7 +63,8 @@ public record Cpus(String isaBase, String isaExtensions, String mmuType, long ti
             .mapToObj(Character::toString)
             .filter(l -> all.contains(l) && !l.equals("i"))
             .collect(Collectors.joining());
-    String rest = all.stream().filter(e -> e.length() > 1).map(e -> "_" + e).collect(Collectors.joining());
+    String rest =
+        all.stream().filter(e -> e.length() > 1).map(e -> "_" + e).collect(Collectors.joining());
     return base + letters + rest;
   }
 }

@@ -8,7 +8,8 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * A device tree and what travels with it in the flattened form, version 17 (Devicetree Specification 0.4, chapter 5).
+ * A device tree and what travels with it in the flattened form, version 17 (Devicetree
+ * Specification 0.4, chapter 5).
  *
  * @param root the root node
  * @param bootCpu the hart id in the header, unsigned 32 bits
@@ -43,8 +44,8 @@ public record Fdt(Node root, int bootCpu, List<Reservation> reservations) {
   }
 
   /**
-   * Reads a blob somebody else made. It trusts nothing: every offset, length, name and nesting is checked. Bytes after
-   * the blob's own total size are ignored.
+   * Reads a blob somebody else made. It trusts nothing: every offset, length, name and nesting is
+   * checked. Bytes after the blob's own total size are ignored.
    *
    * @throws IllegalArgumentException with one line saying what is wrong
    */
@@ -53,8 +54,8 @@ public record Fdt(Node root, int bootCpu, List<Reservation> reservations) {
   }
 
   /**
-   * The flattened tree. Blocks are in the order header, reservations, structure, strings; reservations are aligned to 8
-   * bytes and the total is a multiple of 8.
+   * The flattened tree. Blocks are in the order header, reservations, structure, strings;
+   * reservations are aligned to 8 bytes and the total is a multiple of 8.
    */
   public byte[] blob() {
     Strings strings = new Strings();
@@ -81,12 +82,14 @@ public record Fdt(Node root, int bootCpu, List<Reservation> reservations) {
   private static void write(Node node, Structure structure, Strings strings) {
     structure.cell(BEGIN_NODE);
     structure.padded((node.name() + "\0").getBytes(StandardCharsets.UTF_8));
-    node.properties().forEach((name, value) -> {
-      structure.cell(PROP);
-      structure.cell(value.length);
-      structure.cell(strings.offset(name));
-      structure.padded(value);
-    });
+    node.properties()
+        .forEach(
+            (name, value) -> {
+              structure.cell(PROP);
+              structure.cell(value.length);
+              structure.cell(strings.offset(name));
+              structure.padded(value);
+            });
     for (Node child : node.children()) {
       write(child, structure, strings);
     }
@@ -118,11 +121,13 @@ public record Fdt(Node root, int bootCpu, List<Reservation> reservations) {
     private final Map<String, Integer> offsets = new LinkedHashMap<>();
 
     int offset(String name) {
-      return offsets.computeIfAbsent(name, n -> {
-        int offset = out.size();
-        out.writeBytes((n + "\0").getBytes(StandardCharsets.UTF_8));
-        return offset;
-      });
+      return offsets.computeIfAbsent(
+          name,
+          n -> {
+            int offset = out.size();
+            out.writeBytes((n + "\0").getBytes(StandardCharsets.UTF_8));
+            return offset;
+          });
     }
   }
 }

@@ -26,13 +26,19 @@ final class FdtReader {
     }
     int total = blob.getInt(4);
     if (total < Fdt.HEADER_BYTES || total > blob.limit()) {
-      throw bad("total size " + Integer.toUnsignedString(total) + " in a file of " + blob.limit() + " bytes");
+      throw bad(
+          "total size "
+              + Integer.toUnsignedString(total)
+              + " in a file of "
+              + blob.limit()
+              + " bytes");
     }
     blob.limit(total);
     int version = blob.getInt(20);
     int compatible = blob.getInt(24);
     if (version < Fdt.VERSION || compatible > Fdt.VERSION || compatible < 0) {
-      throw bad("version " + version + " (compatible with " + compatible + ") instead of " + Fdt.VERSION);
+      throw bad(
+          "version " + version + " (compatible with " + compatible + ") instead of " + Fdt.VERSION);
     }
     int structureAt = block("structure", 8, 36, 4);
     structureEnd = structureAt + blob.getInt(36);
@@ -47,7 +53,10 @@ final class FdtReader {
   private int block(String name, int offsetField, int sizeField, int align) {
     int offset = blob.getInt(offsetField);
     int size = blob.getInt(sizeField);
-    if (offset < Fdt.HEADER_BYTES || offset > blob.limit() || size < 0 || size > blob.limit() - offset
+    if (offset < Fdt.HEADER_BYTES
+        || offset > blob.limit()
+        || size < 0
+        || size > blob.limit() - offset
         || (offset | size) % align != 0) {
       throw bad("the " + name + " block lies outside of it or is misaligned");
     }
@@ -76,7 +85,7 @@ final class FdtReader {
     while (true) {
       int token = cell();
       switch (token) {
-        case Fdt.NOP -> { }
+        case Fdt.NOP -> {}
         case Fdt.BEGIN_NODE -> {
           if (depth == Fdt.MAX_DEPTH) {
             throw bad("nodes nested deeper than " + Fdt.MAX_DEPTH);

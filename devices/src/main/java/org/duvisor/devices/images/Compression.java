@@ -13,15 +13,30 @@ import java.util.zip.Inflater;
 
 /** How a file is compressed, told by its first bytes. */
 enum Compression {
-  NONE, GZIP, ZSTD;
+  NONE,
+  GZIP,
+  ZSTD;
 
   private static final int GZIP_HEADER_BYTES = 10;
   private static final int GZIP_TRAILER_BYTES = 8;
 
   /** Formats that are recognized only to say what is wrong: first bytes, name. */
-  private static final Map<String, String> REFUSED = Map.of(
-      "\u00fd7zXZ", "xz", "BZh", "bzip2", "\u0002!L\u0018", "lz4", "\u0004\"M\u0018", "lz4", "\u0089LZO", "lzop",
-      "]\0\0", "lzma", "PK\u0003\u0004", "zip");
+  private static final Map<String, String> REFUSED =
+      Map.of(
+          "\u00fd7zXZ",
+          "xz",
+          "BZh",
+          "bzip2",
+          "\u0002!L\u0018",
+          "lz4",
+          "\u0004\"M\u0018",
+          "lz4",
+          "\u0089LZO",
+          "lzop",
+          "]\0\0",
+          "lzma",
+          "PK\u0003\u0004",
+          "zip");
 
   private static final int LONGEST_MAGIC = 5;
 
@@ -36,7 +51,8 @@ enum Compression {
     }
     for (Map.Entry<String, String> refused : REFUSED.entrySet()) {
       if (magic.startsWith(refused.getKey())) {
-        throw new ImageException(file,
+        throw new ImageException(
+            file,
             "is compressed with " + refused.getValue() + "; only gzip and zstd are supported");
       }
     }
@@ -87,7 +103,10 @@ enum Compression {
     }
   }
 
-  /** Expands the whole content into memory of its own; a file that is not compressed is only returned. */
+  /**
+   * Expands the whole content into memory of its own; a file that is not compressed is only
+   * returned.
+   */
   MemorySegment expand(Path file, MemorySegment bytes) {
     if (this == NONE) {
       return bytes;
@@ -99,7 +118,8 @@ enum Compression {
         return to.asSlice(0, written);
       }
     }
-    throw new ImageException(file, "expands to more than " + ImageFile.mebibytes(ImageFile.MAX_BYTES));
+    throw new ImageException(
+        file, "expands to more than " + ImageFile.mebibytes(ImageFile.MAX_BYTES));
   }
 
   /** RFC 1952, one member. Inflates straight between direct buffers: no copy, no array. */
@@ -118,7 +138,8 @@ enum Compression {
           return moreFollows(inflater) ? -1 : finish(file, in, out);
         }
         if (inflater.inflate(out) == 0 && !inflater.finished()) {
-          throw new ImageException(file, inflater.needsInput() ? "gzip data is cut short" : "gzip data is damaged");
+          throw new ImageException(
+              file, inflater.needsInput() ? "gzip data is cut short" : "gzip data is damaged");
         }
       }
       return prefix ? out.position() : finish(file, in, out);

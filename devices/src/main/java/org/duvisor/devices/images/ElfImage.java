@@ -10,7 +10,10 @@ import java.util.List;
 import java.util.OptionalLong;
 import org.duvisor.devices.GuestMemory;
 
-/** A 64-bit little-endian RISC-V ELF program: firmware, bare-metal tests, vmlinux (ELF-64 Object File Format 1.5). */
+/**
+ * A 64-bit little-endian RISC-V ELF program: firmware, bare-metal tests, vmlinux (ELF-64 Object
+ * File Format 1.5).
+ */
 public final class ElfImage {
   private static final int HEADER_BYTES = 64;
   private static final int PROGRAM_HEADER_BYTES = 56;
@@ -49,7 +52,8 @@ public final class ElfImage {
     }
     int machine = half(18);
     if (machine != MACHINE_RISCV) {
-      throw new ImageException(file, "is for ELF machine " + machine + ", not RISC-V (" + MACHINE_RISCV + ")");
+      throw new ImageException(
+          file, "is for ELF machine " + machine + ", not RISC-V (" + MACHINE_RISCV + ")");
     }
     if (view.get(4) != 2 || view.get(5) != 1) {
       throw new ImageException(file, "is not a 64-bit little-endian ELF file");
@@ -92,15 +96,23 @@ public final class ElfImage {
 
   /** The lowest physical address of a segment. */
   public long lowest() {
-    return segments.stream().mapToLong(Segment::physical).reduce((a, b) -> Long.compareUnsigned(a, b) < 0 ? a : b)
+    return segments.stream()
+        .mapToLong(Segment::physical)
+        .reduce((a, b) -> Long.compareUnsigned(a, b) < 0 ? a : b)
         .orElseThrow();
   }
 
-  /** Bytes from the lowest physical address to the end of the highest segment, at most {@code Long.MAX_VALUE}. */
+  /**
+   * Bytes from the lowest physical address to the end of the highest segment, at most {@code
+   * Long.MAX_VALUE}.
+   */
   public long span() {
     long lowest = lowest();
-    return segments.stream().mapToLong(s -> s.physical - lowest + s.memoryBytes)
-        .map(end -> end < 0 ? Long.MAX_VALUE : end).max().orElseThrow();
+    return segments.stream()
+        .mapToLong(s -> s.physical - lowest + s.memoryBytes)
+        .map(end -> end < 0 ? Long.MAX_VALUE : end)
+        .max()
+        .orElseThrow();
   }
 
   /** The physical address of the entry point, as linked. */
@@ -110,11 +122,13 @@ public final class ElfImage {
         return entry - s.virtual + s.physical;
       }
     }
-    throw new ImageException(file, "entry point 0x" + Long.toHexString(entry) + " lies outside of every segment");
+    throw new ImageException(
+        file, "entry point 0x" + Long.toHexString(entry) + " lies outside of every segment");
   }
 
   /**
-   * Copies the segments to their physical addresses plus {@code displacement} and clears what the file does not hold.
+   * Copies the segments to their physical addresses plus {@code displacement} and clears what the
+   * file does not hold.
    *
    * @return the entry point in guest-physical memory
    * @throws ImageException when a segment does not lie in RAM
@@ -151,7 +165,8 @@ public final class ElfImage {
         if (strings < 0 || strings >= count) {
           throw new ImageException(file, "ELF symbol table has no strings");
         }
-        return symbol(name, contents(header), contents(header(headers, strings, SECTION_HEADER_BYTES)));
+        return symbol(
+            name, contents(header), contents(header(headers, strings, SECTION_HEADER_BYTES)));
       }
     }
     return OptionalLong.empty();
@@ -162,8 +177,11 @@ public final class ElfImage {
     for (int at = 0; at <= symbols.limit() - SYMBOL_BYTES; at += SYMBOL_BYTES) {
       int nameAt = symbols.getInt(at);
       boolean defined = symbols.getShort(at + 6) != 0;
-      if (defined && nameAt >= 0 && nameAt <= strings.limit() - wanted.limit()
-          && strings.get(nameAt) == wanted.get(0) && strings.slice(nameAt, wanted.limit()).equals(wanted)) {
+      if (defined
+          && nameAt >= 0
+          && nameAt <= strings.limit() - wanted.limit()
+          && strings.get(nameAt) == wanted.get(0)
+          && strings.slice(nameAt, wanted.limit()).equals(wanted)) {
         return OptionalLong.of(symbols.getLong(at + 8));
       }
     }
@@ -173,7 +191,8 @@ public final class ElfImage {
   /** The bytes of a section; one without any has none. */
   private ByteBuffer contents(ByteBuffer header) {
     boolean none = header.getInt(4) == SHT_NOBITS;
-    return ImageFile.view(part(none ? 0 : header.getLong(24), none ? 0 : header.getLong(32), "symbols"));
+    return ImageFile.view(
+        part(none ? 0 : header.getLong(24), none ? 0 : header.getLong(32), "symbols"));
   }
 
   private ByteBuffer headers(long offset, int count, int each, String what) {
@@ -207,10 +226,12 @@ public final class ElfImage {
     long fileBytes = header.getLong(32);
     long memoryBytes = header.getLong(40);
     if (memoryBytes < 0 || Long.compareUnsigned(fileBytes, memoryBytes) > 0) {
-      throw new ImageException(file, "ELF segment at 0x" + Long.toHexString(physical) + " has impossible sizes");
+      throw new ImageException(
+          file, "ELF segment at 0x" + Long.toHexString(physical) + " has impossible sizes");
     }
     if (memoryBytes > ImageFile.MAX_BYTES) {
-      throw new ImageException(file, "ELF segment at 0x" + Long.toHexString(physical) + " is too large");
+      throw new ImageException(
+          file, "ELF segment at 0x" + Long.toHexString(physical) + " is too large");
     }
     MemorySegment content = part(header.getLong(8), fileBytes, "a segment");
     segments.add(new Segment(physical, virtual, memoryBytes, content));

@@ -16,7 +16,9 @@ import org.duvisor.devices.GuestMemory;
 /** A user's file in memory, and places for its content in a guest's. */
 final class ImageFile {
 
-  /** Files larger than this are a mistake; it also bounds what a compressed ELF file may grow to. */
+  /**
+   * Files larger than this are a mistake; it also bounds what a compressed ELF file may grow to.
+   */
   static final long MAX_BYTES = 1L << 30;
 
   private ImageFile() {}
@@ -35,7 +37,9 @@ final class ImageFile {
         throw new ImageException(file, "is empty");
       }
       if (size > MAX_BYTES) {
-        throw new ImageException(file, "is too large (" + mebibytes(size) + ", the limit is " + mebibytes(MAX_BYTES) + ")");
+        throw new ImageException(
+            file,
+            "is too large (" + mebibytes(size) + ", the limit is " + mebibytes(MAX_BYTES) + ")");
       }
       return channel.map(FileChannel.MapMode.READ_ONLY, 0, size, Arena.ofAuto());
     } catch (NoSuchFileException e) {
@@ -47,7 +51,9 @@ final class ImageFile {
     }
   }
 
-  /** A little-endian look at a segment. (Its own accessors cost a cold JVM tens of milliseconds.) */
+  /**
+   * A little-endian look at a segment. (Its own accessors cost a cold JVM tens of milliseconds.)
+   */
   static ByteBuffer view(MemorySegment bytes) {
     return bytes.asByteBuffer().order(ByteOrder.LITTLE_ENDIAN);
   }
@@ -56,8 +62,13 @@ final class ImageFile {
   static MemorySegment place(Path file, GuestMemory memory, long address, long bytes) {
     MemorySegment place = memory.slice(address, bytes);
     if (place == null) {
-      throw new ImageException(file, "needs " + mebibytes(bytes) + " at 0x" + Long.toHexString(address)
-          + ", which is not all RAM");
+      throw new ImageException(
+          file,
+          "needs "
+              + mebibytes(bytes)
+              + " at 0x"
+              + Long.toHexString(address)
+              + ", which is not all RAM");
     }
     return place;
   }

@@ -6,13 +6,17 @@ import java.nio.file.Path;
 import org.duvisor.devices.GuestMemory;
 
 /**
- * What a machine or VM starts: a RISC-V Linux {@code Image} (Linux, "Boot image header in RISC-V Linux"), an ELF file, or
- * a flat binary; each may be compressed with gzip or zstd. An {@code Image} is expanded straight into guest memory.
+ * What a machine or VM starts: a RISC-V Linux {@code Image} (Linux, "Boot image header in RISC-V
+ * Linux"), an ELF file, or a flat binary; each may be compressed with gzip or zstd. An {@code
+ * Image} is expanded straight into guest memory.
  */
 public final class KernelImage {
   /** What the file is, once expanded. */
   public enum Format {
-    /** Linux's flat kernel with the RISC-V header: to be placed {@link #textOffset} above a 2 MiB boundary. */
+    /**
+     * Linux's flat kernel with the RISC-V header: to be placed {@link #textOffset} above a 2 MiB
+     * boundary.
+     */
     IMAGE,
     /** An ELF program; see {@link #fixedAddress}. */
     ELF,
@@ -25,7 +29,10 @@ public final class KernelImage {
   private static final int MAGIC2 = 0x05435352; // "RSC\5"
   private static final int BIG_ENDIAN = 1;
 
-  /** Below this an ELF file's physical addresses are offsets, as in vmlinux, whose segments start at 0. */
+  /**
+   * Below this an ELF file's physical addresses are offsets, as in vmlinux, whose segments start at
+   * 0.
+   */
   private static final long LOWEST_FIXED = 0x1000;
 
   private final Path file;
@@ -35,7 +42,12 @@ public final class KernelImage {
   private final long textOffset;
   private final long memoryBytes;
 
-  private KernelImage(Path file, Format format, Compression compression, MemorySegment bytes, long textOffset,
+  private KernelImage(
+      Path file,
+      Format format,
+      Compression compression,
+      MemorySegment bytes,
+      long textOffset,
       long memoryBytes) {
     this.file = file;
     this.format = format;
@@ -55,7 +67,8 @@ public final class KernelImage {
   }
 
   /**
-   * Opens firmware or a bare-metal program; what is neither an {@code Image} nor ELF is a flat binary.
+   * Opens firmware or a bare-metal program; what is neither an {@code Image} nor ELF is a flat
+   * binary.
    *
    * @throws ImageException when it cannot be used
    */
@@ -71,7 +84,8 @@ public final class KernelImage {
       MemorySegment expanded = compression.expand(file, bytes);
       ElfImage elf = ElfImage.of(file, expanded);
       elf.entry();
-      KernelImage kernel = new KernelImage(file, Format.ELF, Compression.NONE, expanded, 0, elf.span());
+      KernelImage kernel =
+          new KernelImage(file, Format.ELF, Compression.NONE, expanded, 0, elf.span());
       if (!kernel.fixedAddress() && elf.span() > ImageFile.MAX_BYTES) {
         throw new ImageException(file, "ELF segments lie too far apart");
       }
@@ -95,14 +109,18 @@ public final class KernelImage {
     return header.getLong(48) == MAGIC || header.getInt(56) == MAGIC2;
   }
 
-  private static KernelImage image(Path file, Compression compression, MemorySegment bytes, MemorySegment head) {
+  private static KernelImage image(
+      Path file, Compression compression, MemorySegment bytes, MemorySegment head) {
     ByteBuffer header = ImageFile.view(head);
     long textOffset = header.getLong(8);
     long imageSize = header.getLong(16);
     if ((header.getLong(24) & BIG_ENDIAN) != 0) {
       throw new ImageException(file, "is a big-endian kernel");
     }
-    if (imageSize <= 0 || imageSize > ImageFile.MAX_BYTES || textOffset < 0 || textOffset > ImageFile.MAX_BYTES) {
+    if (imageSize <= 0
+        || imageSize > ImageFile.MAX_BYTES
+        || textOffset < 0
+        || textOffset > ImageFile.MAX_BYTES) {
       throw new ImageException(file, "Image header has impossible sizes");
     }
     if (compression == Compression.NONE && bytes.byteSize() > imageSize) {
@@ -128,7 +146,9 @@ public final class KernelImage {
 
   /** Whether it must be loaded at {@link #address}; everything else goes where the caller wants. */
   public boolean fixedAddress() {
-    return format == Format.ELF && !elf().relocatable() && elf().lowest() >= LOWEST_FIXED;
+    return format == Format.ELF
+        && !elf().relocatable()
+        && Long.compareUnsigned(elf().lowest(), LOWEST_FIXED) >= 0;
   }
 
   /** The lowest address of a program with a fixed address, 0 for others. */

@@ -22,7 +22,8 @@ final class XxHash64 {
     int at = from;
     long hash = P5;
     if (to - from >= 32) {
-      long a = P1 + P2;
+      long a = P1;
+      a += P2; // wraps, on purpose
       long b = P2;
       long c = 0;
       long d = -P1;
@@ -32,7 +33,11 @@ final class XxHash64 {
         c = round(c, (long) LONGS.get(bytes, at + 16));
         d = round(d, (long) LONGS.get(bytes, at + 24));
       }
-      hash = Long.rotateLeft(a, 1) + Long.rotateLeft(b, 7) + Long.rotateLeft(c, 12) + Long.rotateLeft(d, 18);
+      hash =
+          Long.rotateLeft(a, 1)
+              + Long.rotateLeft(b, 7)
+              + Long.rotateLeft(c, 12)
+              + Long.rotateLeft(d, 18);
       hash = merge(merge(merge(merge(hash, a), b), c), d);
     }
     hash += to - from;

@@ -5,8 +5,8 @@ import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A Zstandard decoder (RFC 8878) for files that are decoded once, at start-up: no native code, little code to warm up,
- * every index checked. Dictionaries are not supported.
+ * A Zstandard decoder (RFC 8878) for files that are decoded once, at start-up: no native code,
+ * little code to warm up, every index checked. Dictionaries are not supported.
  */
 final class Zstd {
   /** Data that cannot be decoded; the message completes "zstd data ...". */
@@ -26,28 +26,32 @@ final class Zstd {
   private static final int LITERALS_RLE = 1;
   private static final int LITERALS_TREELESS = 3;
 
-  // Sequence codes, sections 3.1.1.3.2.1.1 and 3.1.1.3.2.2: baselines, extra bits, default distributions.
+  // Sequence codes, sections 3.1.1.3.2.1.1 and 3.1.1.3.2.2: baselines, extra bits, default
+  // distributions.
   private static final int[] LENGTH_BASE = {
-    0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 18, 20, 22, 24, 28, 32, 40, 48, 64, 128, 256, 512, 1024,
-    2048, 4096, 8192, 16384, 32768, 65536
+    0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 18, 20, 22, 24, 28, 32, 40, 48, 64,
+    128, 256, 512, 1024, 2048, 4096, 8192, 16384, 32768, 65536
   };
   private static final byte[] LENGTH_BITS = {
-    0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 3, 3, 4, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16
+    0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 3, 3, 4, 6, 7, 8, 9, 10, 11,
+    12, 13, 14, 15, 16
   };
   private static final int[] MATCH_BASE = {
-    3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 32, 33,
-    34, 35, 37, 39, 41, 43, 47, 51, 59, 67, 83, 99, 131, 259, 515, 1027, 2051, 4099, 8195, 16387, 32771, 65539
+    3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28,
+    29, 30, 31, 32, 33, 34, 35, 37, 39, 41, 43, 47, 51, 59, 67, 83, 99, 131, 259, 515, 1027, 2051,
+    4099, 8195, 16387, 32771, 65539
   };
   private static final byte[] MATCH_BITS = {
-    0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 3,
-    3, 4, 4, 5, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16
+    0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+    1, 1, 1, 1, 2, 2, 3, 3, 4, 4, 5, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16
   };
   private static final short[] LENGTH_DEFAULT = {
-    4, 3, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 1, 1, 1, 2, 2, 2, 2, 2, 2, 2, 2, 2, 3, 2, 1, 1, 1, 1, 1, -1, -1, -1, -1
+    4, 3, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 1, 1, 1, 2, 2, 2, 2, 2, 2, 2, 2, 2, 3, 2, 1, 1, 1, 1, 1,
+    -1, -1, -1, -1
   };
   private static final short[] MATCH_DEFAULT = {
-    1, 4, 3, 2, 2, 2, 2, 2, 2, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1,
-    1, 1, 1, 1, 1, 1, 1, -1, -1, -1, -1, -1, -1, -1
+    1, 4, 3, 2, 2, 2, 2, 2, 2, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1,
+    1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, -1, -1, -1, -1, -1, -1, -1
   };
   private static final short[] OFFSET_DEFAULT = {
     1, 1, 1, 1, 1, 1, 2, 2, 2, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, -1, -1, -1, -1, -1
@@ -100,7 +104,10 @@ final class Zstd {
     return written >= enough || written > limit;
   }
 
-  /** The content of all frames; more than the limit when it does not fit, perhaps not all when there is enough. */
+  /**
+   * The content of all frames; more than the limit when it does not fit, perhaps not all when there
+   * is enough.
+   */
   byte[] decode() {
     while (at < inEnd && !done()) {
       need(8);
@@ -219,7 +226,10 @@ final class Zstd {
     if (count >= 128) {
       int bytes = count == 255 ? 2 : 1;
       check(p + bytes <= end);
-      count = count == 255 ? (in[p] & 0xff) + ((in[p + 1] & 0xff) << 8) + 0x7f00 : (count - 128 << 8) + (in[p] & 0xff);
+      count =
+          count == 255
+              ? (in[p] & 0xff) + ((in[p + 1] & 0xff) << 8) + 0x7f00
+              : (count - 128 << 8) + (in[p] & 0xff);
       p += bytes;
     }
     if (count > 0) {
@@ -300,7 +310,9 @@ final class Zstd {
     return value;
   }
 
-  /** Reads the tables of a sequences section (section 3.1.1.3.2.1); returns the offset after them. */
+  /**
+   * Reads the tables of a sequences section (section 3.1.1.3.2.1); returns the offset after them.
+   */
   private int tables(int start, int end) {
     check(start < end);
     int modes = in[start];
@@ -312,7 +324,13 @@ final class Zstd {
     return at;
   }
 
-  private ZstdFse table(int mode, int end, int maxLog, int symbols, short[] usual, int usualLog,
+  private ZstdFse table(
+      int mode,
+      int end,
+      int maxLog,
+      int symbols,
+      short[] usual,
+      int usualLog,
       @Nullable ZstdFse previous) {
     switch (mode) {
       case 0 -> {

@@ -1,8 +1,8 @@
 package org.duvisor.devices.images;
 
 /**
- * A bit stream that is read from its end to its start (RFC 8878, section 4.1). Plain array accesses: it must be fast
- * before it is compiled.
+ * A bit stream that is read from its end to its start (RFC 8878, section 4.1). Plain array
+ * accesses: it must be fast before it is compiled.
  */
 final class ZstdBits {
   private final byte[] bytes;
@@ -22,7 +22,10 @@ final class ZstdBits {
     this.bytes = bytes;
   }
 
-  /** Begins the stream of {@code length} bytes at {@code offset}; its last byte marks the end with its highest bit. */
+  /**
+   * Begins the stream of {@code length} bytes at {@code offset}; its last byte marks the end with
+   * its highest bit.
+   */
   void open(int offset, int length) {
     if (length < 1 || bytes[offset + length - 1] == 0) {
       throw Zstd.damaged();
@@ -66,7 +69,8 @@ final class ZstdBits {
   /**
    * Decodes {@code symbols} codes to {@code out}.
    *
-   * @param table for each value of the next {@code log} bits (1 to 11) the code's length and symbol, 8 bits each
+   * @param table for each value of the next {@code log} bits (1 to 11) the code's length and
+   *     symbol, 8 bits each
    */
   void decode(short[] table, int log, byte[] out, int offset, int symbols) {
     int shift = 64 - log;

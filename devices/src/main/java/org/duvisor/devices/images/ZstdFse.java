@@ -26,7 +26,8 @@ final class ZstdFse {
   /**
    * Builds a table.
    *
-   * @param counts a probability for each symbol, -1 for "less than one"; they sum up to {@code 1 << log}, a -1 as 1
+   * @param counts a probability for each symbol, -1 for "less than one"; they sum up to {@code 1 <<
+   *     log}, a -1 as 1
    */
   static ZstdFse of(int log, short[] counts, int symbols) {
     ZstdFse table = new ZstdFse(log);

@@ -46,7 +46,8 @@ class StreamBackendTest {
   void pipedInputOfAnySizeArrivesWholeAndEnds() throws InterruptedException {
     byte[] sent = new byte[1_000_000];
     new Random(1).nextBytes(sent);
-    StreamBackend backend = new StreamBackend(new ByteArrayInputStream(sent), OutputStream.nullOutputStream());
+    StreamBackend backend =
+        new StreamBackend(new ByteArrayInputStream(sent), OutputStream.nullOutputStream());
     Semaphore arrived = new Semaphore(0);
     backend.onInput(arrived::release);
     ByteArrayOutputStream got = new ByteArrayOutputStream();
@@ -68,12 +69,18 @@ class StreamBackendTest {
 
   @Test
   void nothingIsReadBeforeADeviceListens() {
-    InputStream in = new InputStream() {
-      @Override
-      public int read() {
-        throw new AssertionError("read too early");
-      }
-    };
+    InputStream in =
+        new InputStream() {
+          @Override
+          public int read() {
+            throw new AssertionError("read too early");
+          }
+
+          @Override
+          public int read(byte[] into, int offset, int length) {
+            return read();
+          }
+        };
     try (StreamBackend backend = new StreamBackend(in, OutputStream.nullOutputStream())) {
       assertEquals(0, backend.receive(new byte[1], 0, 1));
     }
@@ -113,12 +120,13 @@ class StreamBackendTest {
 
   @Test
   void aClosedPipeIsToldAndHarmless() {
-    OutputStream broken = new OutputStream() {
-      @Override
-      public void write(int b) throws IOException {
-        throw new IOException("Broken pipe");
-      }
-    };
+    OutputStream broken =
+        new OutputStream() {
+          @Override
+          public void write(int b) throws IOException {
+            throw new IOException("Broken pipe");
+          }
+        };
     StreamBackend backend = new StreamBackend(InputStream.nullInputStream(), broken);
     print(backend, "a\nb\n");
     assertEquals("Broken pipe", backend.failure().orElseThrow().getMessage());

@@ -25,14 +25,24 @@ class FdtTest {
   private static Node sample() {
     Node root = new Node("");
     root.strings("compatible", "riscv-virtio").cells("#address-cells", 2).cells("#size-cells", 2);
-    root.child("chosen").strings("bootargs", "console=ttyS0 quiet").longs("linux,initrd-start", 0x8400_0000L);
+    root.child("chosen")
+        .strings("bootargs", "console=ttyS0 quiet")
+        .longs("linux,initrd-start", 0x8400_0000L);
     Node cpus = root.child("cpus").cells("#address-cells", 1).cells("#size-cells", 0);
     for (int i = 0; i < 2; i++) {
-      cpus.child("cpu@" + i).strings("device_type", "cpu").cells("reg", i).strings("compatible", "riscv")
-          .child("interrupt-controller").flag("interrupt-controller").cells("#interrupt-cells", 1)
-          .cells("phandle", i + 1).bytes("odd", new byte[] {1, 2, 3, 4, 5});
+      cpus.child("cpu@" + i)
+          .strings("device_type", "cpu")
+          .cells("reg", i)
+          .strings("compatible", "riscv")
+          .child("interrupt-controller")
+          .flag("interrupt-controller")
+          .cells("#interrupt-cells", 1)
+          .cells("phandle", i + 1)
+          .bytes("odd", new byte[] {1, 2, 3, 4, 5});
     }
-    root.child("memory@80000000").strings("device_type", "memory").longs("reg", 0x8000_0000L, 0x1000_0000L);
+    root.child("memory@80000000")
+        .strings("device_type", "memory")
+        .longs("reg", 0x8000_0000L, 0x1000_0000L);
     return root;
   }
 
@@ -50,8 +60,11 @@ class FdtTest {
 
   private static void assertSame(Node expected, Node actual) {
     assertEquals(expected.name(), actual.name());
-    assertEquals(List.copyOf(expected.properties().keySet()), List.copyOf(actual.properties().keySet()));
-    expected.properties().forEach((n, v) -> assertArrayEquals(v, actual.property(n).orElseThrow(), n));
+    assertEquals(
+        List.copyOf(expected.properties().keySet()), List.copyOf(actual.properties().keySet()));
+    expected
+        .properties()
+        .forEach((n, v) -> assertArrayEquals(v, actual.property(n).orElseThrow(), n));
     assertEquals(expected.children().size(), actual.children().size());
     var other = actual.children().iterator();
     for (Node child : expected.children()) {
@@ -60,10 +73,14 @@ class FdtTest {
   }
 
   @Property(tries = 200)
-  void whatIsWrittenIsRead(@ForAll long seed, @ForAll @IntRange(max = 3) int reservations, @ForAll int bootCpu) {
+  void whatIsWrittenIsRead(
+      @ForAll long seed, @ForAll @IntRange(max = 3) int reservations, @ForAll int bootCpu) {
     Random random = new Random(seed);
     List<Fdt.Reservation> reserved =
-        random.longs(reservations).mapToObj(a -> new Fdt.Reservation(a, random.nextInt(1, 9))).toList();
+        random
+            .longs(reservations)
+            .mapToObj(a -> new Fdt.Reservation(a, random.nextInt(1, 9)))
+            .toList();
     Fdt fdt = new Fdt(random(random, new Node(""), 0), bootCpu, reserved);
     byte[] blob = fdt.blob();
     Fdt read = Fdt.parse(blob);
@@ -84,7 +101,8 @@ class FdtTest {
       switch (random.nextInt(3)) {
         case 0 -> blob[at] = (byte) random.nextInt();
         case 1 -> blob[at] ^= (byte) (1 << random.nextInt(8));
-        default -> ByteBuffer.wrap(blob).putInt(at & -4, random.nextBoolean() ? -1 : random.nextInt(12));
+        default ->
+            ByteBuffer.wrap(blob).putInt(at & -4, random.nextBoolean() ? -1 : random.nextInt(12));
       }
     }
     byte[] given = random.nextInt(4) == 0 ? Arrays.copyOf(blob, random.nextInt(blob.length)) : blob;
@@ -101,8 +119,17 @@ class FdtTest {
     byte[] begin = {0, 0, 0, 1, 'a', 0, 0, 0};
     int nodes = 100_000;
     ByteBuffer blob = ByteBuffer.allocate(56 + 8 * nodes);
-    blob.putInt(Fdt.MAGIC).putInt(blob.capacity()).putInt(56).putInt(56).putInt(40).putInt(17).putInt(16).putInt(0)
-        .putInt(0).putInt(8 * nodes).position(56);
+    blob.putInt(Fdt.MAGIC)
+        .putInt(blob.capacity())
+        .putInt(56)
+        .putInt(56)
+        .putInt(40)
+        .putInt(17)
+        .putInt(16)
+        .putInt(0)
+        .putInt(0)
+        .putInt(8 * nodes)
+        .position(56);
     blob.put(new byte[] {0, 0, 0, 1, 0, 0, 0, 0});
     for (int i = 1; i < nodes; i++) {
       blob.put(begin);
@@ -119,19 +146,28 @@ class FdtTest {
     assertTrue(fdt.root().find("cpus/cpu@2").isEmpty());
     fdt.root().child("chosen").strings("bootargs", "other").remove("linux,initrd-start");
     Node chosen = Fdt.parse(fdt.blob()).root().find("chosen").orElseThrow();
-    assertEquals("other\0", new String(chosen.property("bootargs").orElseThrow(), StandardCharsets.US_ASCII));
+    assertEquals(
+        "other\0",
+        new String(chosen.property("bootargs").orElseThrow(), StandardCharsets.US_ASCII));
     assertTrue(chosen.property("linux,initrd-start").isEmpty());
   }
 
-  /** The reference compiler, where it is installed, reads our blob without complaint and makes an equal one. */
+  /**
+   * The reference compiler, where it is installed, reads our blob without complaint and makes an
+   * equal one.
+   */
   @Test
-  void theReferenceCompilerAgrees(@TempDir Path directory) throws IOException, InterruptedException {
+  void theReferenceCompilerAgrees(@TempDir Path directory)
+      throws IOException, InterruptedException {
     Path dtc = Path.of("/usr/bin/dtc");
     Assumptions.assumeTrue(Files.isExecutable(dtc));
     Path ours = Files.write(directory.resolve("ours.dtb"), Fdt.of(sample()).blob());
     Path theirs = directory.resolve("theirs.dtb");
-    Process process = new ProcessBuilder(dtc.toString(), "-I", "dtb", "-O", "dtb", "-o", theirs.toString(),
-        ours.toString()).redirectErrorStream(true).start();
+    Process process =
+        new ProcessBuilder(
+                dtc.toString(), "-I", "dtb", "-O", "dtb", "-o", theirs.toString(), ours.toString())
+            .redirectErrorStream(true)
+            .start();
     String said = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
     assertEquals(0, process.waitFor(), said);
     assertFalse(said.contains("ERROR"), said);

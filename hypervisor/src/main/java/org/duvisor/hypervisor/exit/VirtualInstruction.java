@@ -34,10 +34,8 @@ final class VirtualInstruction {
     }
     if (vcpu.inSupervisor() && (instruction == WFI || instruction == WRS_NTO)) {
       vcpu.advance(4);
-      if (instruction == WFI) {
+      if (instruction == WFI) { // the other waits for a store of another hart, which nothing tells us
         vcpu.waitForInterrupt();
-      } else {
-        Thread.yield();
       }
       return ExitKind.WFI;
     }

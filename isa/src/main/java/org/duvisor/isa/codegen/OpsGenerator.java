@@ -183,7 +183,7 @@ public final class OpsGenerator {
       }
       line(2, "private " + name + "(Decoded d, int offset) {");
       line(3, "super(offset, d.length());");
-      fields.forEach((field, value) -> line(3, "this." + field.substring(field.indexOf(' ') + 1) + " = " + value + ";"));
+      fields.forEach((field, value) -> line(3, "this." + field.split(" ", 2)[1] + " = " + value + ";"));
       line(2, "}");
       line(0, "");
       // A factory in the class itself: verifying Ops then loads none of the op classes.

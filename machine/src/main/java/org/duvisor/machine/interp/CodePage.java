@@ -14,6 +14,9 @@ final class CodePage {
   private final byte[] copy = new byte[BYTES];
   private final long host;
 
+  /** Counts changes of content, for translations. */
+  int version;
+
   /** The fence.i count at which the copy was last known to be right. */
   int epoch;
 
@@ -28,6 +31,7 @@ final class CodePage {
     if (!Raw.equal(host, copy, BYTES)) {
       Raw.copyTo(host, copy, BYTES);
       java.util.Arrays.fill(blocks, null);
+      version++;
     }
     epoch = now;
   }

@@ -12,7 +12,10 @@ import org.duvisor.machine.Hart;
 import org.duvisor.machine.Trap;
 import org.jspecify.annotations.Nullable;
 
-/** The interpreting engine of one hart. */
+/**
+ * The engine of one hart. It interprets, counts how often blocks run, and hands hot ones to a {@link Translator} if there is one; translations
+ * are found by virtual address in a cache that knows the regime they were checked for.
+ */
 public final class Interpreter implements Engine {
   private static final long PAGE_MASK = -4096L;
   private static final long NONE = 1;
@@ -31,10 +34,24 @@ public final class Interpreter implements Engine {
   // An instruction that crosses two pages is decoded anew each time.
   private int crossingBits;
 
-  /** An engine for a hart. */
+  private final @Nullable Translator translator;
+  private final TranslationCache cache;
+  private final Regions regions;
+  private final int threshold;
+
+  /** An engine that only interprets. */
   public Interpreter(Hart h) {
+    this(h, null);
+  }
+
+  /** An engine for a hart. */
+  public Interpreter(Hart h, @Nullable Translator translator) {
     this.h = h;
     this.ram = new CodePage[(int) (h.memory().ramSize() >>> 12)];
+    this.translator = translator;
+    this.cache = new TranslationCache(translator != null);
+    this.threshold = translator == null ? Integer.MAX_VALUE : translator.threshold();
+    this.regions = new Regions(this::knownPage, threshold);
   }
 
   @Override
@@ -47,7 +64,17 @@ public final class Interpreter implements Engine {
         while (hart.retired < limit && !hart.wantsAttention()) {
           i = 0;
           ops = NO_OPS;
-          ops = block(hart.pc).ops();
+          Translation translation = cache.find(hart.pc, hart.fetchContext);
+          if (translation != null) {
+            int fuel = (int) Math.min(limit - hart.retired, MAX_FUEL);
+            hart.retired += fuel - translation.run(hart, fuel);
+            continue;
+          }
+          Block block = block(hart.pc);
+          if ((++block.heat == threshold || block.translation != null) && isTranslated(block)) {
+            continue;
+          }
+          ops = block.ops;
           int last = ops.length - 1;
           while (i < last) {
             ops[i].execute(hart);
@@ -68,6 +95,45 @@ public final class Interpreter implements Engine {
   }
 
   private static final Op[] NO_OPS = {};
+
+  /** Instructions a translation runs before it looks up: bounds interrupt latency. */
+  private static final int MAX_FUEL = 8192;
+
+  /** A hot block: whether its translation can be used from here, which is then in the cache; otherwise one is ordered. */
+  private boolean isTranslated(Block block) {
+    Translation t = block.translation;
+    Translator maker = translator;
+    if (t == null) {
+      if (maker != null) {
+        Source source = regions.pick(h.pc);
+        if (source != null) {
+          maker.offer(source, translation -> block.translation = translation);
+        }
+      }
+      return false;
+    }
+    if (!isMapped(t.source(), h.pc)) {
+      return false;
+    }
+    cache.put(h.pc, h.fetchContext, t);
+    return true;
+  }
+
+  /** Whether the pages of a region are current and mapped where it needs them. */
+  private boolean isMapped(Source source, long pc) {
+    long base = pc & PAGE_MASK;
+    for (Source.PageUse use : source.pages()) {
+      if (knownPage(base + ((long) use.distance() << 12)) != use.page()) {
+        return false;
+      }
+    }
+    return source.isCurrent();
+  }
+
+  private @Nullable CodePage knownPage(long va) {
+    long pa = h.mmu().probeFetch(va);
+    return pa == -1 ? null : pageAt(pa & PAGE_MASK);
+  }
 
   private Block block(long pc) {
     CodePage p = page;
@@ -175,8 +241,23 @@ public final class Interpreter implements Engine {
   }
 
   @Override
+  public void locate(long pc) {
+    long pa = h.mmu().probeFetch(pc);
+    if (pa != -1) {
+      page = pageAt(pa & PAGE_MASK);
+      fetchPage = pc & PAGE_MASK;
+    }
+  }
+
+  @Override
   public void fenceI() {
     epoch++;
+    mappingChanged();
+  }
+
+  @Override
+  public void mappingChanged() {
+    cache.clear();
     contextChanged();
   }
 

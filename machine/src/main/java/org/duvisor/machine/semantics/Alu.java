@@ -75,12 +75,14 @@ public final class Alu {
 
   /** sllw, slliw. */
   public static long sllw(long a, long b) {
-    return (int) a << (int) b;
+    int word = (int) a << (int) b;
+    return word;
   }
 
   /** srlw, srliw. */
   public static long srlw(long a, long b) {
-    return (int) a >>> (int) b;
+    int word = (int) a >>> (int) b;
+    return word;
   }
 
   /** sraw, sraiw. */

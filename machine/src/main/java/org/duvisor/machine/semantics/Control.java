@@ -1,6 +1,6 @@
 package org.duvisor.machine.semantics;
 
-/** Targets of unconditional jumps (unprivileged specification, RV32I). Instructions are aligned to 2 bytes, so none traps. */
+/** Targets of unconditional jumps (unprivileged specification, RV32I). With 2-byte alignment of code none traps. */
 public final class Control {
   private Control() {}
 

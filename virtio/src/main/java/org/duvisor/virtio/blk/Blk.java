@@ -1,10 +1,10 @@
 package org.duvisor.virtio.blk;
 
 import java.io.IOException;
+import java.lang.foreign.MemorySegment;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 import java.util.concurrent.atomic.AtomicBoolean;
-import java.lang.foreign.MemorySegment;
 import org.duvisor.virtio.Buffers;
 import org.duvisor.virtio.Chain;
 import org.duvisor.virtio.ConfigSpace;
@@ -16,22 +16,29 @@ import org.duvisor.virtio.Virtqueue;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The block device (5.2). Data moves between the back end and guest memory without a copy in between.
+ * The block device (5.2). Data moves between the back end and guest memory without a copy in
+ * between.
  *
- * <p>Without VIRTIO_BLK_F_FLUSH negotiated each write is made durable before it completes (5.2.5.2). A host error is
- * VIRTIO_BLK_S_IOERR for the guest and, the first time, a line in the log.
+ * <p>Without VIRTIO_BLK_F_FLUSH negotiated each write is made durable before it completes
+ * (5.2.5.2). A host error is VIRTIO_BLK_S_IOERR for the guest and, the first time, a line in the
+ * log.
  */
 public final class Blk implements VirtioDevice {
   /** Bytes in a sector, the unit of every address of this device. */
   public static final int SECTOR = 512;
 
   private static final int QUEUE_SIZE = 256;
+
   /** Leaves room for the header and the status byte in the queue. */
   private static final int SEG_MAX = QUEUE_SIZE - 2;
 
   private static final int RANGES_MAX = 16;
   private static final int RANGE_SECTORS_MAX = (32 << 20) / SECTOR;
-  /** Longest single transfer of the host, which bounds temporary buffers inside the JDK for on-heap guest memory. */
+
+  /**
+   * Longest single transfer of the host, which bounds temporary buffers inside the JDK for on-heap
+   * guest memory.
+   */
   private static final int TRANSFER = 1 << 20;
 
   private static final System.Logger LOG = System.getLogger("org.duvisor.virtio.blk");
@@ -96,12 +103,15 @@ public final class Blk implements VirtioDevice {
 
   @Override
   public long features() {
-    long features = 1L << BlkLayout.F_SEG_MAX | 1L << BlkLayout.F_BLK_SIZE | 1L << BlkLayout.F_FLUSH;
+    long features =
+        1L << BlkLayout.F_SEG_MAX | 1L << BlkLayout.F_BLK_SIZE | 1L << BlkLayout.F_FLUSH;
     if (queues > 1) {
       features |= 1L << BlkLayout.F_MQ;
     }
     return features
-        | (backend.readOnly() ? 1L << BlkLayout.F_RO : 1L << BlkLayout.F_DISCARD | 1L << BlkLayout.F_WRITE_ZEROES);
+        | (backend.readOnly()
+            ? 1L << BlkLayout.F_RO
+            : 1L << BlkLayout.F_DISCARD | 1L << BlkLayout.F_WRITE_ZEROES);
   }
 
   @Override
@@ -141,7 +151,8 @@ public final class Blk implements VirtioDevice {
     Chain chain = now.chains[index];
     boolean more = true;
     while (more) {
-      synchronized (queue) { // for each request anew, so that a reset need not wait for an empty queue
+      synchronized (
+          queue) { // for each request anew, so that a reset need not wait for an empty queue
         more = service == now && queue.next(chain);
         if (more) {
           request(now, queue, chain);
@@ -168,7 +179,8 @@ public final class Blk implements VirtioDevice {
             case BlkLayout.T_OUT -> writeSectors(sector, in, now.writeThrough);
             case BlkLayout.T_FLUSH -> flush();
             case BlkLayout.T_GET_ID -> writeId(out);
-            case BlkLayout.T_DISCARD, BlkLayout.T_WRITE_ZEROES -> ranges(type, in, now.writeThrough);
+            case BlkLayout.T_DISCARD, BlkLayout.T_WRITE_ZEROES ->
+                ranges(type, in, now.writeThrough);
             default -> BlkLayout.S_UNSUPP;
           };
     } catch (IOException e) {
@@ -178,7 +190,8 @@ public final class Blk implements VirtioDevice {
     long written = out.position();
     out.skip(out.remaining() - 1);
     out.writeNumber(1, status);
-    // Bytes count from the first writable one; with data left unwritten before the status, only those before are sure.
+    // Bytes count from the first writable one; with data left unwritten before the status, only
+    // those before are sure.
     queue.used(chain.head(), written == out.size() - 1 ? out.size() : written);
     queue.publish();
   }
@@ -223,7 +236,9 @@ public final class Blk implements VirtioDevice {
     return BlkLayout.S_OK;
   }
 
-  /** Discard and write zeroes: whole ranges or an error, but an error may leave earlier ranges done. */
+  /**
+   * Discard and write zeroes: whole ranges or an error, but an error may leave earlier ranges done.
+   */
   private int ranges(int type, Buffers in, boolean writeThrough) throws IOException {
     if (backend.readOnly()) {
       return BlkLayout.S_IOERR;
@@ -258,7 +273,10 @@ public final class Blk implements VirtioDevice {
   /** Whether the bytes are whole sectors of the disk. */
   private boolean inside(long sector, long bytes) {
     long capacity = backend.size() / SECTOR;
-    return bytes % SECTOR == 0 && sector >= 0 && sector <= capacity && bytes / SECTOR <= capacity - sector;
+    return bytes % SECTOR == 0
+        && sector >= 0
+        && sector <= capacity
+        && bytes / SECTOR <= capacity - sector;
   }
 
   private void complain(int type, IOException e) {
@@ -284,7 +302,11 @@ public final class Blk implements VirtioDevice {
     try (backend) {
       backend.flush();
     } catch (IOException e) {
-      LOG.log(System.Logger.Level.ERROR, "{0}: the last writes may be lost: {1}", name(), e.getMessage());
+      LOG.log(
+          System.Logger.Level.ERROR,
+          "{0}: the last writes may be lost: {1}",
+          name(),
+          e.getMessage());
     }
   }
 }

@@ -31,6 +31,7 @@ final class BlkLayout {
   static final int T_WRITE_ZEROES = 13;
 
   static final int ID_BYTES = 20;
+
   /** struct virtio_blk_discard_write_zeroes: sector, number of sectors, flags. */
   static final int RANGE = 16;
 

@@ -4,8 +4,9 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 
 /**
- * Where the sectors of a disk are. All offsets and lengths are bytes inside {@link #size}, checked by the device.
- * Called by one thread at a time unless the device has several queues; then by that device's thread only.
+ * Where the sectors of a disk are. All offsets and lengths are bytes inside {@link #size}, checked
+ * by the device. Called by one thread at a time unless the device has several queues; then by that
+ * device's thread only.
  */
 public interface BlockBackend extends AutoCloseable {
   /** Size in bytes, a multiple of 512, fixed while open. */

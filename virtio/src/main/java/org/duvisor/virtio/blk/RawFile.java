@@ -18,11 +18,13 @@ import java.util.Set;
 /**
  * A raw image: byte n of the file is byte n of the disk. Holes stay holes until written.
  *
- * <p>A file whose length is no multiple of 512 appears with its last sector filled up with zeros; writing that sector
- * makes the file longer, to the whole sector. A file that has become shorter than it was when opened reads as an error,
- * not as zeros. Discarding is a hint that this back end does not follow: Java has no call to punch a hole.
+ * <p>A file whose length is no multiple of 512 appears with its last sector filled up with zeros;
+ * writing that sector makes the file longer, to the whole sector. A file that has become shorter
+ * than it was when opened reads as an error, not as zeros. Discarding is a hint that this back end
+ * does not follow: Java has no call to punch a hole.
  *
- * <p>The file is locked: exclusively when writable, so that two machines cannot destroy each other's file systems.
+ * <p>The file is locked: exclusively when writable, so that two machines cannot destroy each
+ * other's file systems.
  */
 public final class RawFile implements BlockBackend {
   private static final int ZEROS = 1 << 16;
@@ -52,7 +54,8 @@ public final class RawFile implements BlockBackend {
   /**
    * Opens an image.
    *
-   * @throws IOException with one line for the user when the file is missing, not readable or writable, or in use
+   * @throws IOException with one line for the user when the file is missing, not readable or
+   *     writable, or in use
    */
   public static RawFile open(Path path, boolean readOnly) throws IOException {
     if (!Files.exists(path)) {
@@ -72,12 +75,17 @@ public final class RawFile implements BlockBackend {
 
   private static FileChannel openChannel(Path path, boolean readOnly) throws IOException {
     Set<? extends OpenOption> options =
-        readOnly ? Set.of(StandardOpenOption.READ) : Set.of(StandardOpenOption.READ, StandardOpenOption.WRITE);
+        readOnly
+            ? Set.of(StandardOpenOption.READ)
+            : Set.of(StandardOpenOption.READ, StandardOpenOption.WRITE);
     FileChannel channel;
     try {
       channel = FileChannel.open(path, options);
     } catch (AccessDeniedException e) {
-      String fix = readOnly ? "cannot be read" : "cannot be written; open it read-only or change its permissions";
+      String fix =
+          readOnly
+              ? "cannot be read"
+              : "cannot be written; open it read-only or change its permissions";
       throw new IOException("disk image " + path + " " + fix, e);
     }
     if (!lock(channel, readOnly)) {
@@ -159,7 +167,10 @@ public final class RawFile implements BlockBackend {
     }
   }
 
-  /** An interrupt of the calling thread closes a file channel for everyone; open it again and repeat. */
+  /**
+   * An interrupt of the calling thread closes a file channel for everyone; open it again and
+   * repeat.
+   */
   private void perform(Step step) throws IOException {
     boolean interrupted = false;
     try {

@@ -12,7 +12,10 @@ import org.duvisor.virtio.VirtioDevice;
 import org.duvisor.virtio.Virtqueue;
 import org.jspecify.annotations.Nullable;
 
-/** The console device (5.3) with one port, its size, and emergency write. No byte is lost in either direction. */
+/**
+ * The console device (5.3) with one port, its size, and emergency write. No byte is lost in either
+ * direction.
+ */
 public final class Console implements VirtioDevice {
   private static final int F_SIZE = 0;
   private static final int F_EMERG_WRITE = 2;
@@ -36,7 +39,11 @@ public final class Console implements VirtioDevice {
     final Chain input;
     final Chain output;
     final byte[] bytes = new byte[STAGING];
-    /** Bytes already sent of a chain longer than the staging array, which was given back to the queue meanwhile. */
+
+    /**
+     * Bytes already sent of a chain longer than the staging array, which was given back to the
+     * queue meanwhile.
+     */
     long sent;
 
     Service(Session session) {
@@ -63,7 +70,8 @@ public final class Console implements VirtioDevice {
    * @param rows lines, 1 to 65535
    * @param backend flushed, but not closed, with the device
    */
-  @SuppressWarnings("this-escape") // input that arrives before the constructor ends stays with the back end
+  @SuppressWarnings(
+      "this-escape") // input that arrives before the constructor ends stays with the back end
   public Console(int columns, int rows, CharBackend backend, Serving serving) {
     this.backend = backend;
     config.set(CONFIG_COLS, 2, columns).set(CONFIG_ROWS, 2, rows).set(CONFIG_PORTS, 4, 1);
@@ -141,7 +149,8 @@ public final class Console implements VirtioDevice {
     }
     synchronized (sending) {
       for (int length = takeOutput(now); length >= 0; length = takeOutput(now)) {
-        backend.transmit(staging, 0, length); // outside the queue's monitor: it may wait for the host
+        backend.transmit(
+            staging, 0, length); // outside the queue's monitor: it may wait for the host
       }
     }
   }

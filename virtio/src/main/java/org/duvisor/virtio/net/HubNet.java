@@ -6,8 +6,8 @@ import java.util.concurrent.CopyOnWriteArrayList;
 import org.jspecify.annotations.Nullable;
 
 /**
- * An Ethernet hub in this process: each frame goes to all other sockets, on the sender's thread, in the order they were
- * made. Frames a receiver has no room for are lost to it.
+ * An Ethernet hub in this process: each frame goes to all other sockets, on the sender's thread, in
+ * the order they were made. Frames a receiver has no room for are lost to it.
  */
 public final class HubNet {
   private final List<Socket> sockets = new CopyOnWriteArrayList<>();

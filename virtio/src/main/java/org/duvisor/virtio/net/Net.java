@@ -13,8 +13,8 @@ import org.duvisor.virtio.Virtqueue;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The network device (5.1): one receive and one transmit queue, mergeable receive buffers, link status; no offloads and
- * no control queue.
+ * The network device (5.1): one receive and one transmit queue, mergeable receive buffers, link
+ * status; no offloads and no control queue.
  */
 public final class Net implements VirtioDevice {
   /** The MTU field is absent. */
@@ -34,9 +34,11 @@ public final class Net implements VirtioDevice {
 
   /** struct virtio_net_hdr with num_buffers, always there with VIRTIO_F_VERSION_1 (5.1.6). */
   private static final int HEADER = 12;
+
   private static final int QUEUE_SIZE = 256;
   private static final int RX = 0;
   private static final int TX = 1;
+
   /** Frames sent before the driver gets its buffers' notification. */
   private static final int TX_BATCH = 32;
 
@@ -44,6 +46,7 @@ public final class Net implements VirtioDevice {
   private static final class Receiver {
     final Virtqueue queue;
     final boolean mergeable;
+
     /** Kept until the frame is stored: its header counts the chains. */
     final Chain first;
 
@@ -78,9 +81,11 @@ public final class Net implements VirtioDevice {
    * @param mac 6 bytes, a unicast address
    * @param mtu 68 to 65520, or {@link #NO_MTU}
    * @param backend closed with the device
-   * @throws IllegalArgumentException with a line for the user when {@code mac} or {@code mtu} is out of range
+   * @throws IllegalArgumentException with a line for the user when {@code mac} or {@code mtu} is
+   *     out of range
    */
-  @SuppressWarnings("this-escape") // frames that arrive before the constructor ends find no driver and are lost
+  @SuppressWarnings(
+      "this-escape") // frames that arrive before the constructor ends find no driver and are lost
   public Net(String name, byte[] mac, int mtu, NetBackend backend, Serving serving) {
     if (mac.length != MAC_BYTES || (mac[0] & 1) != 0) {
       throw new IllegalArgumentException("a MAC address has 6 bytes, the first one even");
@@ -94,7 +99,10 @@ public final class Net implements VirtioDevice {
     for (int i = 0; i < MAC_BYTES; i++) {
       config.set(CONFIG_MAC + i, 1, mac[i]);
     }
-    config.set(CONFIG_STATUS, 2, backend.up() ? 1 : 0).set(CONFIG_PAIRS, 2, 1).set(CONFIG_MTU, 2, mtu);
+    config
+        .set(CONFIG_STATUS, 2, backend.up() ? 1 : 0)
+        .set(CONFIG_PAIRS, 2, 1)
+        .set(CONFIG_MTU, 2, mtu);
     worker = new QueueWorker(serving, "virtio-net " + name, queue -> transmit());
     backend.plug(new Cable());
   }
@@ -162,7 +170,8 @@ public final class Net implements VirtioDevice {
     backend.room(); // a frame that waits for this session is lost
   }
 
-  // ---- guest to network ---------------------------------------------------------------------------------------------
+  // ---- guest to network
+  // ---------------------------------------------------------------------------------------------
 
   private void transmit() {
     Service now = service;
@@ -180,7 +189,10 @@ public final class Net implements VirtioDevice {
     }
   }
 
-  /** Moves the next frame to the staging buffer, empty when it is none that can be carried; false at the end. */
+  /**
+   * Moves the next frame to the staging buffer, empty when it is none that can be carried; false at
+   * the end.
+   */
   private boolean takeFrame(Service now, Virtqueue queue, boolean publish) {
     Chain chain = now.transmit;
     synchronized (queue) {
@@ -203,9 +215,13 @@ public final class Net implements VirtioDevice {
     }
   }
 
-  // ---- network to guest ---------------------------------------------------------------------------------------------
+  // ---- network to guest
+  // ---------------------------------------------------------------------------------------------
 
-  /** Stores a frame in as many chains as it needs (5.1.6.4); false when the driver has not provided enough. */
+  /**
+   * Stores a frame in as many chains as it needs (5.1.6.4); false when the driver has not provided
+   * enough.
+   */
   private boolean receive(Service now, ByteBuffer frame) {
     Receiver to = now.receiver;
     MemorySegment source = MemorySegment.ofBuffer(frame);

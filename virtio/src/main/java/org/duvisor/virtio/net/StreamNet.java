@@ -11,11 +11,12 @@ import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A network behind a stream socket, each frame after its length as 4 big-endian bytes: what QEMU's stream netdev speaks
- * and {@code passt --socket} expects. A thread reads; while the guest has no room it does not, so that the peer waits.
+ * A network behind a stream socket, each frame after its length as 4 big-endian bytes: what QEMU's
+ * stream netdev speaks and {@code passt --socket} expects. A thread reads; while the guest has no
+ * room it does not, so that the peer waits.
  *
- * <p>The peer is not trusted: a frame shorter or longer than a frame can be is passed over without being stored. When it
- * hangs up, the link goes down for good and the log has a line.
+ * <p>The peer is not trusted: a frame shorter or longer than a frame can be is passed over without
+ * being stored. When it hangs up, the link goes down for good and the log has a line.
  */
 public final class StreamNet implements NetBackend {
   private static final int PREFIX = 4;

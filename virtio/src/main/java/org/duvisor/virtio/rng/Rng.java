@@ -10,7 +10,10 @@ import org.duvisor.virtio.VirtioDevice;
 import org.duvisor.virtio.Virtqueue;
 import org.jspecify.annotations.Nullable;
 
-/** The entropy device (5.4). Serves in the notifying thread; a request gets at most {@link #LIMIT} bytes. */
+/**
+ * The entropy device (5.4). Serves in the notifying thread; a request gets at most {@link #LIMIT}
+ * bytes.
+ */
 public final class Rng implements VirtioDevice {
   /** Most bytes for one request; the driver asks again for more. */
   public static final int LIMIT = 4096;
@@ -26,7 +29,8 @@ public final class Rng implements VirtioDevice {
   /**
    * An entropy device.
    *
-   * @param source a SecureRandom for use, a seeded generator for reproducible machines; used by one thread at a time
+   * @param source a SecureRandom for use, a seeded generator for reproducible machines; used by one
+   *     thread at a time
    */
   public Rng(RandomGenerator source) {
     this.source = source;

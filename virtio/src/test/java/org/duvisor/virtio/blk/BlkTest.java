@@ -94,7 +94,8 @@ class BlkTest {
   private TestDriver driver = new TestDriver(mmio, ram);
 
   private VirtioMmio slot(BlockBackend backend, Serving serving) {
-    return new VirtioMmio(new Blk("test", backend, serving, "serial-0123456789-too-long", 1), ram.memory(), irq);
+    return new VirtioMmio(
+        new Blk("test", backend, serving, "serial-0123456789-too-long", 1), ram.memory(), irq);
   }
 
   private Queue start(BlockBackend backend, Serving serving, long features) {
@@ -173,7 +174,8 @@ class BlkTest {
   void requestsOutsideTheDiskFail() {
     Queue queue = driver.start(1).getFirst();
     long room = ram.allocate(1024);
-    for (long sector : new long[] {DISK / 512 - 1, DISK / 512, -1, Long.MAX_VALUE, Long.MIN_VALUE, 1L << 55}) {
+    for (long sector :
+        new long[] {DISK / 512 - 1, DISK / 512, -1, Long.MAX_VALUE, Long.MIN_VALUE, 1L << 55}) {
       assertEquals(1, status(queue, 0, sector, Buffer.out(room, 1024)), "read at " + sector);
       assertEquals(1, status(queue, 1, sector, Buffer.in(room, 1024)), "write at " + sector);
     }
@@ -219,8 +221,12 @@ class BlkTest {
     assertArrayEquals(expected, disk.contents());
     assertEquals(0, status(queue, 11, 0, Buffer.in(ram.allocate(range(0, 1, 0)), 16)));
     assertEquals(0, disk.contents()[0]);
-    assertEquals(2, status(queue, 11, 0, Buffer.in(ram.allocate(range(0, 1, 1)), 16)), "unmap is for zeroes");
-    assertEquals(2, status(queue, 13, 0, Buffer.in(ram.allocate(range(0, 1, 2)), 16)), "reserved flag");
+    assertEquals(
+        2,
+        status(queue, 11, 0, Buffer.in(ram.allocate(range(0, 1, 1)), 16)),
+        "unmap is for zeroes");
+    assertEquals(
+        2, status(queue, 13, 0, Buffer.in(ram.allocate(range(0, 1, 2)), 16)), "reserved flag");
     assertEquals(1, status(queue, 13, 0, Buffer.in(ram.allocate(range(0, -1, 0)), 16)), "too long");
     assertEquals(1, status(queue, 13, 0, Buffer.in(ram.allocate(range(-1, 1, 0)), 16)), "outside");
     assertEquals(1, status(queue, 13, 0, Buffer.in(ram.allocate(range(0, 1, 0)), 15)), "ragged");
@@ -231,7 +237,8 @@ class BlkTest {
     Queue queue = driver.start(1).getFirst();
     long room = ram.allocate(20);
     assertEquals(0, status(queue, 8, 0, Buffer.out(room, 20)));
-    assertEquals("serial-0123456789-to", new String(ram.bytes(room, 20), StandardCharsets.US_ASCII));
+    assertEquals(
+        "serial-0123456789-to", new String(ram.bytes(room, 20), StandardCharsets.US_ASCII));
   }
 
   @Test

@@ -110,7 +110,8 @@ class RawFileTest {
     Path image = image(new byte[512]);
     try (RawFile first = RawFile.open(image, false)) {
       IOException refused = assertThrows(IOException.class, () -> RawFile.open(image, false));
-      assertTrue(refused.getMessage().endsWith("is in use by another machine"), refused.getMessage());
+      assertTrue(
+          refused.getMessage().endsWith("is in use by another machine"), refused.getMessage());
       assertFalse(first.readOnly());
     }
     try (RawFile one = RawFile.open(image, true);
@@ -122,7 +123,8 @@ class RawFileTest {
   @Test
   void whatIsNoImageIsSaidInOneLine() {
     String missing =
-        assertThrows(IOException.class, () -> RawFile.open(dir.resolve("none"), false)).getMessage();
+        assertThrows(IOException.class, () -> RawFile.open(dir.resolve("none"), false))
+            .getMessage();
     assertTrue(missing.contains("none: no such file"), missing);
     String folder = assertThrows(IOException.class, () -> RawFile.open(dir, false)).getMessage();
     assertTrue(folder.contains("not a regular file"), folder);

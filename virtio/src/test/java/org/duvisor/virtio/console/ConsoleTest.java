@@ -62,7 +62,8 @@ class ConsoleTest {
   private final Host host = new Host();
 
   private TestDriver driver(Serving serving) {
-    return new TestDriver(new VirtioMmio(new Console(80, 25, host, serving), ram.memory(), irq), ram);
+    return new TestDriver(
+        new VirtioMmio(new Console(80, 25, host, serving), ram.memory(), irq), ram);
   }
 
   private static byte[] random(int length) {
@@ -102,7 +103,8 @@ class ConsoleTest {
     host.type("after it".getBytes(StandardCharsets.UTF_8));
     assertEquals(4, rx.await().written());
     assertEquals(4, rx.await().written());
-    assertEquals("before the driver, after it", new String(ram.bytes(at, 27), StandardCharsets.UTF_8));
+    assertEquals(
+        "before the driver, after it", new String(ram.bytes(at, 27), StandardCharsets.UTF_8));
     assertTrue(irq.level());
   }
 

@@ -177,10 +177,12 @@ class NetTest {
   void badAddressesAreRefused() {
     NetBackend cable = new LoopbackNet();
     assertThrows(
-        IllegalArgumentException.class, () -> new Net("t", new byte[5], Net.NO_MTU, cable, Serving.INLINE));
+        IllegalArgumentException.class,
+        () -> new Net("t", new byte[5], Net.NO_MTU, cable, Serving.INLINE));
     assertThrows(
         IllegalArgumentException.class,
         () -> new Net("t", new byte[] {1, 0, 0, 0, 0, 0}, Net.NO_MTU, cable, Serving.INLINE));
-    assertThrows(IllegalArgumentException.class, () -> new Net("t", new byte[6], 67, cable, Serving.INLINE));
+    assertThrows(
+        IllegalArgumentException.class, () -> new Net("t", new byte[6], 67, cable, Serving.INLINE));
   }
 }

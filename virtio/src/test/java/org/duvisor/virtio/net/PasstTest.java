@@ -14,7 +14,10 @@ import org.duvisor.virtio.QueueWorker.Serving;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
-/** The real thing behind the socket: passt answers DHCP. Skipped where passt is not installed or may not run. */
+/**
+ * The real thing behind the socket: passt answers DHCP. Skipped where passt is not installed or may
+ * not run.
+ */
 @Timeout(60)
 class PasstTest {
   private static final int XID = 0x600df00d;
@@ -25,7 +28,9 @@ class PasstTest {
 
   @Test
   void offersAnAddress() throws IOException, InterruptedException {
-    Path socket = Path.of(System.getProperty("java.io.tmpdir"), "duvisor-passt-" + ProcessHandle.current().pid());
+    Path socket =
+        Path.of(
+            System.getProperty("java.io.tmpdir"), "duvisor-passt-" + ProcessHandle.current().pid());
     Files.deleteIfExists(socket);
     Process passt = start(socket);
     try {
@@ -88,9 +93,16 @@ class PasstTest {
     ByteBuffer f = ByteBuffer.allocate(ETHERNET + IP + UDP + BOOTP + 60);
     int ipLength = f.capacity() - ETHERNET;
     f.put(new byte[] {-1, -1, -1, -1, -1, -1}).put(NetFixture.MAC).putShort((short) 0x0800);
-    f.putShort((short) 0x4500).putShort((short) ipLength).putInt(0).putShort((short) 0x4011).putShort((short) 0);
+    f.putShort((short) 0x4500)
+        .putShort((short) ipLength)
+        .putInt(0)
+        .putShort((short) 0x4011)
+        .putShort((short) 0);
     f.putInt(0).putInt(-1);
-    f.putShort((short) 68).putShort((short) 67).putShort((short) (ipLength - IP)).putShort((short) 0);
+    f.putShort((short) 68)
+        .putShort((short) 67)
+        .putShort((short) (ipLength - IP))
+        .putShort((short) 0);
     f.putInt(0x01010600).putInt(XID).putInt(0x8000); // broadcast the answer
     f.position(f.position() + 16).put(NetFixture.MAC);
     f.position(ETHERNET + IP + UDP + BOOTP - options).putInt(0x63825363);

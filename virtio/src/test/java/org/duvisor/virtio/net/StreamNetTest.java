@@ -133,8 +133,7 @@ class StreamNetTest {
   @Test
   void aStuckPeerBlocksNeitherResetNorClose() {
     for (int i = 0; i < 60; i++) {
-      net.tx.add(
-          Buffer.in(TestRam.BASE, 12 + 65536));
+      net.tx.add(Buffer.in(TestRam.BASE, 12 + 65536));
     }
     net.tx.kick();
     net.driver.write(MmioLayout.STATUS, 0);
@@ -146,7 +145,8 @@ class StreamNetTest {
   void nobodyListeningIsOneLine() {
     IOException e =
         assertThrows(
-            IOException.class, () -> StreamNet.connect(UnixDomainSocketAddress.of(dir.resolve("nobody"))));
+            IOException.class,
+            () -> StreamNet.connect(UnixDomainSocketAddress.of(dir.resolve("nobody"))));
     assertTrue(e.getMessage().startsWith("network: cannot connect to "), e.getMessage());
   }
 }

@@ -17,7 +17,9 @@ class RngTest {
   private final TestRam ram = new TestRam(1 << 20);
   private final RandomGenerator source = new Random(1);
   private final Queue queue =
-      new TestDriver(new VirtioMmio(new Rng(source), ram.memory(), new TestIrq()), ram).start(1).getFirst();
+      new TestDriver(new VirtioMmio(new Rng(source), ram.memory(), new TestIrq()), ram)
+          .start(1)
+          .getFirst();
 
   @Test
   void givesTheBytesOfItsSource() {

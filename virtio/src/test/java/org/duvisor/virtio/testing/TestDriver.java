@@ -11,8 +11,9 @@ import org.duvisor.devices.Device;
 import org.duvisor.virtio.MmioLayout;
 
 /**
- * The driver's side of virtio-mmio and split rings, as Linux does it: the handshake of 3.1.1, rings in guest RAM,
- * notifications that respect VIRTIO_F_EVENT_IDX, indirect descriptors when negotiated. One thread uses it.
+ * The driver's side of virtio-mmio and split rings, as Linux does it: the handshake of 3.1.1, rings
+ * in guest RAM, notifications that respect VIRTIO_F_EVENT_IDX, indirect descriptors when
+ * negotiated. One thread uses it.
  */
 public final class TestDriver {
   /** VIRTIO_F_INDIRECT_DESC. */
@@ -106,7 +107,10 @@ public final class TestDriver {
     return (status() & FEATURES_OK) != 0;
   }
 
-  /** Brings the device up with all of {@code wanted} that it offers and queues of {@code size}; returns the queues. */
+  /**
+   * Brings the device up with all of {@code wanted} that it offers and queues of {@code size};
+   * returns the queues.
+   */
   public List<Queue> start(long wanted, int queues, int size) {
     if (!negotiate(wanted & offered() | VERSION_1)) {
       throw new IllegalStateException("features were not accepted");
@@ -233,7 +237,8 @@ public final class TestDriver {
       putDescriptor(table, at, b.address, (int) b.length, flags, Math.max(nextIndex, 0));
     }
 
-    private void putDescriptor(long table, int at, long address, int length, int flags, int nextIndex) {
+    private void putDescriptor(
+        long table, int at, long address, int length, int flags, int nextIndex) {
       long d = table + 16L * at;
       ram.set64(d, address);
       ram.set32(d + 8, length);
@@ -266,7 +271,10 @@ public final class TestDriver {
       return needed;
     }
 
-    /** The next used element, if the device has returned one. Asks for an interrupt at the one after. */
+    /**
+     * The next used element, if the device has returned one. Asks for an interrupt at the one
+     * after.
+     */
     public Optional<Used> poll() {
       if (ram.get16(used + 2) == seen) {
         return Optional.empty();

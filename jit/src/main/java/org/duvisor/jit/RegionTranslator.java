@@ -1,0 +1,104 @@
+package org.duvisor.jit;
+
+import java.lang.invoke.MethodHandles;
+import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.ThreadPoolExecutor;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.LongAdder;
+import org.duvisor.machine.interp.Source;
+import org.duvisor.machine.interp.Translation;
+import org.duvisor.machine.interp.Translator;
+
+/** Translates regions on one background thread, for all harts of a machine. A full queue drops offers; the code is interpreted then. */
+public final class RegionTranslator implements Translator, AutoCloseable {
+  /** Interpreted executions before translation: a high value beats a low one on wide code (docs/performance.md). */
+  public static final int THRESHOLD = 500;
+
+  private static final int QUEUE = 4096;
+
+  private final int threshold;
+  private final boolean inBackground;
+  private final ThreadPoolExecutor worker;
+  private final LongAdder translated = new LongAdder();
+  private final LongAdder instructions = new LongAdder();
+  private final LongAdder bytes = new LongAdder();
+  private final LongAdder nanos = new LongAdder();
+  private final LongAdder refused = new LongAdder();
+
+  /** A translator for use. */
+  public RegionTranslator() {
+    this(THRESHOLD, true);
+  }
+
+  /**
+   * A translator.
+   *
+   * @param threshold interpreted executions of a block before its region is translated, at least 1
+   * @param inBackground whether harts go on meanwhile; tests say no
+   */
+  public RegionTranslator(int threshold, boolean inBackground) {
+    this.threshold = threshold;
+    this.inBackground = inBackground;
+    this.worker =
+        new ThreadPoolExecutor(
+            1,
+            1,
+            1,
+            TimeUnit.SECONDS,
+            new LinkedBlockingQueue<>(QUEUE),
+            Thread.ofPlatform().name("translator").daemon().factory(),
+            (task, pool) -> refused.increment());
+    worker.allowCoreThreadTimeOut(true);
+  }
+
+  @Override
+  public int threshold() {
+    return threshold;
+  }
+
+  @Override
+  public void offer(Source source, Sink sink) {
+    if (inBackground) {
+      worker.execute(() -> translate(source, sink));
+    } else {
+      translate(source, sink);
+    }
+  }
+
+  private void translate(Source source, Sink sink) {
+    long start = System.nanoTime();
+    byte[] classFile = new RegionCompiler(source).compile();
+    if (!RegionCompiler.isCompilable(classFile)) {
+      if (source.blocks().size() == 1) {
+        refused.increment();
+      } else {
+        translate(source.firstHalf(), sink);
+      }
+      return;
+    }
+    try {
+      Class<?> type = MethodHandles.lookup().defineHiddenClass(classFile, true).lookupClass();
+      Translation t = (Translation) type.getDeclaredConstructor().newInstance();
+      t.made(source);
+      sink.install(t);
+    } catch (ReflectiveOperationException e) {
+      throw new IllegalStateException("generated code is not what it should be", e);
+    }
+    translated.increment();
+    instructions.add(source.size());
+    bytes.add(classFile.length);
+    nanos.add(System.nanoTime() - start);
+  }
+
+  /** One line for a person. */
+  public String statistics() {
+    long n = Math.max(1, translated.sum());
+    return "translated %d regions, %d instructions, %d KiB of class files, %d us each, %d refused"
+        .formatted(translated.sum(), instructions.sum(), bytes.sum() >> 10, nanos.sum() / n / 1000, refused.sum());
+  }
+
+  @Override
+  public void close() {
+    worker.shutdownNow();
+  }
+}

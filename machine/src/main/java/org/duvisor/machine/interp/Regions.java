@@ -1,0 +1,145 @@
+package org.duvisor.machine.interp;
+
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.PriorityQueue;
+import java.util.Set;
+import java.util.function.LongFunction;
+import org.duvisor.isa.Decoded;
+import org.duvisor.isa.Decoder;
+import org.duvisor.isa.InstructionSet;
+import org.duvisor.isa.Semantics.Kind;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Picks regions: from a hot entry along direct jumps, branches, calls and the code after calls, hottest block first, as far as blocks are
+ * warm, in a few pages.
+ */
+final class Regions {
+  private static final Decoder DECODER = InstructionSet.standard().decoder();
+  private static final int MAX_INSTRUCTIONS = 220;
+  private static final int MAX_PAGES = 4;
+  private static final int MAX_DISTANCE = 1 << 16;
+  private static final int LINK_REGISTER = 1;
+
+  /** A block is warm when it ran at least threshold / this. */
+  private static final int WARM = 16;
+
+  private record Candidate(int offset, int heat) {}
+
+  private final LongFunction<@Nullable CodePage> pageOf;
+  private final int threshold;
+
+  /**
+   * A picker.
+   *
+   * @param pageOf the page that is mapped at a virtual address right now, null when that is not known cheaply
+   */
+  Regions(LongFunction<@Nullable CodePage> pageOf, int threshold) {
+    this.pageOf = pageOf;
+    this.threshold = threshold;
+  }
+
+  /** The region of an entry, or null when there is nothing to translate. */
+  @Nullable Source pick(long pc) {
+    long base = pc & -4096L;
+    Map<Integer, CodePage> pages = new HashMap<>();
+    PriorityQueue<Candidate> queue = new PriorityQueue<>(Comparator.comparingInt(Candidate::heat).reversed());
+    Set<Integer> seen = new HashSet<>();
+    List<Source.BasicBlock> blocks = new ArrayList<>();
+    int entry = (int) (pc - base);
+    queue.add(new Candidate(entry, Integer.MAX_VALUE));
+    seen.add(entry);
+    int size = 0;
+    while (!queue.isEmpty() && size < MAX_INSTRUCTIONS) {
+      Candidate c = queue.poll();
+      List<Decoded> code = decode(base, c.offset, pages);
+      if (code.isEmpty()) {
+        continue;
+      }
+      Source.BasicBlock block = new Source.BasicBlock(c.offset, code);
+      blocks.add(block);
+      size += code.size();
+      for (int successor : successors(block)) {
+        int heat = heat(base, successor, pages);
+        if (heat >= Math.max(1, threshold / WARM) && seen.add(successor)) {
+          queue.add(new Candidate(successor, heat));
+        }
+      }
+    }
+    if (blocks.isEmpty() || blocks.getFirst().offset() != entry) {
+      return null;
+    }
+    List<Source.PageUse> uses = new ArrayList<>();
+    pages.forEach((distance, page) -> uses.add(new Source.PageUse(distance, page, page.version)));
+    return new Source(entry, blocks, uses);
+  }
+
+  private List<Decoded> decode(long base, int start, Map<Integer, CodePage> pages) {
+    List<Decoded> code = new ArrayList<>();
+    CodePage page = page(base, start, pages);
+    int offset = start;
+    while (page != null && offset >> 12 == start >> 12 && code.size() < MAX_INSTRUCTIONS / 2) {
+      int inPage = offset & 0xfff;
+      Decoded d = page.crosses(inPage) ? null : DECODER.decode(page.bits(inPage));
+      if (d == null || stops(d.instruction().semantics().kind())) {
+        break; // left to the interpreter
+      }
+      code.add(d);
+      offset += d.length();
+      if (d.instruction().semantics().terminator()) {
+        break;
+      }
+    }
+    return code;
+  }
+
+  private static boolean stops(Kind kind) {
+    return kind == Kind.END || kind == Kind.JUMP;
+  }
+
+  private static List<Integer> successors(Source.BasicBlock block) {
+    Decoded last = block.code().getLast();
+    int at = block.end() - last.length();
+    return switch (last.instruction().semantics().kind()) {
+      case BRANCH -> List.of(at + (int) last.imm(), block.end());
+      case LINK -> {
+        List<Integer> next = new ArrayList<>();
+        if (last.instruction().mnemonic().equals("jal")) {
+          next.add(at + (int) last.imm());
+        }
+        if (last.rd() == LINK_REGISTER) {
+          next.add(block.end());
+        }
+        yield next;
+      }
+      default -> List.of(block.end());
+    };
+  }
+
+  private int heat(long base, int offset, Map<Integer, CodePage> pages) {
+    if (Math.abs(offset) > MAX_DISTANCE) {
+      return 0;
+    }
+    CodePage p = page(base, offset, pages);
+    Block b = p == null ? null : p.blocks[(offset & 0xfff) >>> 1];
+    return b == null ? 0 : b.translation != null ? threshold : b.heat;
+  }
+
+  private @Nullable CodePage page(long base, int offset, Map<Integer, CodePage> pages) {
+    int distance = offset >> 12;
+    CodePage known = pages.get(distance);
+    if (known != null || pages.size() == MAX_PAGES) {
+      return known;
+    }
+    CodePage p = pageOf.apply(base + ((long) distance << 12));
+    if (p != null) {
+      pages.put(distance, p);
+    }
+    return p;
+  }
+}

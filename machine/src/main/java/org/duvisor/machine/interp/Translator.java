@@ -1,0 +1,17 @@
+package org.duvisor.machine.interp;
+
+/** Makes translations of hot code. Shared by harts; called on their threads. */
+public interface Translator {
+  /** What is done with a finished translation: called once, from any thread. */
+  @FunctionalInterface
+  interface Sink {
+    /** Takes the translation. */
+    void install(Translation translation);
+  }
+
+  /** Interpreted executions of a block after which its region is offered. */
+  int threshold();
+
+  /** Takes a region to translate, now or later; may drop it. */
+  void offer(Source source, Sink sink);
+}
