@@ -1,0 +1,178 @@
+package org.duvisor.conformance;
+
+import static com.tngtech.archunit.base.DescribedPredicate.describe;
+import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.classes;
+import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
+import static com.tngtech.archunit.library.dependencies.SlicesRuleDefinition.slices;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import com.tngtech.archunit.base.DescribedPredicate;
+import com.tngtech.archunit.core.domain.JavaClass;
+import com.tngtech.archunit.core.domain.JavaClasses;
+import com.tngtech.archunit.core.importer.ClassFileImporter;
+import com.tngtech.archunit.core.importer.ImportOption;
+import com.tngtech.archunit.library.dependencies.SliceAssignment;
+import com.tngtech.archunit.library.dependencies.SliceIdentifier;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.stream.Collectors;
+import org.junit.jupiter.api.Test;
+
+/**
+ * The arrows between modules, and what code may not touch. A new arrow is a decision: change the
+ * table with its reason.
+ */
+final class ArchitectureTest {
+  private static final String ROOT = "org.duvisor.";
+
+  /** Which modules each module may see, by package below the root. What a machine is made of comes with it. */
+  private static final Map<String, Set<String>> ARROWS =
+      Map.of(
+          "isa", Set.of(),
+          "devices", Set.of(),
+          "virtio", Set.of("devices"),
+          "machine", Set.of("isa", "devices", "virtio"),
+          "platform", Set.of(),
+          "platform.sim", Set.of("platform", "machine", "isa", "devices"),
+          "hypervisor", Set.of("platform", "devices", "virtio", "isa"),
+          "lab",
+              Set.of(
+                  "isa", "devices", "virtio", "machine", "platform", "platform.sim", "hypervisor"),
+          "cli",
+              Set.of(
+                  "isa",
+                  "devices",
+                  "virtio",
+                  "machine",
+                  "platform",
+                  "platform.sim",
+                  "hypervisor",
+                  "lab"));
+
+  private static final JavaClasses CLASSES =
+      new ClassFileImporter()
+          .withImportOption(ImportOption.Predefined.DO_NOT_INCLUDE_TESTS)
+          .importPackages("org.duvisor");
+
+  /** The module of a class: the longest name in the table that begins its package. */
+  private static String module(JavaClass type) {
+    String name = type.getPackageName();
+    return ARROWS.keySet().stream()
+        .filter(module -> name.equals(ROOT + module) || name.startsWith(ROOT + module + "."))
+        .reduce((a, b) -> a.length() > b.length() ? a : b)
+        .orElse("");
+  }
+
+  private static DescribedPredicate<JavaClass> in(Set<String> modules) {
+    return describe("in " + new TreeSet<>(modules), type -> modules.contains(module(type)));
+  }
+
+  private static DescribedPredicate<JavaClass> ours() {
+    return describe("of this project", type -> type.getPackageName().startsWith(ROOT));
+  }
+
+  /**
+   * Adversary: a class-file version the reader does not know, which would make every rule pass on
+   * nothing.
+   */
+  @Test
+  void everyModuleWasRead() {
+    Set<String> read = CLASSES.stream().map(ArchitectureTest::module).collect(Collectors.toSet());
+    Set<String> present =
+        ARROWS.keySet().stream().filter(ArchitectureTest::hasClasses).collect(Collectors.toSet());
+    assertTrue(present.contains("hypervisor"));
+    assertEquals(present, read);
+  }
+
+  private static boolean hasClasses(String module) {
+    String folder = (ROOT + module).replace('.', '/');
+    return ArchitectureTest.class.getClassLoader().getResource(folder) != null;
+  }
+
+  @Test
+  void modulesSeeOnlyWhatTheirArrowsAllow() {
+    ARROWS.forEach(
+        (module, seen) -> {
+          var allowed = new TreeSet<>(seen);
+          allowed.add(module);
+          noClasses()
+              .that(in(Set.of(module)))
+              .should()
+              .dependOnClassesThat(ours().and(DescribedPredicate.not(in(allowed))))
+              .because("the arrows from " + module + " go to " + allowed)
+              .allowEmptyShould(true)
+              .check(CLASSES);
+        });
+  }
+
+  @Test
+  void theHypervisorNeverSeesAMachine() {
+    noClasses()
+        .that(in(Set.of("hypervisor")))
+        .should()
+        .dependOnClassesThat(in(Set.of("machine", "platform.sim")))
+        .because("it must run unchanged on hardware: it sees the platform contract only")
+        .check(CLASSES);
+  }
+
+  @Test
+  void packagesHaveNoCycles() {
+    slices()
+        .assignedFrom(
+            new SliceAssignment() {
+              @Override
+              public SliceIdentifier getIdentifierOf(JavaClass type) {
+                return SliceIdentifier.of(type.getPackageName());
+              }
+
+              @Override
+              public String getDescription() {
+                return "packages";
+              }
+            })
+        .should()
+        .beFreeOfCycles()
+        .check(CLASSES);
+  }
+
+  @Test
+  void onlyCommandsPrint() {
+    noClasses()
+        .that(DescribedPredicate.not(in(Set.of("cli", "lab"))))
+        .should()
+        .accessField(System.class, "out")
+        .orShould()
+        .accessField(System.class, "err")
+        .because("standard output belongs to the guest's console")
+        .check(CLASSES);
+  }
+
+  @Test
+  void rawMemoryIsInOneClass() {
+    noClasses()
+        .should()
+        .dependOnClassesThat()
+        .haveFullyQualifiedName("sun.misc.Unsafe")
+        .check(CLASSES);
+    classes()
+        .that()
+        .doNotHaveFullyQualifiedName("org.duvisor.machine.mem.Raw")
+        .should()
+        .onlyDependOnClassesThat()
+        .resideOutsideOfPackage("jdk.internal..")
+        .because("accesses without bounds checks are to be judged in one place")
+        .check(CLASSES);
+  }
+
+  @Test
+  void logsGoThroughTheSystemLogger() {
+    noClasses()
+        .should()
+        .dependOnClassesThat()
+        .resideInAnyPackage("java.util.logging..", "org.slf4j..")
+        .because("modules log with System.Logger, or not at all")
+        .check(CLASSES);
+  }
+}
