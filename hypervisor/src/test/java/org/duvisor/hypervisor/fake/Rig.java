@@ -143,7 +143,7 @@ public final class Rig implements Power {
 
   /** Output is kept, input is what a test says. */
   public static final class Console implements CharBackend {
-    public final StringBuffer output = new StringBuffer();
+    public final StringBuilder output = new StringBuilder();
     public String input = "";
 
     @Override
