@@ -31,7 +31,14 @@ public final class Duvisor implements Runnable {
     var home = Path.of(System.getProperty("duvisor.home", ""));
     boolean debug = System.getenv().getOrDefault("DUVISOR_DEBUG", "").equals("1");
     System.exit(
-        run(arguments, Wiring::vm, new Wiring.Board(), home, debug, System.out, System.err));
+        run(
+            arguments,
+            VmSession::open,
+            new BoardSession.Factory(),
+            home,
+            debug,
+            System.out,
+            System.err));
   }
 
   /**

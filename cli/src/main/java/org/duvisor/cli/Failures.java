@@ -6,6 +6,10 @@ import java.nio.file.AccessDeniedException;
 import java.nio.file.FileSystemException;
 import java.nio.file.NoSuchFileException;
 import java.util.Objects;
+import org.duvisor.devices.images.ImageException;
+import org.duvisor.hypervisor.vm.VmException;
+import org.duvisor.machine.board.BoardException;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine;
 import picocli.CommandLine.ParameterException;
 
@@ -45,7 +49,8 @@ final class Failures {
 
   private static String line(Throwable e) {
     return switch (e) {
-      case UserError error -> oneLine(error.getMessage());
+      case UserError _, VmException _, BoardException _, ImageException _ ->
+          oneLine(e.getMessage());
       case NoSuchFileException missing -> missing.getFile() + ": no such file";
       case AccessDeniedException denied -> denied.getFile() + ": permission denied";
       case FileSystemException file when file.getReason() == null ->
@@ -59,7 +64,7 @@ final class Failures {
     };
   }
 
-  private static String oneLine(String message) {
+  private static String oneLine(@Nullable String message) {
     return Objects.requireNonNullElse(message, "unknown").strip().replaceAll("\\s*\\R\\s*", " ");
   }
 }

@@ -112,7 +112,16 @@ final class RunCommand implements Callable<Integer> {
             : Optional.of(images.initrd());
     var options =
         new VmOptions(
-            image, ramDisk, append, cpus, memory, List.copyOf(disks), net, console, !noReboot);
+            image,
+            ramDisk,
+            append,
+            cpus,
+            memory,
+            List.copyOf(disks),
+            net,
+            console,
+            stats,
+            !noReboot);
     return attended.run(vm, options, stats);
   }
 }

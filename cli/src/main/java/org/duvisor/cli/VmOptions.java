@@ -15,6 +15,7 @@ import java.util.Optional;
  * @param disks in the order given: vda, vdb, ...
  * @param net the network card's other end
  * @param console what the guest's console is
+ * @param timed whether the time that exits take is measured
  * @param reboot whether a reboot starts the guest again; otherwise it ends the VM
  */
 public record VmOptions(
@@ -26,12 +27,13 @@ public record VmOptions(
     List<Disk> disks,
     Net net,
     Console console,
+    boolean timed,
     boolean reboot) {
   /** The device that carries the guest's console. */
   public enum Console {
     /** A 16550 UART, {@code ttyS0}: there from the first instruction on. */
     uart,
-    /** virtio-console, {@code hvc0}: far fewer exits a byte. */
+    /** virtio-console, {@code hvc1} where hvc0 is the SBI's: far fewer exits a byte. */
     virtio,
     /** No console: output is dropped. */
     none

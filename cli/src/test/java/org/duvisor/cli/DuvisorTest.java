@@ -127,6 +127,7 @@ final class DuvisorTest {
                 List.of(),
                 new Net.None(),
                 VmOptions.Console.uart,
+                false,
                 true)),
         opened);
     assertEquals(List.of("run", "close"), life);
@@ -167,6 +168,7 @@ final class DuvisorTest {
             List.of(new Disk(Path.of("x"), false), new Disk(Path.of("y"), true)),
             new Net.Tcp("h", 1),
             VmOptions.Console.virtio,
+            true,
             false),
         opened.getFirst());
   }
