@@ -203,6 +203,8 @@ final class SimHuHart implements HuHart {
 
   @Override
   public void enter() {
+    own();
+    driver.checkAlive();
     if ((csr(Csr.HUSTATUS) >>> 7 & 1) == 0) {
       throw new DvException(Reason.INVALID, "hustatus.SPV is 0: there is no guest to enter");
     }
@@ -296,6 +298,7 @@ final class SimHuHart implements HuHart {
   public void idle(long deadline) {
     Hart h = own();
     while (!kicked) {
+      driver.checkAlive(); // the kick of its end may have ended the last entry
       long ticks = deadline - h.time();
       if (deadline >= 0 && ticks <= 0) {
         return;
