@@ -1,18 +1,12 @@
 package org.duvisor.lab;
 
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
-import java.util.Optional;
 
 /** Something that runs the benchmark's guest as a process of its own. */
 sealed interface Emulator {
-  /** The firmware that QEMU's package brings. */
-  Path QEMU_FIRMWARE = Path.of("/usr/share/qemu/opensbi-riscv64-generic-fw_dynamic.elf");
-
   /** Its name in tables. */
   String label();
 
@@ -87,13 +81,5 @@ sealed interface Emulator {
           "-append",
           guest.commandLine(arguments));
     }
-  }
-
-  /** The program of that name on the search path. */
-  static Optional<Path> onPath(String program) {
-    return Arrays.stream(System.getenv().getOrDefault("PATH", "").split(":"))
-        .map(folder -> Path.of(folder, program))
-        .filter(Files::isExecutable)
-        .findFirst();
   }
 }

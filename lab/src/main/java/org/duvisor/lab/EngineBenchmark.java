@@ -1,19 +1,23 @@
 package org.duvisor.lab;
 
+import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.io.PrintStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.HexFormat;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
+import java.util.zip.GZIPInputStream;
 
 /**
  * The speed of the execution engines, next to QEMU: every workload of {@code /bench} in a process of its own per engine and round, engines in
@@ -59,8 +63,18 @@ public final class EngineBenchmark {
       Path initrd,
       List<String> jvm,
       String revision) {
-    Emulator.Guest guest() {
-      return new Emulator.Guest(kernel, initrd);
+    /** The guest with an uncompressed kernel, which is all that QEMU takes; unpacked into a file for this run only. */
+    Emulator.Guest guest() throws IOException {
+      byte[] bytes = Files.readAllBytes(kernel);
+      if (bytes.length < 2 || bytes[0] != 0x1f || bytes[1] != (byte) 0x8b) {
+        return new Emulator.Guest(kernel, initrd);
+      }
+      Path plain = Files.createTempFile("duvisor-lab-", "-Image");
+      plain.toFile().deleteOnExit();
+      try (var in = new GZIPInputStream(new ByteArrayInputStream(bytes))) {
+        Files.copy(in, plain, StandardCopyOption.REPLACE_EXISTING);
+      }
+      return new Emulator.Guest(plain, initrd);
     }
 
     Path counts() {
@@ -97,6 +111,7 @@ public final class EngineBenchmark {
       throw new LabException("no engine to measure");
     }
     options.workloads.forEach(counts::work);
+    Emulator.Guest guest = options.guest();
     Map<String, List<EngineReport.Cell>> cells = new LinkedHashMap<>();
     for (String workload : options.workloads) {
       List<EngineReport.Cell> row = new ArrayList<>();
@@ -104,7 +119,7 @@ public final class EngineBenchmark {
       for (int round = 0; round < options.rounds; round++) {
         for (int e = 0; e < emulators.size(); e++) {
           progress.println(workload + ", round " + (round + 1) + ", " + emulators.get(e).label());
-          row.set(e, measure(options, counts, workload, emulators.get(e), row.get(e)));
+          row.set(e, measure(options, guest, counts, workload, emulators.get(e), row.get(e)));
         }
       }
       cells.put(workload, row);
@@ -114,12 +129,20 @@ public final class EngineBenchmark {
     return new EngineReport(about(options), emulators.stream().map(Emulator::label).toList(), rows);
   }
 
+  /** The program of that name on the search path. */
+  public static Optional<Path> onPath(String program) {
+    return Arrays.stream(System.getenv().getOrDefault("PATH", "").split(":"))
+        .map(folder -> Path.of(folder, program))
+        .filter(Files::isExecutable)
+        .findFirst();
+  }
+
   private static EngineReport.Cell measure(
-      Options options, InstructionCounts counts, String workload, Emulator emulator, EngineReport.Cell before) throws IOException {
+      Options options, Emulator.Guest guest, InstructionCounts counts, String workload, Emulator emulator, EngineReport.Cell before) throws IOException {
     long from = options.warmup.toNanos();
     Duration length = options.warmup.plus(options.window);
     GuestProcess.Seen seen =
-        GuestProcess.run(emulator.command(options.guest(), workload + " 0"), length, options.fromStart, BOOT_LIMIT.plus(length));
+        GuestProcess.run(emulator.command(guest, workload + " 0"), length, options.fromStart, BOOT_LIMIT.plus(length));
     InstructionCounts.Work work = counts.work(workload);
     List<Double> warm = new ArrayList<>(before.warm());
     List<Double> fromStart = new ArrayList<>(before.fromStart());

@@ -7,6 +7,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
+import java.util.OptionalLong;
 import java.util.TreeMap;
 
 /**
@@ -32,21 +33,27 @@ public record InstructionCounts(String kernel, String initrd, long boot, Map<Str
   /** The counts that a run of {@code bench count} with the guest's own counter gives. */
   static InstructionCounts of(String kernel, String initrd, List<BenchLine> lines) {
     long boot = 0;
-    BenchLine.Start start = null;
+    BenchLine.Start start = new BenchLine.Start("", "", OptionalLong.empty());
     Map<String, Work> workloads = new TreeMap<>();
     for (BenchLine line : lines) {
       switch (line) {
-        case BenchLine.Ready r -> boot = r.retired().orElseThrow(() -> new LabException("the guest cannot count instructions"));
+        case BenchLine.Ready r -> boot = counted(r.retired());
         case BenchLine.Start s -> start = s;
-        case BenchLine.Progress p when start != null && start.workload().equals(p.workload()) ->
-            workloads.put(
-                p.workload(),
-                new Work(start.check(), start.retired().orElse(0), Math.round(10.0 * p.retired().orElse(0) / p.iterations()) / 10.0));
-        case BenchLine.Progress _, BenchLine.Done _ -> {}
+        case BenchLine.Progress p -> {
+          if (p.workload().equals(start.workload())) {
+            double iteration = Math.round(10.0 * counted(p.retired()) / p.iterations()) / 10.0;
+            workloads.put(p.workload(), new Work(start.check(), counted(start.retired()), iteration));
+          }
+        }
+        case BenchLine.Done _ -> {}
         case BenchLine.Failed f -> throw new LabException("the guest's program failed: " + f.why());
       }
     }
     return new InstructionCounts(kernel, initrd, boot, workloads);
+  }
+
+  private static long counted(OptionalLong retired) {
+    return retired.orElseThrow(() -> new LabException("the guest cannot count instructions"));
   }
 
   /** Reads a file. */
