@@ -24,6 +24,7 @@
 #include <string.h>
 #include <sys/reboot.h>
 #include <sys/wait.h>
+#include <termios.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -32,8 +33,8 @@ static const struct workload workloads[] = {
     {"integer", "sieve, sort, hash table, division, recursion", NULL, integer_iteration},
     {"dhry", "records, strings, small procedures (in the spirit of Dhrystone)", dhry_prepare, dhry_iteration},
     {"chase", "dependent loads all over 64 MB", chase_prepare, chase_iteration},
-    {"memcpy-far", "8-byte copy loop between buffers 32 MB apart", memory_prepare, far_iteration},
-    {"memcpy-libc", "memcpy between buffers 32 MB apart", memory_prepare, far_libc_iteration},
+    {"memcpy-far", "8-byte copy loop between buffers 32 MB apart", far_prepare, far_iteration},
+    {"memcpy-libc", "memcpy between buffers 32 MB apart", far_prepare, far_libc_iteration},
     {"memcpy-shift", "copy loops that shift a buffer by 8 bytes and by 1", memory_prepare, shift_iteration},
     {"stream", "read, modify, write through 64 MB", memory_prepare, stream_iteration},
     {"nbody", "planets, double precision", nbody_prepare, nbody_iteration},
@@ -153,7 +154,7 @@ int main(int argc, char **argv) {
     int status = main_part(argc, argv);
     fflush(stdout);
     if (getpid() == 1) {
-        sync();
+        tcdrain(STDOUT_FILENO); /* the console is slower than the switch */
         reboot(RB_POWER_OFF);
     }
     return status;

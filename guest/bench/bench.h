@@ -37,7 +37,7 @@ uint64_t list_iteration(uint64_t i), matrix_iteration(uint64_t i), state_iterati
 uint64_t core_iteration(uint64_t i), integer_iteration(uint64_t i), dhry_iteration(uint64_t i);
 void core_prepare(void), dhry_prepare(void);
 
-void memory_prepare(void), chase_prepare(void);
+void memory_prepare(void), far_prepare(void), chase_prepare(void);
 uint64_t chase_iteration(uint64_t i), far_iteration(uint64_t i), far_libc_iteration(uint64_t i), shift_iteration(uint64_t i);
 uint64_t stream_iteration(uint64_t i);
 

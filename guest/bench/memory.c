@@ -10,13 +10,28 @@ enum { LINE = 64, LINES = 64 * 1024 * 1024 / LINE };
 
 static uint8_t *memory;
 
-/* 64 MB at a multiple of 32 MB, so that far buffers alias in every direct-mapped table. */
-void memory_prepare(void) {
+/* 64 MB at a multiple of 32 MB, nothing of it touched. */
+static void reserve(void) {
     if (memory) return;
     uint8_t *p = mmap(NULL, 96 * MB, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (p == MAP_FAILED) fail("mmap of 96 MB");
     memory = (uint8_t *) (((uintptr_t) p + 32 * MB - 1) & -(uintptr_t) (32 * MB));
-    for (size_t k = 0; k < 64 * MB; k += 4096) *(uint64_t *) (memory + k) = (k | 1) * 0x9e3779b97f4a7c15ull;
+}
+
+static void touch(size_t from, size_t to) {
+    for (size_t k = from; k < to; k += 4096) *(uint64_t *) (memory + k) = (k | 1) * 0x9e3779b97f4a7c15ull;
+}
+
+void memory_prepare(void) {
+    reserve();
+    touch(0, 64 * MB);
+}
+
+/* Two buffers of 2 MB, 32 MB apart: they share the entries of a direct-mapped TLB. Touching more would let one that adapts grow first. */
+void far_prepare(void) {
+    reserve();
+    touch(0, 2 * MB);
+    touch(32 * MB, 34 * MB);
 }
 
 /* One pointer in each cache line, in one random cycle (Sattolo). */
@@ -62,16 +77,14 @@ static size_t slice(uint64_t i) {
 }
 
 uint64_t far_iteration(uint64_t i) {
-    uint8_t *from = memory + slice(i);
-    *(uint64_t *) (from + 2 * MB) = i + 1;
-    return copy_words((uint64_t *) (from + 32 * MB), (uint64_t *) from, 4 * MB / 8);
+    *(uint64_t *) (memory + MB) = i + 1;
+    return copy_words((uint64_t *) (memory + 32 * MB), (uint64_t *) memory, 2 * MB / 8);
 }
 
 uint64_t far_libc_iteration(uint64_t i) {
-    uint8_t *from = memory + slice(i);
-    *(uint64_t *) (from + 2 * MB) = i + 1;
-    memcpy(from + 32 * MB, OPAQUE(from), 4 * MB);
-    return *(uint64_t *) (from + 34 * MB);
+    *(uint64_t *) (memory + MB) = i + 1;
+    memcpy(memory + 32 * MB, OPAQUE(memory), 2 * MB);
+    return *(uint64_t *) (memory + 33 * MB);
 }
 
 uint64_t shift_iteration(uint64_t i) {
