@@ -241,13 +241,36 @@ final class RegionCompiler {
         case NOP -> {}
         case BRANCH -> branch(d, offset);
         case LINK -> link(d, offset);
+        case JUMP -> privilegedJump(d, offset, size - i);
+        case END -> {
+          end(d, offset, size - i);
+          fpChecked = false;
+        }
         default -> plain(d, offset, size - i);
       }
       offset += d.length();
     }
-    if (!block.code().getLast().instruction().semantics().terminator()) {
-      jump(offset);
+    switch (block.code().getLast().instruction().semantics().kind()) {
+      case PLAIN, NOP, END -> jump(offset);
+      default -> {}
     }
+  }
+
+  /** An instruction that may change how the hart goes on: it sees the registers, and code after it runs only if nothing asks for attention. */
+  private void end(Decoded d, int offset, int refund) {
+    plain(d, offset, refund);
+    Label goOn = b.newLabel();
+    b.aload(HART_LOCAL).invokevirtual(HART, "wantsAttention", MethodTypeDesc.of(ConstantDescs.CD_boolean)).ifeq(goOn);
+    b.iinc(FUEL, refund - 1);
+    leave(offset + d.length());
+    b.labelBinding(goOn);
+  }
+
+  /** ecall, sret and their kin: the method takes the hart elsewhere. */
+  private void privilegedJump(Decoded d, int offset, int refund) {
+    site(offset, refund);
+    call(d, offset);
+    b.lstore(NEXT).goto_(exit);
   }
 
   /** Records an instruction that may trap. */
@@ -286,6 +309,7 @@ final class RegionCompiler {
     ClassDesc result =
         switch (s.kind()) {
           case BRANCH -> ConstantDescs.CD_boolean;
+          case JUMP -> CD_long;
           default -> s.kind() == Kind.LINK || s.result() != Result.NONE ? CD_long : CD_void;
         };
     String owner = (s.owner().equals("Fp") ? FP : SEMANTICS) + s.owner();
@@ -313,7 +337,7 @@ final class RegionCompiler {
         }
       }
       case CSR -> b.loadConstant(d.csr());
-      case ZIMM -> b.loadConstant(d.zimm());
+      case ZIMM -> b.loadConstant((long) d.zimm());
       case RDN -> b.loadConstant(d.rd());
       case RS1N -> b.loadConstant(d.rs1());
       case RS2N -> b.loadConstant(d.rs2());

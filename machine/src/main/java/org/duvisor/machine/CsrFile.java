@@ -442,7 +442,7 @@ public final class CsrFile {
       case Csr.VSSTATUS, Csr.HUVSSTATUS -> {
         vsstatus = value & SSTATUS;
         h.contextChanged();
-        h.attend();
+        h.traps.enablesChanged();
       }
       case Csr.VSIE, Csr.HUVSIE -> setMie(value << 1, hideleg & Traps.VS_CLASS);
       case Csr.VSTVEC, Csr.HUVSTVEC -> vstvec = vector(vstvec, value);
@@ -622,7 +622,7 @@ public final class CsrFile {
   private void setStatus(long value) {
     mstatus = value;
     h.contextChanged();
-    h.attend();
+    h.traps.enablesChanged();
   }
 
   private void setMie(long value, long mask) {
@@ -632,7 +632,7 @@ public final class CsrFile {
             | (h.config.hypervisor() ? Traps.VS_CLASS : 0)
             | (h.config.dv() ? Traps.HU_CLASS : 0);
     mie = mie & ~mask | value & mask & implemented;
-    h.attend();
+    h.traps.enablesChanged();
   }
 
   private void setSoftPending(long value, long mask) {

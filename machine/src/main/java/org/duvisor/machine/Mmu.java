@@ -58,6 +58,7 @@ public final class Mmu {
   void regimeChanged() {
     stale = true;
     h.contextChanged();
+    h.attend(); // ends translated code that may not be mapped any more
   }
 
   private void refreshSpaces() {

@@ -32,7 +32,7 @@ public final class Privileged {
     h.priv = priv;
     h.v = v;
     h.contextChanged();
-    h.attend();
+    h.traps.enablesChanged();
     return pc;
   }
 

@@ -21,6 +21,7 @@ public final class Traps {
   private final Hart h;
   private final Trap exception = new Trap();
   private long deadline;
+  private long lastPending;
 
   /** Traps taken, by destination: M, HS, HU, VS. For statistics. */
   final long[] taken = new long[4];
@@ -165,7 +166,9 @@ public final class Traps {
     h.priv = priv;
     h.v = v;
     h.contextChanged();
-    h.attend();
+    if (h.left) {
+      h.attend();
+    }
     long base = vector & ~3L;
     return cause < 0 && (vector & 3) == 1 ? base + 4 * (cause & 0x3f) : base;
   }
@@ -212,7 +215,18 @@ public final class Traps {
       }
     }
     deadline = next;
+    lastPending = p;
     return p;
+  }
+
+  /**
+   * Enables changed: look up if something that was pending at the last look may be taken now. What has come since has asked for attention
+   * itself, and timers are looked at every quantum.
+   */
+  void enablesChanged() {
+    if ((lastPending & h.csrs.mie) != 0) {
+      h.attend();
+    }
   }
 
   /** The earlier of a time and {@code now + ticks}; what lies beyond 2^63 ticks is never. */

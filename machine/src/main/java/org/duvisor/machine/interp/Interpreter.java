@@ -34,6 +34,11 @@ public final class Interpreter implements Engine {
   // An instruction that crosses two pages is decoded anew each time.
   private int crossingBits;
 
+  /** Instructions executed by translations, and how often one was entered; for statistics. */
+  private long translated;
+
+  private long entries;
+
   private final @Nullable Translator translator;
   private final TranslationCache cache;
   private final Regions regions;
@@ -67,7 +72,10 @@ public final class Interpreter implements Engine {
           Translation translation = cache.find(hart.pc, hart.fetchContext);
           if (translation != null) {
             int fuel = (int) Math.min(limit - hart.retired, MAX_FUEL);
-            hart.retired += fuel - translation.run(hart, fuel);
+            int used = fuel - translation.run(hart, fuel);
+            hart.retired += used;
+            translated += used;
+            entries++;
             continue;
           }
           Block block = block(hart.pc);
@@ -244,6 +252,11 @@ public final class Interpreter implements Engine {
     return p.crosses(offset) ? crossingBits : p.bits(offset);
   }
 
+  /** One line for a person. */
+  public String statistics() {
+    return "%d of %d instructions in translated code, entered %d times".formatted(translated, h.retired, entries);
+  }
+
   @Override
   public void locate(long pc) {
     long pa = h.mmu().probeFetch(pc);
@@ -263,6 +276,7 @@ public final class Interpreter implements Engine {
   public void mappingChanged() {
     cache.clear();
     contextChanged();
+    h.attend(); // ends translated code
   }
 
   @Override

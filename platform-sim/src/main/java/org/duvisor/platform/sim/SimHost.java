@@ -1,8 +1,10 @@
 package org.duvisor.platform.sim;
 
 import java.util.ArrayDeque;
+import java.util.ArrayList;
 import java.util.BitSet;
 import java.util.Deque;
+import java.util.List;
 import java.util.function.Function;
 import org.duvisor.devices.MmioBus;
 import org.duvisor.machine.Clock;
@@ -35,7 +37,7 @@ public final class SimHost {
   private final Function<Hart, Engine> engine;
   private final Deque<Hart> idle = new ArrayDeque<>();
   private final BitSet vmids = new BitSet();
-  private int harts;
+  private final List<Hart> harts = new ArrayList<>();
 
   /** A host with interpreting harts and real time. */
   public SimHost(long memoryBytes) {
@@ -59,6 +61,11 @@ public final class SimHost {
   /** Opens the driver: a new VM. */
   public DvDriver open() {
     return new SimDriver(this);
+  }
+
+  /** Instructions retired by all harts so far; behind by what harts are in the middle of. */
+  public synchronized long instructions() {
+    return harts.stream().mapToLong(h -> h.retired).sum();
   }
 
   Capabilities capabilities() {
@@ -93,11 +100,12 @@ public final class SimHost {
     if (hart != null) {
       return hart;
     }
-    if (harts == MAX_HARTS) {
+    if (harts.size() == MAX_HARTS) {
       throw new DvException(DvException.Reason.LIMIT, "all harts of the host are in use");
     }
-    hart = new Hart(harts++, config, memory, new MmioBus(), clock, posts, engine);
+    hart = new Hart(harts.size(), config, memory, new MmioBus(), clock, posts, engine);
     hart.embed();
+    harts.add(hart);
     return hart;
   }
 
