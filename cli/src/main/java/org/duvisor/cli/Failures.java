@@ -51,10 +51,9 @@ final class Failures {
     return switch (e) {
       case UserError _, VmException _, BoardException _, ImageException _ ->
           oneLine(e.getMessage());
-      case NoSuchFileException missing -> missing.getFile() + ": no such file";
-      case AccessDeniedException denied -> denied.getFile() + ": permission denied";
-      case FileSystemException file when file.getReason() == null ->
-          file.getFile() + ": cannot be used";
+      case NoSuchFileException file -> about(file, "no such file");
+      case AccessDeniedException file -> about(file, "permission denied");
+      case FileSystemException file when file.getReason() == null -> about(file, "cannot be used");
       case IOException failed when failed.getMessage() != null -> oneLine(failed.getMessage());
       default ->
           "internal error: "
@@ -62,6 +61,12 @@ final class Failures {
               + (e.getMessage() == null ? "" : ": " + oneLine(e.getMessage()))
               + " (run again with DUVISOR_DEBUG=1 to see where)";
     };
+  }
+
+  /** The JDK names the file only; our modules put the whole line there. */
+  private static String about(FileSystemException e, String reason) {
+    String file = oneLine(e.getFile());
+    return file.contains(": ") ? file : file + ": " + reason;
   }
 
   private static String oneLine(@Nullable String message) {
