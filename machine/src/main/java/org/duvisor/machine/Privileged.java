@@ -142,7 +142,7 @@ public final class Privileged {
     if (h.v) {
       throw h.virtualInstruction();
     }
-    if (h.priv == Hart.U) {
+    if (h.priv == Hart.U || !h.config.hypervisor()) {
       throw h.illegal();
     }
   }

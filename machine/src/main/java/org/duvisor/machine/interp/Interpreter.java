@@ -256,7 +256,11 @@ public final class Interpreter implements Engine {
     if (p.crosses(offset)) {
       return crossing(p, pc);
     }
-    return alone(p.bits(offset));
+    int bits = p.bits(offset);
+    if ((bits & 3) == 3) {
+      h.mmu().fetch(pc + 2); // where PMP divides the page, the second parcel is checked on its own
+    }
+    return alone(bits);
   }
 
   private Block crossing(CodePage first, long pc) {
