@@ -39,9 +39,9 @@ final class Format {
     var problems = new ConcurrentLinkedQueue<String>();
     files.parallelStream()
         .forEach(file -> process(file, root.relativize(file).toString(), apply, problems));
-    problems.stream().sorted().forEach(line -> System.err.println("format: " + line));
+    problems.stream().sorted().limit(20).forEach(line -> System.err.println("format: " + line));
     if (!problems.isEmpty()) {
-      System.err.println("format: run  mvn -N validate -Dformat");
+      System.err.println("format: " + problems.size() + " in all; run  mvn -N validate -Dformat");
       System.exit(1);
     }
   }

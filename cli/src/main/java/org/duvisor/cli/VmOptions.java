@@ -15,6 +15,8 @@ import java.util.Optional;
  * @param disks in the order given: vda, vdb, ...
  * @param net the network card's other end
  * @param console what the guest's console is
+ * @param engine what executes guest code
+ * @param timed whether the time that exits take is measured, for the statistics
  * @param reboot whether a reboot starts the guest again; otherwise it ends the VM
  */
 public record VmOptions(
@@ -26,6 +28,8 @@ public record VmOptions(
     List<Disk> disks,
     Net net,
     Console console,
+    Engine engine,
+    boolean timed,
     boolean reboot) {
   /** The device that carries the guest's console. */
   public enum Console {

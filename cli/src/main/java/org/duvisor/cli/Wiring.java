@@ -6,14 +6,15 @@ import java.io.OutputStream;
 import java.nio.file.Path;
 
 /**
- * The one place where options become VMs and boards: which platform, which engine, which back ends.
+ * The one place that names which session serves which command. The sessions choose platform, engine
+ * and back ends.
  */
 final class Wiring {
   private Wiring() {}
 
   /** A VM under DuVisor on the embedded platform. */
   static Session vm(VmOptions options, InputStream input, OutputStream output) throws IOException {
-    throw new UserError("'run' is not wired to the hypervisor yet");
+    return VmSession.open(options, input, output);
   }
 
   /** The bare board. */
@@ -21,12 +22,12 @@ final class Wiring {
     @Override
     public Session open(BoardOptions options, InputStream input, OutputStream output)
         throws IOException {
-      throw new UserError("'machine' is not wired to the board yet");
+      return BoardSession.open(options, input, output);
     }
 
     @Override
     public void dumpDeviceTree(BoardOptions options, Path file) throws IOException {
-      throw new UserError("'machine' is not wired to the board yet");
+      BoardSession.dumpDeviceTree(options, file);
     }
   }
 }

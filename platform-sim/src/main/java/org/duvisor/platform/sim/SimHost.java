@@ -2,9 +2,11 @@ package org.duvisor.platform.sim;
 
 import java.lang.foreign.Arena;
 import java.util.ArrayDeque;
+import java.util.ArrayList;
 import java.util.BitSet;
 import java.util.Deque;
 import java.util.HashSet;
+import java.util.List;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.locks.LockSupport;
@@ -42,9 +44,9 @@ public final class SimHost {
   private final Function<Hart, Engine> engine;
   private final Deque<Hart> idle = new ArrayDeque<>();
   private final BitSet vmids = new BitSet();
+  private final List<Hart> harts = new ArrayList<>();
   private final Set<Thread> residents = new HashSet<>();
   private final Set<SimDriver> lingering = ConcurrentHashMap.newKeySet();
-  private int harts;
 
   /** A host with interpreting harts and real time. */
   public SimHost(long memoryBytes) {
@@ -75,6 +77,11 @@ public final class SimHost {
     return new SimDriver(this);
   }
 
+  /** Instructions retired by all harts so far; behind by what harts are in the middle of. */
+  public synchronized long instructions() {
+    return harts.stream().mapToLong(h -> h.retired).sum();
+  }
+
   /** Physical memory that is not granted to any VM, bytes. */
   public long freeBytes() {
     return frames.freeBytes();
@@ -86,7 +93,7 @@ public final class SimHost {
     synchronized (this) {
       return frames.freeBytes() == memory.ramSize()
           && vmids.cardinality() == 1
-          && idle.size() == harts
+          && idle.size() == harts.size()
           && residents.isEmpty()
           && IntStream.range(0, Posts.DOMAINS).allMatch(vmid -> posts.word(vmid) == 0);
     }
@@ -137,11 +144,12 @@ public final class SimHost {
     }
     Hart hart = idle.poll();
     if (hart == null) {
-      if (harts == MAX_HARTS) {
+      if (harts.size() == MAX_HARTS) {
         throw new DvException(DvException.Reason.LIMIT, "all harts of the host are in use");
       }
-      hart = new Hart(harts++, config, memory, new MmioBus(), clock, posts, engine);
+      hart = new Hart(harts.size(), config, memory, new MmioBus(), clock, posts, engine);
       hart.embed();
+      harts.add(hart);
     }
     residents.add(Thread.currentThread());
     return hart;

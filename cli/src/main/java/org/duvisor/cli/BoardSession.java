@@ -1,0 +1,185 @@
+package org.duvisor.cli;
+
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.OutputStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.security.SecureRandom;
+import java.time.Instant;
+import java.time.InstantSource;
+import java.util.Optional;
+import java.util.SplittableRandom;
+import java.util.random.RandomGenerator;
+import org.duvisor.devices.Timers;
+import org.duvisor.devices.chardev.CharBackend;
+import org.duvisor.devices.chardev.StreamBackend;
+import org.duvisor.devices.fdt.Fdt;
+import org.duvisor.devices.images.ElfImage;
+import org.duvisor.devices.images.Initrd;
+import org.duvisor.devices.images.KernelImage;
+import org.duvisor.machine.HartConfig;
+import org.duvisor.machine.board.Board;
+import org.duvisor.machine.board.BoardBoot;
+import org.duvisor.machine.board.BoardConfig;
+import org.duvisor.machine.board.BoardOutcome;
+import org.duvisor.virtio.QueueWorker.Serving;
+
+/** The bare board. */
+final class BoardSession implements Session {
+  private static final long SEED = 1;
+
+  /** The date on deterministic boards. */
+  private static final Instant EPOCH = Instant.parse("2026-01-01T00:00:00Z");
+
+  private static final int MAX_EXIT_CODE = 255;
+
+  private final Board board;
+  private final BoardBoot boot;
+  private final Engine.Running engine;
+  private final Devices devices;
+  private final StreamBackend console;
+
+  private BoardSession(
+      Board board,
+      BoardBoot boot,
+      Engine.Running engine,
+      Devices devices,
+      StreamBackend console) {
+    this.board = board;
+    this.boot = boot;
+    this.engine = engine;
+    this.devices = devices;
+    this.console = console;
+  }
+
+  /** Opens everything the options name and puts the board together. */
+  static BoardSession open(BoardOptions options, InputStream input, OutputStream output)
+      throws IOException {
+    BoardBoot boot = boot(options);
+    boolean same = options.deterministic();
+    RandomGenerator random = same ? new SplittableRandom(SEED) : new SecureRandom();
+    var devices = new Devices(same ? Serving.INLINE : Serving.THREAD, random);
+    Engine.Running engine = options.engine().start();
+    try {
+      devices.open(options.disks(), options.net());
+      var console = new StreamBackend(input, output);
+      var board = new Board(config(options, engine, devices, console));
+      if (options.maxInstructions() > 0) {
+        board.limit(options.maxInstructions());
+      }
+      return new BoardSession(board, boot, engine, devices, console);
+    } catch (IOException | RuntimeException | OutOfMemoryError e) {
+      devices.close();
+      engine.close();
+      throw e;
+    }
+  }
+
+  /** Writes the device tree of the board that the options describe; back ends are not opened. */
+  static void dumpDeviceTree(BoardOptions options, Path file) throws IOException {
+    try (Engine.Running engine = Engine.interpreter.start();
+        var devices = new Devices(Serving.INLINE, new SplittableRandom(SEED));
+        var board = new Board(config(options, engine, devices, CharBackend.none()))) {
+      Files.write(file, Fdt.of(board.deviceTree()).blob());
+    }
+  }
+
+  private static BoardConfig config(
+      BoardOptions options, Engine.Running engine, Devices devices, CharBackend console) {
+    boolean same = options.deterministic();
+    return new BoardConfig(
+        options.harts(),
+        options.memory().bytes(),
+        HartConfig.STANDARD,
+        engine.harts(),
+        devices.list(),
+        console,
+        same ? InstantSource.fixed(EPOCH) : InstantSource.system(),
+        same ? Timers.never() : Timers.host(),
+        same);
+  }
+
+  private static BoardBoot boot(BoardOptions options) throws IOException {
+    Path bios =
+        options
+            .bios()
+            .orElseThrow(
+                () ->
+                    new UserError(
+                        "the board needs a program: an ELF file, or firmware with --bios (Debian:"
+                            + " package opensbi)"));
+    Optional<ElfImage> elf = isElf(bios) ? Optional.of(ElfImage.open(bios)) : Optional.empty();
+    return new BoardBoot(
+        elf,
+        elf.isPresent() ? new byte[0] : whole(bios, options.memory().bytes()),
+        options.kernel().map(KernelImage::openAny),
+        options.initrd().map(Initrd::open),
+        options.append(),
+        options.dtb().isPresent()
+            ? Optional.of(whole(options.dtb().get(), options.memory().bytes()))
+            : Optional.empty());
+  }
+
+  private static boolean isElf(Path file) throws IOException {
+    if (Files.isDirectory(file)) {
+      throw new UserError(file + ": is a directory");
+    }
+    try (InputStream in = Files.newInputStream(file)) {
+      byte[] magic = in.readNBytes(4);
+      return magic.length == 4
+          && magic[0] == 0x7f
+          && magic[1] == 'E'
+          && magic[2] == 'L'
+          && magic[3] == 'F';
+    }
+  }
+
+  private static byte[] whole(Path file, long memory) throws IOException {
+    if (Files.isDirectory(file)) {
+      throw new UserError(file + ": is a directory");
+    }
+    long size = Files.size(file);
+    if (size == 0 || size > memory || size > Integer.MAX_VALUE - 8) {
+      throw new UserError(file + ": " + (size == 0 ? "is empty" : "does not fit into memory"));
+    }
+    return Files.readAllBytes(file);
+  }
+
+  @Override
+  public Outcome run() {
+    BoardOutcome outcome = board.run(boot);
+    console.flush();
+    return switch (outcome) {
+      case BoardOutcome.Finished(int code) when code == 0 -> Outcome.ENDED;
+      case BoardOutcome.Finished(int code) ->
+          new Outcome(exitCode(code), "the program finished with code " + code);
+      case BoardOutcome.Stopped() -> Outcome.ENDED;
+      case BoardOutcome.LimitReached() ->
+          Outcome.failed("stopped after " + board.instructions() + " instructions");
+    };
+  }
+
+  /** A code that is not 0 stays so. */
+  private static int exitCode(int code) {
+    return code < 0 || code > MAX_EXIT_CODE ? MAX_EXIT_CODE : code;
+  }
+
+  @Override
+  public void stop() {
+    board.stop();
+  }
+
+  @Override
+  public String statistics() {
+    return engine.statistics(board.instructions());
+  }
+
+  @Override
+  public void close() {
+    board.close();
+    devices.close();
+    console.close();
+    engine.close();
+  }
+}
