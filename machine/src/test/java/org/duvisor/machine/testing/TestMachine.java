@@ -15,7 +15,6 @@ import org.duvisor.machine.board.Board;
 import org.duvisor.machine.board.BoardBoot;
 import org.duvisor.machine.board.BoardConfig;
 import org.duvisor.machine.board.BoardOutcome;
-import org.duvisor.machine.board.MemoryMap;
 
 /**
  * A board that runs one assembly text in M-mode, with PMP open and a handler that records every trap to M. After an exception the
@@ -23,13 +22,15 @@ import org.duvisor.machine.board.MemoryMap;
  * mscratch. Harts other than 0 start at the label {@code others} if there is one, else they sleep.
  */
 public final class TestMachine implements AutoCloseable {
+  private static final long RAM = 0x8000_0000L;
+
   /** Where the program lies. */
-  public static final long CODE = MemoryMap.RAM;
+  public static final long CODE = RAM;
 
   /** Memory that nothing uses, for data and page tables: 1 MiB and more above {@link #CODE}. */
-  public static final long DATA = MemoryMap.RAM + 0x10_0000;
+  public static final long DATA = RAM + 0x10_0000;
 
-  private static final long LOG = MemoryMap.RAM + 0xf_0000;
+  private static final long LOG = RAM + 0xf_0000;
   private static final long MEMORY = 16 << 20;
   private static final long LIMIT = 20_000_000;
 
@@ -223,7 +224,7 @@ public final class TestMachine implements AutoCloseable {
 
   /** Sets a doubleword of memory, before or after the run. */
   public void poke(long address, long value) {
-    ram().set(ValueLayout.JAVA_LONG, address - MemoryMap.RAM, value);
+    ram().set(ValueLayout.JAVA_LONG, address - RAM, value);
   }
 
   /** All of RAM. */
