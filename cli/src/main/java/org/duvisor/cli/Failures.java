@@ -8,6 +8,7 @@ import java.nio.file.NoSuchFileException;
 import java.util.Objects;
 import org.duvisor.devices.images.ImageException;
 import org.duvisor.hypervisor.vm.VmException;
+import org.duvisor.lab.LabException;
 import org.duvisor.machine.board.BoardException;
 import picocli.CommandLine;
 import picocli.CommandLine.ParameterException;
@@ -52,6 +53,7 @@ final class Failures {
       case ImageException image -> oneLine(image.getMessage());
       case VmException vm -> oneLine(vm.getMessage());
       case BoardException board -> oneLine(board.getMessage());
+      case LabException lab -> oneLine(lab.getMessage());
       case OutOfMemoryError _ -> "not enough memory on this computer for the guest's (--memory)";
       case NoSuchFileException missing -> missing.getFile() + ": no such file";
       case AccessDeniedException denied -> denied.getFile() + ": permission denied";

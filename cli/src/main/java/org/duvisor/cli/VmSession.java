@@ -59,6 +59,7 @@ final class VmSession implements Session {
           .cpus(options.cpus())
           .memoryBytes(options.memory().bytes())
           .console(console(options.console(), stream, devices))
+          .debugConsole(options.console() == VmOptions.Console.uart) // else it would be hvc0
           .clock(InstantSource.system(), Timers.host())
           .random(random)
           .timed(options.timed())
@@ -81,7 +82,7 @@ final class VmSession implements Session {
       case uart -> stream;
       case virtio -> {
         devices.add(new Console(TERMINAL_COLUMNS, TERMINAL_ROWS, stream, Serving.THREAD));
-        yield new OutputOnly(stream); // early messages and panics
+        yield CharBackend.none();
       }
       case none -> CharBackend.none();
     };
@@ -89,11 +90,11 @@ final class VmSession implements Session {
 
   /** Kernel panics are told apart from reboots by a warm reset, and do not wait for anyone. */
   private static String commandLine(VmOptions.Console kind) {
-    String always = "earlycon=sbi panic=-1 reboot=panic_warm";
+    String always = "panic=-1 reboot=panic_warm";
     return switch (kind) {
-      case uart -> "console=ttyS0 " + always;
+      case uart -> "console=ttyS0 earlycon=sbi " + always;
       case virtio -> "console=hvc0 " + always;
-      case none -> "";
+      case none -> always;
     };
   }
 
@@ -103,7 +104,9 @@ final class VmSession implements Session {
     console.flush();
     return switch (outcome) {
       case VmOutcome.Poweroff() -> Outcome.ENDED;
-      case VmOutcome.Reboot() -> Outcome.ENDED;
+      case VmOutcome.Reboot(boolean warm) when warm ->
+          Outcome.failed("the guest's kernel panicked");
+      case VmOutcome.Reboot(_) -> Outcome.ENDED;
       case VmOutcome.Failed(int code) -> Outcome.failed("the guest failed with code " + code);
       case VmOutcome.Crashed(String report) -> Outcome.failed("the VM crashed: " + report.strip());
       case VmOutcome.Killed() ->

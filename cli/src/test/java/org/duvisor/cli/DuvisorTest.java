@@ -263,6 +263,8 @@ final class DuvisorTest {
     assertEquals(new Result(1, "", "duvisor: at most 64 vCPUs\n"), run("run"));
     refusal = Optional.of(new NoSuchFileException("/x/Image"));
     assertEquals(new Result(1, "", "duvisor: /x/Image: no such file\n"), run("run"));
+    refusal = Optional.of(new NoSuchFileException("disk image x: no such file"));
+    assertEquals(new Result(1, "", "duvisor: disk image x: no such file\n"), run("run"));
     refusal = Optional.of(new IOException("disk.img: truncated\nat 4096"));
     assertEquals(new Result(1, "", "duvisor: disk.img: truncated at 4096\n"), run("run"));
   }

@@ -482,7 +482,10 @@ public final class CsrFile {
   private boolean writeDv(int csr, long value) {
     switch (csr) {
       case Csr.SEDELEG -> sedeleg = value & SEDELEG;
-      case Csr.SIDELEG -> sideleg = value & Traps.HU_CLASS;
+      case Csr.SIDELEG -> {
+        sideleg = value & Traps.HU_CLASS;
+        h.attend();
+      }
       case Csr.HDVCTL -> {
         hdvctl = value & (HDVCTL_EN | HDVCTL_HTR | HDVCTL_IPIV);
         domainChanged();

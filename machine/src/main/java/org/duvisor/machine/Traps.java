@@ -102,8 +102,12 @@ public final class Traps {
     taken[1]++;
     CsrFile c = h.csrs;
     if (h.v && c.dvEnabled && (c.hdvctl & CsrFile.HDVCTL_HTR) != 0) {
-      toHu(INTERRUPT | Cause.HOST_EVENT, epc, 0, 0, 0, false);
+      boolean exception = cause >= 0;
+      toHu(INTERRUPT | Cause.HOST_EVENT, epc, exception ? cause : 0, 0, 0, false);
       epc = c.utvec & ~3L;
+      if (exception) {
+        cause = Cause.WINDOW_VIOLATION; // the guest's ecall is no system call of its hypervisor, nor its page fault one of the process
+      }
       c.hustatus = Status.set(c.hustatus, Status.UIE, 0);
     }
     long s = c.mstatus;
@@ -264,7 +268,7 @@ public final class Traps {
       return;
     }
     long hu = c.dvEnabled ? c.sideleg & HU_CLASS : 0;
-    long hs = ready & mideleg & ~(c.hideleg & VS_CLASS) & ~hu;
+    long hs = ready & mideleg & ~HU_CLASS & ~(c.dvEnabled ? VS_CLASS : c.hideleg); // HU cannot interrupt the host
     boolean hsOn = h.v || h.priv < Hart.S || Status.get(c.mstatus, Status.SIE) != 0;
     if (hsOn && hs != 0) {
       h.pc = toHs(INTERRUPT | first(hs), h.pc, 0, 0, 0, false);

@@ -76,6 +76,10 @@ public final class Interpreter implements Engine {
             hart.retired += used;
             translated += used;
             entries++;
+            translation.entries++;
+            if ((translation.patience -= used) < 0) {
+              improve(translation);
+            }
             continue;
           }
           Block block = block(hart.pc);
@@ -115,7 +119,7 @@ public final class Interpreter implements Engine {
       if (maker != null) {
         Source source = regions.pick(h.pc);
         if (source != null) {
-          maker.offer(source, translation -> block.translation = translation);
+          maker.offer(source, false, translation -> block.translation = translation);
         }
       }
       return false;
@@ -123,8 +127,37 @@ public final class Interpreter implements Engine {
     if (!isMapped(t.source(), h.pc)) {
       return false;
     }
+    Translation better = t.better;
+    if (better != null) {
+      block.translation = better;
+      t = better;
+    }
     cache.put(h.pc, h.fetchContext, t);
     return true;
+  }
+
+  /** Instructions a translation must execute at a time, on average, to be worth registers in locals. */
+  private static final int LOOPING = 100;
+
+  /** Instructions between looks for the better translation that was ordered. */
+  private static final long LOOK_AGAIN = 1_000_000;
+
+  /** A translation has executed a lot: order a better one if it loops, or use the one that was ordered. */
+  private void improve(Translation t) {
+    Translation better = t.better;
+    Translator maker = translator;
+    if (better != null) {
+      cache.replace(t, better);
+    } else if (t.entries < 0) { // ordered
+      t.patience = LOOK_AGAIN;
+    } else if (maker != null && t.entries * LOOPING < LOOK_AGAIN) {
+      t.entries = Long.MIN_VALUE;
+      t.patience = LOOK_AGAIN;
+      maker.offer(t.source(), true, translation -> t.better = translation);
+    } else {
+      t.entries = 0;
+      t.patience = LOOK_AGAIN;
+    }
   }
 
   /** Whether the pages of a region are current and mapped where it needs them. */

@@ -22,7 +22,7 @@ import org.jspecify.annotations.Nullable;
  */
 final class Regions {
   private static final Decoder DECODER = InstructionSet.standard().decoder();
-  private static final int MAX_INSTRUCTIONS = 220;
+  private static final int MAX_INSTRUCTIONS = 120;
   private static final int MAX_PAGES = 4;
   private static final int MAX_DISTANCE = 1 << 16;
   private static final int LINK_REGISTER = 1;
