@@ -38,7 +38,7 @@ class HypervisorTest {
   void twoStages() {
     f.csr(Csr.VSATP, stage1.atp(1));
     f.csr(Csr.HGATP, stage2.atp(1));
-    stage2.map(STAGE1, STAGE1, PageTables.URWX, 1);
+    stage2.map(HartFixture.RAM, HartFixture.RAM, PageTables.URWX, 1);
     f.mode(Hart.S, true);
   }
 
@@ -93,16 +93,16 @@ class HypervisorTest {
     stage2.map(GPA, PAGE, PageTables.URWX, 0);
     f.csr(Csr.MENVCFG, CsrFile.ADUE);
     f.csr(Csr.HENVCFG, CsrFile.ADUE);
-    stage2.map(STAGE1, STAGE1, 0xd3, 1); // tables are read-only: A cannot be set
+    stage2.map(HartFixture.RAM, HartFixture.RAM, 0xd3, 1); // tables are read-only: A cannot be set
     HartFixture.Fault write = f.fault(() -> f.hart.mmu.fetch(VA));
     assertEquals(
         new HartFixture.Fault(GUEST_FETCH, VA, entry >>> 2, TransformedInstruction.PTE_WRITE, true), write);
-    stage2.map(STAGE1, STAGE1, 0, 1);
+    stage2.map(HartFixture.RAM, HartFixture.RAM, 0, 1);
     long first = STAGE1 + (VA >>> 30) * 8;
     HartFixture.Fault read = f.fault(() -> f.hart.mmu.store(VA, 8, 0));
     assertEquals(
         new HartFixture.Fault(GUEST_STORE, VA, first >>> 2, TransformedInstruction.PTE_READ, true), read);
-    stage2.map(STAGE1, STAGE1, 0xd9, 1); // execute-only does not let the walker read
+    stage2.map(HartFixture.RAM, HartFixture.RAM, 0xd9, 1); // execute-only does not let the walker read
     f.csr(Csr.SSTATUS, MXR);
     assertEquals(GUEST_LOAD, f.loadCause(VA));
   }

@@ -172,7 +172,7 @@ class TrapRoutingTest {
         .word 0xffffffff
       1:
         la s11, 1f
-        c.unimp
+        .half 0
       1:
         la s11, 1f
         ebreak
@@ -191,7 +191,6 @@ class TrapRoutingTest {
         csrr a0, hstatus
       1:
         la s11, 1f
-        lr.w a0, (s11)
         la a1, trap
         addi a1, a1, 2
         sc.w a0, a1, (a1)
