@@ -48,7 +48,7 @@ done
 open_cache
 
 KERNEL_PKG=linux-source-6.12 BUSYBOX_PKG=busybox-static COMPILER_PKG=gcc-12-riscv64-linux-gnu
-CROSS=riscv64-linux-gnu- MAKE_ARGS=()
+CROSS=riscv64-linux-gnu-
 BUILD=$CACHE/build
 [[ -z $CHECK ]] || OUT=$CACHE/check
 # what would otherwise differ from build to build
@@ -128,15 +128,18 @@ build_initramfs() {
     busybox=$UNPACKED/usr/bin/busybox
     applets "$busybox" >"$CACHE/applets"
     grep -qx sh "$CACHE/applets" || die "cannot read the applet names of $busybox"
-    { sed "/^#/d; s|@HERE@|$HERE/initramfs|; s|@BUSYBOX@|$busybox|" "$HERE/initramfs/files"
+    { sed "/^#/d; s|@HERE@|$HERE/initramfs|; s|@BUSYBOX@|$busybox|; s|@CONSOLE@|$CACHE/console|" "$HERE/initramfs/files"
       sed 's|.*|slink /bin/& busybox 0777 0 0|' "$CACHE/applets"; } >"$list"
+    run console.log "${CROSS}gcc" -Os -march=rv64gc -mabi=lp64d -ffreestanding -fno-stack-protector -fno-pie -nostdlib -static -no-pie \
+        -fno-asynchronous-unwind-tables -Wl,--build-id=none,-z,norelro -s -Wall -Werror -o "$CACHE/console" "$HERE/initramfs/console.c"
     run gen_init_cpio.log gcc -O1 -o "$gen" "$SOURCE/usr/gen_init_cpio.c"
     "$gen" -t "$SOURCE_DATE_EPOCH" "$list" >"$cpio" || die "gen_init_cpio failed on $list"
     gzip -9nc "$cpio" >"$OUT/initramfs.cpio.gz"
 }
 
 need make=make gcc=gcc "${CROSS}gcc=gcc-riscv64-linux-gnu" "${CROSS}ld=binutils-riscv64-linux-gnu" flex=flex bison=bison \
-    bc=bc perl=perl xz=xz-utils gzip=gzip tar=tar sha256sum=coreutils
+    bc=bc perl=perl xz=xz-utils gzip=gzip tar=tar /usr/include/stdio.h=libc6-dev \
+    "/usr/${CROSS%-}/include/asm/unistd.h=linux-libc-dev-riscv64-cross"
 debian_setup
 [[ -z $UPDATE ]] || update_versions
 if [[ $(compiler_version) != $(pinned "$COMPILER_PKG") ]]; then

@@ -19,13 +19,17 @@ open_cache() {
     [[ $CACHE != *[[:space:]:]* ]] || die "the cache folder's path may contain no space or colon: $CACHE"
 }
 
-# need TOOL=PACKAGE...: one line that names everything missing.
+# need TOOL=PACKAGE...: one line that names everything missing. A TOOL that
+# starts with a slash is a file.
 need() {
     local item miss=()
     for item; do
-        command -v "${item%%=*}" >/dev/null 2>&1 || miss+=("${item#*=}")
+        case $item in
+        /*) [[ -e ${item%%=*} ]] ;;
+        *) command -v "${item%%=*}" >/dev/null 2>&1 ;;
+        esac || miss+=("${item#*=}")
     done
-    ((${#miss[@]} == 0)) || die "missing host tools; install the Debian packages: $(printf '%s\n' "${miss[@]}" | sort -u | tr '\n' ' ')"
+    ((${#miss[@]} == 0)) || die "missing host tools; install the Debian packages $(printf '%s\n' "${miss[@]}" | sort -u | paste -sd ' ')"
 }
 
 # The Debian archive that this machine's own apt uses.
@@ -48,8 +52,7 @@ papt() {
 # (again only when they are older than a day, or with REFRESH=1).
 debian_setup() {
     local mirror keyring=/usr/share/keyrings/debian-archive-keyring.gpg apt=$CACHE/apt
-    need apt-get=apt dpkg-deb=dpkg
-    [[ -e $keyring ]] || die "missing $keyring; install the Debian package debian-archive-keyring"
+    need apt-get=apt dpkg-deb=dpkg "$keyring=debian-archive-keyring"
     mirror=$(find_mirror)
     mkdir -p "$apt/lists/partial" "$apt/archives/partial" "$apt/empty" "$CACHE/deb"
     : >"$apt/status"
@@ -80,6 +83,7 @@ Dir::Etc::sourceparts "$apt/empty";
 Dir::Etc::preferences "$apt/empty/none";
 Dir::Etc::preferencesparts "$apt/empty";
 Acquire::Languages "none";
+Acquire::Retries "3";
 END
     if [[ ${REFRESH:-0} = 1 || -z $(find "$apt/stamp" -mtime -1 2>/dev/null) ]] ||
         [[ $(cat "$apt/stamp") != "$mirror" ]]; then
@@ -92,7 +96,7 @@ END
 
 # served PACKAGE: the version the archive serves now, or nothing.
 served() {
-    papt apt-cache show --no-all-versions "$1" 2>/dev/null | sed -n 's/^Version: //p' | head -n1
+    { papt apt-cache show --no-all-versions "$1" 2>/dev/null || true; } | sed -n 's/^Version: //p'
 }
 
 # debian_get PACKAGE[=VERSION]: downloads and unpacks it (dpkg -x);

@@ -16,6 +16,7 @@ import java.util.Optional;
  * @param disks in the order given
  * @param net the network card's other end
  * @param dtb a device tree to use instead of the board's own
+ * @param engine what executes the program
  * @param deterministic all harts on one thread, in virtual time: the same run each time
  * @param maxInstructions after how many instructions of all harts together to stop; 0 for no limit
  */
@@ -29,5 +30,6 @@ public record BoardOptions(
     List<Disk> disks,
     Net net,
     Optional<Path> dtb,
+    Engine engine,
     boolean deterministic,
     long maxInstructions) {}

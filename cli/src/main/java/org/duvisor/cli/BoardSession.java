@@ -8,10 +8,9 @@ import java.nio.file.Path;
 import java.security.SecureRandom;
 import java.time.Instant;
 import java.time.InstantSource;
-import java.util.List;
 import java.util.Optional;
+import java.util.SplittableRandom;
 import java.util.random.RandomGenerator;
-import java.util.random.RandomGeneratorFactory;
 import org.duvisor.devices.Timers;
 import org.duvisor.devices.chardev.CharBackend;
 import org.duvisor.devices.chardev.StreamBackend;
@@ -24,71 +23,81 @@ import org.duvisor.machine.board.Board;
 import org.duvisor.machine.board.BoardBoot;
 import org.duvisor.machine.board.BoardConfig;
 import org.duvisor.machine.board.BoardOutcome;
-import org.duvisor.machine.interp.Interpreter;
 import org.duvisor.virtio.QueueWorker.Serving;
-import org.duvisor.virtio.VirtioDevice;
 
-/** {@code duvisor machine}: the bare board. */
+/** The bare board. */
 final class BoardSession implements Session {
-  /** What a deterministic board's clock shows and its random numbers come from. */
-  private static final Instant FIXED_TIME = Instant.parse("2026-01-01T00:00:00Z");
+  private static final long SEED = 1;
 
-  private static final long FIXED_SEED = 1;
+  /** The date on deterministic boards. */
+  private static final Instant EPOCH = Instant.parse("2026-01-01T00:00:00Z");
 
-  /** Exit codes are a byte, and a failure must not look like success. */
   private static final int MAX_EXIT_CODE = 255;
 
   private final Board board;
   private final BoardBoot boot;
+  private final Engine.Running engine;
+  private final Devices devices;
   private final StreamBackend console;
 
-  private BoardSession(Board board, BoardBoot boot, StreamBackend console) {
+  private BoardSession(
+      Board board,
+      BoardBoot boot,
+      Engine.Running engine,
+      Devices devices,
+      StreamBackend console) {
     this.board = board;
     this.boot = boot;
+    this.engine = engine;
+    this.devices = devices;
     this.console = console;
   }
 
-  /** What the command needs of boards. */
-  static final class Factory implements Boards {
-    @Override
-    public Session open(BoardOptions options, InputStream input, OutputStream output)
-        throws IOException {
-      BoardBoot boot = boot(options);
+  /** Opens everything the options name and puts the board together. */
+  static BoardSession open(BoardOptions options, InputStream input, OutputStream output)
+      throws IOException {
+    BoardBoot boot = boot(options);
+    boolean same = options.deterministic();
+    RandomGenerator random = same ? new SplittableRandom(SEED) : new SecureRandom();
+    var devices = new Devices(same ? Serving.INLINE : Serving.THREAD, random);
+    Engine.Running engine = options.engine().start();
+    try {
+      devices.open(options.disks(), options.net());
       var console = new StreamBackend(input, output);
-      Board board = new Board(config(options, console));
+      var board = new Board(config(options, engine, devices, console));
       if (options.maxInstructions() > 0) {
         board.limit(options.maxInstructions());
       }
-      return new BoardSession(board, boot, console);
-    }
-
-    @Override
-    public void dumpDeviceTree(BoardOptions options, Path file) throws IOException {
-      try (Board board = new Board(config(options, CharBackend.none()))) {
-        Files.write(file, Fdt.of(board.deviceTree()).blob());
-      }
+      return new BoardSession(board, boot, engine, devices, console);
+    } catch (IOException | RuntimeException | OutOfMemoryError e) {
+      devices.close();
+      engine.close();
+      throw e;
     }
   }
 
-  private static BoardConfig config(BoardOptions options, CharBackend console) throws IOException {
-    boolean fixed = options.deterministic();
-    RandomGenerator random =
-        fixed
-            ? RandomGeneratorFactory.of("L64X128MixRandom").create(FIXED_SEED)
-            : new SecureRandom();
-    Serving serving = fixed ? Serving.INLINE : Serving.THREAD;
-    List<VirtioDevice> virtio =
-        new Devices(serving, random).disks(options.disks()).net(options.net()).list();
+  /** Writes the device tree of the board that the options describe; back ends are not opened. */
+  static void dumpDeviceTree(BoardOptions options, Path file) throws IOException {
+    try (Engine.Running engine = Engine.interpreter.start();
+        var devices = new Devices(Serving.INLINE, new SplittableRandom(SEED));
+        var board = new Board(config(options, engine, devices, CharBackend.none()))) {
+      Files.write(file, Fdt.of(board.deviceTree()).blob());
+    }
+  }
+
+  private static BoardConfig config(
+      BoardOptions options, Engine.Running engine, Devices devices, CharBackend console) {
+    boolean same = options.deterministic();
     return new BoardConfig(
         options.harts(),
         options.memory().bytes(),
         HartConfig.STANDARD,
-        Interpreter::new,
-        virtio,
+        engine.harts(),
+        devices.list(),
         console,
-        fixed ? InstantSource.fixed(FIXED_TIME) : InstantSource.system(),
-        fixed ? Timers.never() : Timers.host(),
-        fixed);
+        same ? InstantSource.fixed(EPOCH) : InstantSource.system(),
+        same ? Timers.never() : Timers.host(),
+        same);
   }
 
   private static BoardBoot boot(BoardOptions options) throws IOException {
@@ -98,30 +107,62 @@ final class BoardSession implements Session {
             .orElseThrow(
                 () ->
                     new UserError(
-                        options.kernel().isPresent()
-                            ? "--kernel needs firmware that starts it: --bios FILE (Debian:"
-                                + " opensbi)"
-                            : "nothing to run: name a program, or firmware with --bios"));
-    KernelImage program = KernelImage.openAny(bios);
-    boolean elf = program.format() == KernelImage.Format.ELF;
+                        "the board needs a program: an ELF file, or firmware with --bios (Debian:"
+                            + " package opensbi)"));
+    Optional<ElfImage> elf = isElf(bios) ? Optional.of(ElfImage.open(bios)) : Optional.empty();
     return new BoardBoot(
-        elf ? Optional.of(program.elf()) : Optional.<ElfImage>empty(),
-        elf ? new byte[0] : Files.readAllBytes(bios),
-        options.kernel().map(KernelImage::open),
+        elf,
+        elf.isPresent() ? new byte[0] : whole(bios, options.memory().bytes()),
+        options.kernel().map(KernelImage::openAny),
         options.initrd().map(Initrd::open),
         options.append(),
         options.dtb().isPresent()
-            ? Optional.of(Files.readAllBytes(options.dtb().get()))
+            ? Optional.of(whole(options.dtb().get(), options.memory().bytes()))
             : Optional.empty());
+  }
+
+  private static boolean isElf(Path file) throws IOException {
+    if (Files.isDirectory(file)) {
+      throw new UserError(file + ": is a directory");
+    }
+    try (InputStream in = Files.newInputStream(file)) {
+      byte[] magic = in.readNBytes(4);
+      return magic.length == 4
+          && magic[0] == 0x7f
+          && magic[1] == 'E'
+          && magic[2] == 'L'
+          && magic[3] == 'F';
+    }
+  }
+
+  private static byte[] whole(Path file, long memory) throws IOException {
+    if (Files.isDirectory(file)) {
+      throw new UserError(file + ": is a directory");
+    }
+    long size = Files.size(file);
+    if (size == 0 || size > memory || size > Integer.MAX_VALUE - 8) {
+      throw new UserError(file + ": " + (size == 0 ? "is empty" : "does not fit into memory"));
+    }
+    return Files.readAllBytes(file);
   }
 
   @Override
   public Outcome run() {
-    return switch (board.run(boot)) {
-      case BoardOutcome.Finished(int code) -> new Outcome(Math.min(code, MAX_EXIT_CODE), "");
+    BoardOutcome outcome = board.run(boot);
+    console.flush();
+    return switch (outcome) {
+      case BoardOutcome.Finished(int code) when code == 0 -> Outcome.ENDED;
+      case BoardOutcome.Finished(int code) ->
+          new Outcome(exitCode(code), "the program finished with code " + code);
       case BoardOutcome.Stopped() -> Outcome.ENDED;
-      case BoardOutcome.LimitReached() -> Outcome.failed("the limit of instructions was reached");
+      case BoardOutcome.LimitReached() ->
+          Outcome.failed("stopped after " + board.instructions() + " instructions");
     };
+  }
+
+  /** A code that is not 0 stays so. */
+  private static int exitCode(int code) {
+    return code < 0 || code > MAX_EXIT_CODE ? MAX_EXIT_CODE : code;
   }
 
   @Override
@@ -131,12 +172,14 @@ final class BoardSession implements Session {
 
   @Override
   public String statistics() {
-    return "instructions: " + board.instructions() + "\n";
+    return engine.statistics(board.instructions());
   }
 
   @Override
   public void close() {
     board.close();
+    devices.close();
     console.close();
+    engine.close();
   }
 }

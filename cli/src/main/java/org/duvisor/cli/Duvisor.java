@@ -31,14 +31,7 @@ public final class Duvisor implements Runnable {
     var home = Path.of(System.getProperty("duvisor.home", ""));
     boolean debug = System.getenv().getOrDefault("DUVISOR_DEBUG", "").equals("1");
     System.exit(
-        run(
-            arguments,
-            VmSession::open,
-            new BoardSession.Factory(),
-            home,
-            debug,
-            System.out,
-            System.err));
+        run(arguments, Wiring::vm, new Wiring.Board(), home, debug, System.out, System.err));
   }
 
   /**
@@ -64,6 +57,7 @@ public final class Duvisor implements Runnable {
       return new CommandLine(new Duvisor())
           .addSubcommand(standard(new CommandLine(new RunCommand(vm, attended, new Images(home)))))
           .addSubcommand(standard(new CommandLine(new MachineCommand(boards, attended))))
+          .addSubcommand(lab(new LabEngineCommand(new Images(home), out, err)))
           .addSubcommand("completion", completion())
           .setOut(new PrintWriter(out, true, StandardCharsets.UTF_8))
           .setErr(new PrintWriter(err, true, StandardCharsets.UTF_8))
@@ -82,6 +76,15 @@ public final class Duvisor implements Runnable {
     return command;
   }
 
+  /** The experiments, each with its command. */
+  private static CommandLine lab(Object... experiments) {
+    CommandLine lab = standard(new CommandLine(new LabCommand()));
+    for (Object experiment : experiments) {
+      lab.addSubcommand(standard(new CommandLine(experiment)));
+    }
+    return lab;
+  }
+
   private static CommandLine completion() {
     var command = new CommandLine(new GenerateCompletion());
     command
@@ -93,6 +96,6 @@ public final class Duvisor implements Runnable {
 
   @Override
   public void run() {
-    throw new ParameterException(spec.commandLine(), "missing command: run, machine or completion");
+    throw new ParameterException(spec.commandLine(), "missing command: run, machine, lab or completion");
   }
 }

@@ -8,8 +8,8 @@ import java.nio.file.NoSuchFileException;
 import java.util.Objects;
 import org.duvisor.devices.images.ImageException;
 import org.duvisor.hypervisor.vm.VmException;
+import org.duvisor.lab.LabException;
 import org.duvisor.machine.board.BoardException;
-import org.jspecify.annotations.Nullable;
 import picocli.CommandLine;
 import picocli.CommandLine.ParameterException;
 
@@ -49,8 +49,12 @@ final class Failures {
 
   private static String line(Throwable e) {
     return switch (e) {
-      case UserError _, VmException _, BoardException _, ImageException _ ->
-          oneLine(e.getMessage());
+      case UserError error -> oneLine(error.getMessage());
+      case ImageException image -> oneLine(image.getMessage());
+      case VmException vm -> oneLine(vm.getMessage());
+      case BoardException board -> oneLine(board.getMessage());
+      case LabException lab -> oneLine(lab.getMessage());
+      case OutOfMemoryError _ -> "not enough memory on this computer for the guest's (--memory)";
       case NoSuchFileException file -> about(file, "no such file");
       case AccessDeniedException file -> about(file, "permission denied");
       case FileSystemException file when file.getReason() == null -> about(file, "cannot be used");
@@ -69,7 +73,7 @@ final class Failures {
     return file.contains(": ") ? file : file + ": " + reason;
   }
 
-  private static String oneLine(@Nullable String message) {
+  private static String oneLine(String message) {
     return Objects.requireNonNullElse(message, "unknown").strip().replaceAll("\\s*\\R\\s*", " ");
   }
 }

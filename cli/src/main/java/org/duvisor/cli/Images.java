@@ -20,6 +20,11 @@ final class Images {
     return present("initramfs.cpio.gz", "--initrd");
   }
 
+  /** The initramfs with the benchmark program. */
+  Path bench() {
+    return present("bench.cpio.gz", "--initrd");
+  }
+
   private Path present(String name, String option) {
     Path file = directory.resolve(name);
     if (!Files.isReadable(file)) {

@@ -108,6 +108,13 @@ final class MachineCommand implements Callable<Integer> {
   private @Nullable Path dumpDtb;
 
   @Option(
+      names = "--engine",
+      paramLabel = "KIND",
+      defaultValue = "interpreter",
+      description = "What executes guest code: ${COMPLETION-CANDIDATES}. Default: ${DEFAULT-VALUE}.")
+  private Engine engine = Engine.interpreter;
+
+  @Option(
       names = "--deterministic",
       description = "All harts on one thread, in virtual time: the same run each time.")
   private boolean deterministic;
@@ -144,6 +151,7 @@ final class MachineCommand implements Callable<Integer> {
             List.copyOf(disks),
             net,
             Optional.ofNullable(dtb),
+            engine,
             deterministic,
             maxInstructions);
     if (dumpDtb != null) {

@@ -91,6 +91,13 @@ final class RunCommand implements Callable<Integer> {
       description = "Console: ${COMPLETION-CANDIDATES}. Default: ${DEFAULT-VALUE}.")
   private VmOptions.Console console = VmOptions.Console.uart;
 
+  @Option(
+      names = "--engine",
+      paramLabel = "KIND",
+      defaultValue = "interpreter",
+      description = "What executes guest code: ${COMPLETION-CANDIDATES}. Default: ${DEFAULT-VALUE}.")
+  private Engine engine = Engine.interpreter;
+
   @Option(names = "--no-reboot", description = "End when the guest reboots.")
   private boolean noReboot;
 
@@ -112,16 +119,7 @@ final class RunCommand implements Callable<Integer> {
             : Optional.of(images.initrd());
     var options =
         new VmOptions(
-            image,
-            ramDisk,
-            append,
-            cpus,
-            memory,
-            List.copyOf(disks),
-            net,
-            console,
-            stats,
-            !noReboot);
+            image,ramDisk,append,cpus,memory,List.copyOf(disks),net,console,engine,stats,!noReboot);
     return attended.run(vm, options, stats);
   }
 }

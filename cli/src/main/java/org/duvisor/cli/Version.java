@@ -22,6 +22,13 @@ final class Version implements IVersionProvider {
     };
   }
 
+  /** The revision of the sources, or unknown. */
+  static String revision() throws IOException {
+    var build = new Properties();
+    load(build, "revision.properties");
+    return build.getProperty("revision", "unknown");
+  }
+
   private static void load(Properties into, String resource) throws IOException {
     try (InputStream in = Version.class.getResourceAsStream(resource)) {
       if (in != null) {

@@ -15,7 +15,8 @@ import java.util.Optional;
  * @param disks in the order given: vda, vdb, ...
  * @param net the network card's other end
  * @param console what the guest's console is
- * @param timed whether the time that exits take is measured
+ * @param engine what executes guest code
+ * @param timed whether the time that exits take is measured, for the statistics
  * @param reboot whether a reboot starts the guest again; otherwise it ends the VM
  */
 public record VmOptions(
@@ -27,13 +28,14 @@ public record VmOptions(
     List<Disk> disks,
     Net net,
     Console console,
+    Engine engine,
     boolean timed,
     boolean reboot) {
   /** The device that carries the guest's console. */
   public enum Console {
     /** A 16550 UART, {@code ttyS0}: there from the first instruction on. */
     uart,
-    /** virtio-console, {@code hvc1} where hvc0 is the SBI's: far fewer exits a byte. */
+    /** virtio-console, {@code hvc0}: far fewer exits a byte. */
     virtio,
     /** No console: output is dropped. */
     none

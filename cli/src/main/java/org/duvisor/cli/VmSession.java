@@ -6,96 +6,130 @@ import java.io.OutputStream;
 import java.security.SecureRandom;
 import java.time.InstantSource;
 import org.duvisor.devices.Timers;
+import org.duvisor.devices.chardev.CharBackend;
 import org.duvisor.devices.chardev.StreamBackend;
 import org.duvisor.devices.images.Initrd;
 import org.duvisor.devices.images.KernelImage;
 import org.duvisor.hypervisor.vm.Vm;
 import org.duvisor.hypervisor.vm.VmConfig;
 import org.duvisor.hypervisor.vm.VmOutcome;
+import org.duvisor.machine.Clock;
 import org.duvisor.platform.sim.SimHost;
 import org.duvisor.virtio.QueueWorker.Serving;
+import org.duvisor.virtio.console.Console;
 
-/**
- * {@code duvisor run}: a VM under DuVisor on the embedded platform, a simulated host of its own.
- */
+/** A VM under DuVisor on the embedded platform: one simulated host for it alone. */
 final class VmSession implements Session {
-  /**
-   * What the host has beyond the guest's memory: page tables of the second stage, in the smallest
-   * leaves.
-   */
-  private static final long HOST_EXTRA = 32 << 20;
+  /** For stage-2 tables, which need 1/512 of the memory at most, and alignment. */
+  private static final long HOST_EXTRA = 64 << 20;
 
-  private final Vm vm;
+  private static final int TERMINAL_COLUMNS = 80;
+  private static final int TERMINAL_ROWS = 24;
+
+  private final SimHost host;
+  private final Engine.Running engine;
+  private final Devices devices;
   private final StreamBackend console;
+  private final Vm vm;
+  private volatile boolean stopped;
 
-  private VmSession(Vm vm, StreamBackend console) {
-    this.vm = vm;
+  private VmSession(
+      SimHost host, Engine.Running engine, Devices devices, StreamBackend console, Vm vm) {
+    this.host = host;
+    this.engine = engine;
+    this.devices = devices;
     this.console = console;
+    this.vm = vm;
   }
 
-  static Session open(VmOptions options, InputStream input, OutputStream output)
+  /** Opens everything the options name and makes the VM. */
+  static VmSession open(VmOptions options, InputStream input, OutputStream output)
       throws IOException {
-    VmConfig.Builder config = VmConfig.of(KernelImage.open(options.kernel()));
-    options.initrd().map(Initrd::open).ifPresent(config::initrd);
+    KernelImage kernel = KernelImage.openAny(options.kernel());
+    var builder = VmConfig.of(kernel);
+    options.initrd().ifPresent(file -> builder.initrd(Initrd.open(file)));
     var random = new SecureRandom();
-    var devices = new Devices(Serving.THREAD, random).disks(options.disks()).net(options.net());
-    var console = new StreamBackend(input, output);
-    String name =
-        switch (options.console()) {
-          case uart -> {
-            config.console(console);
-            yield "ttyS0";
-          }
-          case virtio -> {
-            devices.console(console);
-            yield "hvc1"; // hvc0 is the SBI's
-          }
-          case none -> "";
-        };
-    long memory = options.memory().bytes();
-    config
-        .append(append(options.append(), name))
-        .cpus(options.cpus())
-        .memoryBytes(memory)
-        .virtio(devices.list())
-        .clock(InstantSource.system(), Timers.host())
-        .random(random)
-        .timed(options.timed())
-        .reboot(options.reboot());
-    var checked = config.build();
-    var host = new SimHost(memory + memory / 128 + HOST_EXTRA);
-    return new VmSession(Vm.create(host.open(), checked), console);
+    var devices = new Devices(Serving.THREAD, random);
+    Engine.Running engine = options.engine().start();
+    try {
+      devices.open(options.disks(), options.net());
+      var stream = new StreamBackend(input, output);
+      builder
+          .append((commandLine(options.console()) + " " + options.append()).strip())
+          .cpus(options.cpus())
+          .memoryBytes(options.memory().bytes())
+          .console(console(options.console(), stream, devices))
+          .debugConsole(options.console() == VmOptions.Console.uart) // else it would be hvc0
+          .clock(InstantSource.system(), Timers.host())
+          .random(random)
+          .timed(options.timed())
+          .reboot(options.reboot());
+      VmConfig config = builder.virtio(devices.list()).build();
+      long memory = config.memoryBytes() + config.memoryBytes() / 256 + HOST_EXTRA;
+      var host = new SimHost(memory, Clock.realTime(), engine.harts());
+      return new VmSession(host, engine, devices, stream, Vm.create(host.open(), config));
+    } catch (IOException | RuntimeException | OutOfMemoryError e) {
+      devices.close();
+      engine.close();
+      throw e;
+    }
   }
 
-  /** Tells the kernel its console, unless the user did. */
-  private static String append(String text, String console) {
-    boolean chosen = console.isEmpty() || text.contains("console=");
-    return chosen ? text : ("console=" + console + " " + text).strip();
+  /** What UART and SBI console are connected to; adds the virtio console when it is asked for. */
+  private static CharBackend console(
+      VmOptions.Console kind, StreamBackend stream, Devices devices) {
+    return switch (kind) {
+      case uart -> stream;
+      case virtio -> {
+        devices.add(new Console(TERMINAL_COLUMNS, TERMINAL_ROWS, stream, Serving.THREAD));
+        yield CharBackend.none();
+      }
+      case none -> CharBackend.none();
+    };
+  }
+
+  /** Kernel panics are told apart from reboots by a warm reset, and do not wait for anyone. */
+  private static String commandLine(VmOptions.Console kind) {
+    String always = "panic=-1 reboot=panic_warm";
+    return switch (kind) {
+      case uart -> "console=ttyS0 earlycon=sbi " + always;
+      case virtio -> "console=hvc0 " + always;
+      case none -> always;
+    };
   }
 
   @Override
   public Outcome run() {
-    return switch (vm.run()) {
-      case VmOutcome.Poweroff(), VmOutcome.Reboot(), VmOutcome.Killed() -> Outcome.ENDED;
-      case VmOutcome.Failed(int code) ->
-          Outcome.failed("the guest ended with failure code " + code);
-      case VmOutcome.Crashed(String report) -> Outcome.failed(report.strip());
+    VmOutcome outcome = vm.run();
+    console.flush();
+    return switch (outcome) {
+      case VmOutcome.Poweroff() -> Outcome.ENDED;
+      case VmOutcome.Reboot(boolean warm) when warm ->
+          Outcome.failed("the guest's kernel panicked");
+      case VmOutcome.Reboot(_) -> Outcome.ENDED;
+      case VmOutcome.Failed(int code) -> Outcome.failed("the guest failed with code " + code);
+      case VmOutcome.Crashed(String report) -> Outcome.failed("the VM crashed: " + report.strip());
+      case VmOutcome.Killed() ->
+          stopped ? Outcome.ENDED : Outcome.failed("the VM was killed by its host");
     };
   }
 
   @Override
   public void stop() {
+    stopped = true;
     vm.stop();
   }
 
   @Override
   public String statistics() {
-    return vm.stats().text();
+    return vm.stats().text() + engine.statistics(host.instructions());
   }
 
   @Override
   public void close() {
     vm.close();
+    devices.close();
     console.close();
+    engine.close();
   }
 }

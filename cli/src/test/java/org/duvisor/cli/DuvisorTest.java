@@ -127,6 +127,7 @@ final class DuvisorTest {
                 List.of(),
                 new Net.None(),
                 VmOptions.Console.uart,
+                Engine.interpreter,
                 false,
                 true)),
         opened);
@@ -155,6 +156,7 @@ final class DuvisorTest {
             "y,ro",
             "--net=tcp:h:1",
             "--console=virtio",
+            "--engine=jit",
             "--no-reboot",
             "--stats");
     assertEquals(new Result(0, "", "exits: 42\n"), result);
@@ -168,6 +170,7 @@ final class DuvisorTest {
             List.of(new Disk(Path.of("x"), false), new Disk(Path.of("y"), true)),
             new Net.Tcp("h", 1),
             VmOptions.Console.virtio,
+            Engine.jit,
             true,
             false),
         opened.getFirst());
@@ -201,6 +204,7 @@ final class DuvisorTest {
             List.of(new Disk(Path.of("d"), false)),
             new Net.Unix(Path.of("s")),
             Optional.of(Path.of("t")),
+            Engine.interpreter,
             true,
             5_000_000_000L),
         opened.getFirst());

@@ -25,7 +25,7 @@ final class EchoGuest implements Session {
         Duvisor.run(
             arguments,
             (options, input, output) -> new EchoGuest(input, output),
-            new BoardSession.Factory(),
+            new Wiring.Board(),
             Path.of(""),
             false,
             System.out,

@@ -11,7 +11,8 @@ import org.duvisor.devices.fdt.Node;
  * <p>Received bytes stay with the backend until the guest asks, which makes input lossless:
  *
  * <ul>
- *   <li>The line is idle after reset and after the receiver was cleared, until the guest shows that
+ *   <li>The line is idle after reset, after the receiver was cleared, and after the receive
+ *       interrupt was disabled, until the guest shows that
  *       it listens: it enables the receive interrupt, or reads LSR several times in a row. A driver
  *       that clears the FIFOs and reads RBR to discard what is there, as drivers do when they open
  *       the port, so loses nothing.
@@ -215,13 +216,18 @@ public final class Ns16550 implements Device {
 
   /** RBR: the oldest byte received, 0 when there is none. */
   private int receive() {
-    if (count == 0) {
+    if (available() == 0) {
       return 0;
     }
     int value = fifo[head] & 0xff;
     head = (head + 1) % FIFO_BYTES;
     count--;
     return value;
+  }
+
+  /** Bytes the guest can see: what came in before it cleared the receiver waits with the line. */
+  private int available() {
+    return listening || loopback() ? count : 0;
   }
 
   /** Fills the FIFO from the backend as far as it and the flow control allow. */
@@ -255,8 +261,8 @@ public final class Ns16550 implements Device {
     if ((value & ~ier & IER_TRANSMIT) != 0) {
       transmitDue = true;
     }
-    if ((value & IER_RECEIVE) != 0) {
-      listening = true;
+    if (((value ^ ier) & IER_RECEIVE) != 0) {
+      listening = (value & IER_RECEIVE) != 0; // off again: a driver that only tried the register
     }
     ier = value;
   }
@@ -265,7 +271,7 @@ public final class Ns16550 implements Device {
     if ((ier & IER_LINE) != 0 && overrun) {
       return IIR_LINE;
     }
-    if ((ier & IER_RECEIVE) != 0 && count > 0) {
+    if ((ier & IER_RECEIVE) != 0 && available() > 0) {
       return !fifosOn() || count >= TRIGGER[fcr >>> 6] ? IIR_RECEIVE : IIR_TIMEOUT;
     }
     if ((ier & IER_TRANSMIT) != 0 && transmitDue) {
@@ -290,8 +296,10 @@ public final class Ns16550 implements Device {
   private void control(int value) {
     boolean on = (value & FCR_ENABLE) != 0;
     if (on != fifosOn() || on && (value & FCR_CLEAR_RECEIVER) != 0) {
-      head = 0;
-      count = 0;
+      if (loopback()) {
+        head = 0;
+        count = 0;
+      }
       listening = (ier & IER_RECEIVE) != 0;
     }
     fcr = on ? value & (FCR_ENABLE | 0xc0) : 0;
@@ -302,7 +310,7 @@ public final class Ns16550 implements Device {
       listening = true;
       fill();
     }
-    int value = LSR_TRANSMITTER_EMPTY | (count > 0 ? LSR_DATA : 0) | (overrun ? LSR_OVERRUN : 0);
+    int value = LSR_TRANSMITTER_EMPTY | (available() > 0 ? LSR_DATA : 0) | (overrun ? LSR_OVERRUN : 0);
     overrun = false;
     return value;
   }

@@ -66,7 +66,7 @@ public record Semantics(Kind kind, Result result, String owner, String method, L
     /** The CSR number. */
     CSR("csr", 'I'),
     /** The 5-bit immediate of the csrr*i instructions. */
-    ZIMM("zimm", 'I'),
+    ZIMM("zimm", 'J'),
     /** The number of rd. */
     RDN("rdn", 'I'),
     /** The number of rs1 (the zimm of csrr*i). */

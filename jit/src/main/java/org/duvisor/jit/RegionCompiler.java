@@ -26,9 +26,11 @@ import org.duvisor.machine.Trap;
 import org.duvisor.machine.fp.Fcsr;
 import org.duvisor.machine.interp.Source;
 import org.duvisor.machine.interp.Translation;
+import org.duvisor.machine.mem.Raw;
 
 /**
- * Makes the class file of one region. The shape of its method:
+ * Makes the class file of one region. Registers stay in the hart's arrays, which HotSpot compiles fast, or, for code that loops, in locals, which runs
+ * up to twice as fast but takes HotSpot several times as long. The shape of the method, with locals:
  *
  * <pre>
  *   load the registers that are used into locals; base = pc of the entry's page
@@ -45,6 +47,9 @@ final class RegionCompiler {
   private static final ClassDesc TRANSLATION = desc(Translation.class);
   private static final ClassDesc SELF = ClassDesc.of("org.duvisor.jit.Region");
   private static final ClassDesc LONGS = CD_long.arrayType();
+  private static final ClassDesc RAW = desc(Raw.class);
+  private static final MethodTypeDesc GET_ELEMENT = MethodTypeDesc.of(CD_long, LONGS, CD_int);
+  private static final MethodTypeDesc SET_ELEMENT = MethodTypeDesc.of(CD_void, LONGS, CD_int, CD_long);
   private static final String SEMANTICS = "org.duvisor.machine.semantics.";
   private static final String FP = "org.duvisor.machine.fp.";
 
@@ -60,9 +65,12 @@ final class RegionCompiler {
   private static final int BASE = 3;
   private static final int NEXT = 5;
   private static final int SITE = 7;
-  private static final int REGISTERS = 8;
+  private static final int X = 8;
+  private static final int F = 9;
+  private static final int REGISTERS = 10;
 
   private final Source source;
+  private final boolean inLocals;
   private final Map<Integer, Label> starts = new HashMap<>();
   private final List<Integer> returnSites = new ArrayList<>();
   private final int[] local = new int[64]; // x 0..31, f 32..63; 0 = not used
@@ -75,8 +83,9 @@ final class RegionCompiler {
   private int emitted; // blocks whose code has begun
 
   @SuppressWarnings("NullAway") // b and exit are set when the method is built
-  RegionCompiler(Source source) {
+  RegionCompiler(Source source, boolean inLocals) {
     this.source = source;
+    this.inLocals = inLocals;
   }
 
   private static ClassDesc desc(Class<?> type) {
@@ -154,35 +163,54 @@ final class RegionCompiler {
   }
 
   private void loadRegisters() {
-    for (int r = 1; r < 64; r++) {
+    b.aload(HART_LOCAL).getfield(HART, "x", LONGS).astore(X);
+    b.aload(HART_LOCAL).getfield(HART, "f", LONGS).astore(F);
+    for (int r = 1; r < 64 && inLocals; r++) {
       if (local[r] != 0) {
-        b.aload(HART_LOCAL).getfield(HART, r < 32 ? "x" : "f", LONGS).loadConstant(r & 31).laload().lstore(local[r]);
+        element(r);
+        b.invokestatic(RAW, "element", GET_ELEMENT).lstore(local[r]);
       }
     }
   }
 
   private void storeRegisters() {
-    for (int r = 1; r < 64; r++) {
+    for (int r = 1; r < 64 && inLocals; r++) {
       if (written[r]) {
-        b.aload(HART_LOCAL).getfield(HART, r < 32 ? "x" : "f", LONGS).loadConstant(r & 31);
-        b.lload(local[r]).lastore();
+        element(r);
+        b.lload(local[r]).invokestatic(RAW, "element", SET_ELEMENT);
       }
     }
+  }
+
+  private void element(int register) {
+    b.aload(register < 32 ? X : F).loadConstant(register & 31);
   }
 
   private void push(int register) {
     if (register == 0) {
       b.lconst_0();
-    } else {
+    } else if (inLocals) {
       b.lload(local[register]);
+    } else {
+      element(register);
+      b.invokestatic(RAW, "element", GET_ELEMENT);
+    }
+  }
+
+  /** What has to be on the stack below a value that {@link #pop} takes. */
+  private void beforePop(int register) {
+    if (register != 0 && !inLocals) {
+      element(register);
     }
   }
 
   private void pop(int register) {
     if (register == 0) {
       b.pop2();
-    } else {
+    } else if (inLocals) {
       b.lstore(local[register]);
+    } else {
+      b.invokestatic(RAW, "element", SET_ELEMENT);
     }
   }
 
@@ -241,13 +269,36 @@ final class RegionCompiler {
         case NOP -> {}
         case BRANCH -> branch(d, offset);
         case LINK -> link(d, offset);
+        case JUMP -> privilegedJump(d, offset, size - i);
+        case END -> {
+          end(d, offset, size - i);
+          fpChecked = false;
+        }
         default -> plain(d, offset, size - i);
       }
       offset += d.length();
     }
-    if (!block.code().getLast().instruction().semantics().terminator()) {
-      jump(offset);
+    switch (block.code().getLast().instruction().semantics().kind()) {
+      case PLAIN, NOP, END -> jump(offset);
+      default -> {}
     }
+  }
+
+  /** An instruction that may change how the hart goes on: it sees the registers, and code after it runs only if nothing asks for attention. */
+  private void end(Decoded d, int offset, int refund) {
+    plain(d, offset, refund);
+    Label goOn = b.newLabel();
+    b.aload(HART_LOCAL).invokevirtual(HART, "wantsAttention", MethodTypeDesc.of(ConstantDescs.CD_boolean)).ifeq(goOn);
+    b.iinc(FUEL, refund - 1);
+    leave(offset + d.length());
+    b.labelBinding(goOn);
+  }
+
+  /** ecall, sret and their kin: the method takes the hart elsewhere. */
+  private void privilegedJump(Decoded d, int offset, int refund) {
+    site(offset, refund);
+    call(d, offset);
+    b.lstore(NEXT).goto_(exit);
   }
 
   /** Records an instruction that may trap. */
@@ -262,11 +313,16 @@ final class RegionCompiler {
     if (s.arguments().contains(Argument.HART) || d.rm() == DYNAMIC || d.rm() > 4) {
       site(offset, refund);
     }
+    int result =
+        switch (s.result()) {
+          case RD -> d.rd();
+          case FRD -> 32 + d.rd();
+          case NONE -> 0;
+        };
+    beforePop(result);
     call(d, offset);
-    switch (s.result()) {
-      case RD -> pop(d.rd());
-      case FRD -> b.lstore(local[32 + d.rd()]);
-      case NONE -> {}
+    if (s.result() != Result.NONE) {
+      pop(result);
     }
   }
 
@@ -286,6 +342,7 @@ final class RegionCompiler {
     ClassDesc result =
         switch (s.kind()) {
           case BRANCH -> ConstantDescs.CD_boolean;
+          case JUMP -> CD_long;
           default -> s.kind() == Kind.LINK || s.result() != Result.NONE ? CD_long : CD_void;
         };
     String owner = (s.owner().equals("Fp") ? FP : SEMANTICS) + s.owner();
@@ -300,9 +357,9 @@ final class RegionCompiler {
       case NEXT -> address(offset + d.length());
       case RS1 -> push(d.rs1());
       case RS2 -> push(d.rs2());
-      case FRS1 -> b.lload(local[32 + d.rs1()]);
-      case FRS2 -> b.lload(local[32 + d.rs2()]);
-      case FRS3 -> b.lload(local[32 + d.rs3()]);
+      case FRS1 -> push(32 + d.rs1());
+      case FRS2 -> push(32 + d.rs2());
+      case FRS3 -> push(32 + d.rs3());
       case IMM -> b.loadConstant(d.imm());
       case RM -> {
         if (d.rm() <= 4) {
@@ -313,7 +370,7 @@ final class RegionCompiler {
         }
       }
       case CSR -> b.loadConstant(d.csr());
-      case ZIMM -> b.loadConstant(d.zimm());
+      case ZIMM -> b.loadConstant((long) d.zimm());
       case RDN -> b.loadConstant(d.rd());
       case RS1N -> b.loadConstant(d.rs1());
       case RS2N -> b.loadConstant(d.rs2());
@@ -408,8 +465,9 @@ final class RegionCompiler {
 
   private void setLink(Decoded d, int offset) {
     if (d.rd() != 0) {
+      beforePop(d.rd());
       address(offset + d.length());
-      b.lstore(local[d.rd()]);
+      pop(d.rd());
     }
   }
 }

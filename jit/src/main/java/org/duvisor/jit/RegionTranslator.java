@@ -16,10 +16,14 @@ public final class RegionTranslator implements Translator, AutoCloseable {
 
   private static final int QUEUE = 4096;
 
+  /** Instructions that a first translation executes before it is looked at again. */
+  private static final long UNTIL_BETTER = 5_000_000;
+
   private final int threshold;
   private final boolean inBackground;
   private final ThreadPoolExecutor worker;
   private final LongAdder translated = new LongAdder();
+  private final LongAdder improved = new LongAdder();
   private final LongAdder instructions = new LongAdder();
   private final LongAdder bytes = new LongAdder();
   private final LongAdder nanos = new LongAdder();
@@ -57,34 +61,34 @@ public final class RegionTranslator implements Translator, AutoCloseable {
   }
 
   @Override
-  public void offer(Source source, Sink sink) {
+  public void offer(Source source, boolean hot, Sink sink) {
     if (inBackground) {
-      worker.execute(() -> translate(source, sink));
+      worker.execute(() -> translate(source, hot, sink));
     } else {
-      translate(source, sink);
+      translate(source, hot, sink);
     }
   }
 
-  private void translate(Source source, Sink sink) {
+  private void translate(Source source, boolean hot, Sink sink) {
     long start = System.nanoTime();
-    byte[] classFile = new RegionCompiler(source).compile();
+    byte[] classFile = new RegionCompiler(source, hot).compile();
     if (!RegionCompiler.isCompilable(classFile)) {
       if (source.blocks().size() == 1) {
         refused.increment();
       } else {
-        translate(source.firstHalf(), sink);
+        translate(source.firstHalf(), hot, sink);
       }
       return;
     }
     try {
       Class<?> type = MethodHandles.lookup().defineHiddenClass(classFile, true).lookupClass();
       Translation t = (Translation) type.getDeclaredConstructor().newInstance();
-      t.made(source);
+      t.made(source, hot ? Long.MAX_VALUE : UNTIL_BETTER);
       sink.install(t);
     } catch (ReflectiveOperationException e) {
       throw new IllegalStateException("generated code is not what it should be", e);
     }
-    translated.increment();
+    (hot ? improved : translated).increment();
     instructions.add(source.size());
     bytes.add(classFile.length);
     nanos.add(System.nanoTime() - start);
@@ -92,9 +96,9 @@ public final class RegionTranslator implements Translator, AutoCloseable {
 
   /** One line for a person. */
   public String statistics() {
-    long n = Math.max(1, translated.sum());
-    return "translated %d regions, %d instructions, %d KiB of class files, %d us each, %d refused"
-        .formatted(translated.sum(), instructions.sum(), bytes.sum() >> 10, nanos.sum() / n / 1000, refused.sum());
+    long n = Math.max(1, translated.sum() + improved.sum());
+    return "translated %d regions, %d of them again, %d instructions, %d KiB of class files, %d us each, %d refused"
+        .formatted(translated.sum(), improved.sum(), instructions.sum(), bytes.sum() >> 10, nanos.sum() / n / 1000, refused.sum());
   }
 
   @Override

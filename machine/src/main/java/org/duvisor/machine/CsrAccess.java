@@ -28,6 +28,7 @@ final class CsrAccess {
     mark(kind, STANDARD, Csr.MEDELEG, Csr.MIDELEG, Csr.MIE, Csr.MTVEC, Csr.MCOUNTEREN, Csr.MENVCFG, Csr.MSCRATCH);
     mark(kind, STANDARD, Csr.MEPC, Csr.MCAUSE, Csr.MTVAL, Csr.MIP, Csr.MCYCLE, Csr.MINSTRET, Csr.MCOUNTINHIBIT);
     mark(kind, STANDARD, Csr.PMPCFG0, Pmp.CFG2);
+    mark(kind, STANDARD, Csr.TSELECT, Csr.TDATA1, Csr.TDATA2); // Sdtrig without triggers: tdata1.type is 0
     for (int i = 0; i < Pmp.ENTRIES; i++) {
       kind[Csr.PMPADDR0 + i] = STANDARD;
     }
@@ -82,11 +83,15 @@ final class CsrAccess {
       }
       return csr;
     }
+    if ((csr == Csr.STIMECMP || csr == Csr.VSTIMECMP) && h.priv != Hart.M && !timerAllowed(h)) {
+      throw h.illegal(); // from V=1 as well: HS could not do it either
+    }
     if (level == 2 || kind == DV_KERNEL) {
       if (h.v || h.priv == Hart.U) {
         throw h.illegalOrVirtual();
       }
-      return checkHypervisor(h, csr);
+      checkTvm(h, csr == Csr.HGATP);
+      return csr;
     }
     if (level == 1) {
       if (h.priv == Hart.U) {
@@ -106,24 +111,21 @@ final class CsrAccess {
     return (h.csrs.menvcfg & CsrFile.STCE) != 0;
   }
 
-  private static int checkHypervisor(Hart h, int csr) {
-    CsrFile c = h.csrs;
-    boolean tvm = h.priv == Hart.S && Status.get(c.mstatus, Status.TVM) != 0;
-    boolean noTimer = h.priv == Hart.S && (!stce(h) || (c.mcounteren & 2) == 0);
-    if (csr == Csr.HGATP && tvm || csr == Csr.VSTIMECMP && noTimer) {
+  /** Sstc below M: menvcfg.STCE and mcounteren.TM. */
+  private static boolean timerAllowed(Hart h) {
+    return stce(h) && (h.csrs.mcounteren & 2) != 0;
+  }
+
+  private static void checkTvm(Hart h, boolean trapped) {
+    if (trapped && h.priv == Hart.S && Status.get(h.csrs.mstatus, Status.TVM) != 0) {
       throw h.illegal();
     }
-    return csr;
   }
 
   private static int checkSupervisor(Hart h, int csr) {
     CsrFile c = h.csrs;
     if (!h.v) {
-      boolean tvm = h.priv == Hart.S && Status.get(c.mstatus, Status.TVM) != 0;
-      boolean noTimer = h.priv == Hart.S && (!stce(h) || (c.mcounteren & 2) == 0);
-      if (csr == Csr.SATP && tvm || csr == Csr.STIMECMP && noTimer) {
-        throw h.illegal();
-      }
+      checkTvm(h, csr == Csr.SATP);
       return csr;
     }
     return switch (csr) {
@@ -134,9 +136,6 @@ final class CsrAccess {
         yield Csr.VSATP;
       }
       case Csr.STIMECMP -> {
-        if (!stce(h) || (c.mcounteren & 2) == 0) {
-          throw h.illegal();
-        }
         if ((c.henvcfg & CsrFile.STCE) == 0 || (c.effectiveHcounteren() & 2) == 0) {
           throw h.virtualInstruction();
         }

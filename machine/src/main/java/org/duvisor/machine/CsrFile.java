@@ -25,14 +25,15 @@ public final class CsrFile {
   static final long SEDELEG = 0xF00400;
 
   private static final long SSTATUS = 0x000c_6122;
-  private static final long MSTATUS = SSTATUS | 0x0072_1888 | 1L << 38 | 1L << 39;
+  private static final long MSTATUS = SSTATUS | 0x0072_1888;
+  private static final long MSTATUS_H = 1L << 38 | 1L << 39;
   private static final long XL64 = 2L << 32;
   private static final long HSTATUS = 0x0070_03c0;
   private static final long HUSTATUS = 0x0070_01d1;
   private static final long S_INTERRUPTS = 0x222;
   private static final long M_INTERRUPTS = 0x888;
-  private static final long SGEI = 1 << 12;
-  private static final long MEDELEG = 0xF0_B7FF;
+  private static final long MEDELEG = 0xB3FF;
+  private static final long MEDELEG_H = 0xF0_0400;
   private static final long HEDELEG = 0xB1FF;
   private static final long COUNTERS = 0xffff_ffffL;
   private static final long MISA_BASE =
@@ -131,9 +132,9 @@ public final class CsrFile {
     setDv();
   }
 
-  /** Interrupts that go to HS or lower; those of H and of DV-ext always do. */
+  /** Interrupts that go to HS or lower; those of H and of DV-ext always do. No SGEI: GEILEN is 0. */
   long mideleg() {
-    return midelegS | (h.config.hypervisor() ? Traps.VS_CLASS | SGEI : 0) | (h.config.dv() ? Traps.HU_CLASS : 0);
+    return midelegS | (h.config.hypervisor() ? Traps.VS_CLASS : 0) | (h.config.dv() ? Traps.HU_CLASS : 0);
   }
 
   /** Whether a vCPU is resident here. */
@@ -276,12 +277,12 @@ public final class CsrFile {
       case Csr.HSTATUS -> hstatus | XL64;
       case Csr.HEDELEG -> hedeleg;
       case Csr.HIDELEG -> hideleg;
-      case Csr.HIE -> mie & (Traps.VS_CLASS | SGEI);
+      case Csr.HIE -> mie & Traps.VS_CLASS;
       case Csr.HTIMEDELTA, Csr.HUTIMEDELTA -> htimedelta;
       case Csr.HCOUNTEREN, Csr.HUCOUNTEREN -> hcounteren;
       case Csr.HENVCFG, Csr.HUENVCFG -> henvcfg & (menvcfg | SENVCFG);
       case Csr.HTVAL -> htval;
-      case Csr.HIP -> h.traps.pending() & (Traps.VS_CLASS | SGEI);
+      case Csr.HIP -> h.traps.pending() & Traps.VS_CLASS;
       case Csr.HVIP, Csr.HUVIP -> hvip;
       case Csr.HTINST -> htinst;
       case Csr.HGATP -> hgatp;
@@ -354,10 +355,15 @@ public final class CsrFile {
     };
   }
 
-  /** The value a set or clear starts from: as read, but for bits that only a wire holds high (privileged spec 3.1.9). */
-  long readForUpdate(int csr) {
-    long external = 1L << 9;
-    return csr == Csr.MIP ? read(csr) & ~external | softPending & external : read(csr);
+  /**
+   * The value a set or clear starts from: as read, but of pending bits only what software wrote, not what wires and posts hold high
+   * (privileged spec 3.1.9). vsip is the exception: clearing its SSIP takes back a post, so it must be seen.
+   */
+  private long readForUpdate(int csr) {
+    return switch (csr) {
+      case Csr.MIP, Csr.HIP, Csr.HUIP -> softPending | hvip;
+      default -> read(csr);
+    };
   }
 
   private long counter(int bit, long offset) {
@@ -414,7 +420,7 @@ public final class CsrFile {
         hideleg = value & Traps.VS_CLASS;
         h.attend();
       }
-      case Csr.HIE -> setMie(value, Traps.VS_CLASS | SGEI);
+      case Csr.HIE -> setMie(value, Traps.VS_CLASS);
       case Csr.HTIMEDELTA, Csr.HUTIMEDELTA -> {
         htimedelta = value;
         h.attend();
@@ -436,7 +442,7 @@ public final class CsrFile {
       case Csr.VSSTATUS, Csr.HUVSSTATUS -> {
         vsstatus = value & SSTATUS;
         h.contextChanged();
-        h.attend();
+        h.traps.enablesChanged();
       }
       case Csr.VSIE, Csr.HUVSIE -> setMie(value << 1, hideleg & Traps.VS_CLASS);
       case Csr.VSTVEC, Csr.HUVSTVEC -> vstvec = vector(vstvec, value);
@@ -476,7 +482,10 @@ public final class CsrFile {
   private boolean writeDv(int csr, long value) {
     switch (csr) {
       case Csr.SEDELEG -> sedeleg = value & SEDELEG;
-      case Csr.SIDELEG -> sideleg = value & Traps.HU_CLASS;
+      case Csr.SIDELEG -> {
+        sideleg = value & Traps.HU_CLASS;
+        h.attend();
+      }
       case Csr.HDVCTL -> {
         hdvctl = value & (HDVCTL_EN | HDVCTL_HTR | HDVCTL_IPIV);
         domainChanged();
@@ -545,13 +554,14 @@ public final class CsrFile {
   private void writeMachine(int csr, long value) {
     switch (csr) {
       case Csr.MSTATUS -> {
-        long s = mstatus & ~MSTATUS | value & MSTATUS;
+        long mask = h.config.hypervisor() ? MSTATUS | MSTATUS_H : MSTATUS;
+        long s = mstatus & ~mask | value & mask;
         if (Status.get(s, Status.MPP) == 2) {
           s = Status.set(s, Status.MPP, Status.get(mstatus, Status.MPP));
         }
         setStatus(s);
       }
-      case Csr.MEDELEG -> medeleg = value & MEDELEG;
+      case Csr.MEDELEG -> medeleg = value & (h.config.hypervisor() ? MEDELEG | MEDELEG_H : MEDELEG);
       case Csr.MIDELEG -> {
         midelegS = value & S_INTERRUPTS;
         h.attend();
@@ -571,7 +581,7 @@ public final class CsrFile {
       case Csr.MTVAL -> mtval = value;
       case Csr.MIP -> {
         setSoftPending(value, (menvcfg & STCE) != 0 ? 0x202 : 0x222);
-        setHvip(value, 4);
+        setHvip(value, h.config.hypervisor() ? 4 : 0);
       }
       case Csr.MTINST -> mtinst = value;
       case Csr.MTVAL2 -> mtval2 = value;
@@ -615,17 +625,17 @@ public final class CsrFile {
   private void setStatus(long value) {
     mstatus = value;
     h.contextChanged();
-    h.attend();
+    h.traps.enablesChanged();
   }
 
   private void setMie(long value, long mask) {
     long implemented =
         M_INTERRUPTS
             | S_INTERRUPTS
-            | (h.config.hypervisor() ? Traps.VS_CLASS | SGEI : 0)
+            | (h.config.hypervisor() ? Traps.VS_CLASS : 0)
             | (h.config.dv() ? Traps.HU_CLASS : 0);
     mie = mie & ~mask | value & mask & implemented;
-    h.attend();
+    h.traps.enablesChanged();
   }
 
   private void setSoftPending(long value, long mask) {

@@ -24,6 +24,9 @@ public final class Mmu {
   /** Space number whose entries are never entered: regimes that are too odd to cache (MXR). */
   private static final int UNCACHED = 0;
 
+  /** Bytes of a cache block (Zicbom, Zicboz). */
+  public static final int BLOCK = 64;
+
   private final Hart h;
   private final Walker walker;
   final Tlb readTlb = new Tlb();
@@ -55,6 +58,7 @@ public final class Mmu {
   void regimeChanged() {
     stale = true;
     h.contextChanged();
+    h.attend(); // ends translated code that may not be mapped any more
   }
 
   private void refreshSpaces() {
@@ -243,15 +247,16 @@ public final class Mmu {
 
   /** Host address of a naturally aligned cache block that may be stored to. */
   public long zeroable(long va) {
-    return required(translateData(va, va, 1, WRITE), va, Cause.STORE_ACCESS_FAULT);
+    return required(translateData(va, va, BLOCK, WRITE), va, Cause.STORE_ACCESS_FAULT);
   }
 
   /** Checks that a cache block may be managed: any access permission will do, faults are those of stores (Zicbom). */
-  public void touchBlock(long va) {
+  public void touchBlock(long address) {
+    long va = address & -BLOCK;
     try {
-      translateData(va, va, 1, READ);
+      translateData(va, va, BLOCK, READ);
     } catch (Trap readFault) {
-      translateData(va, va, 1, WRITE);
+      translateData(va, va, BLOCK, WRITE);
     }
   }
 

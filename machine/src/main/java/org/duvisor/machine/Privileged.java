@@ -32,7 +32,7 @@ public final class Privileged {
     h.priv = priv;
     h.v = v;
     h.contextChanged();
-    h.attend();
+    h.traps.enablesChanged();
     return pc;
   }
 
@@ -142,7 +142,7 @@ public final class Privileged {
     if (h.v) {
       throw h.virtualInstruction();
     }
-    if (h.priv == Hart.U) {
+    if (h.priv == Hart.U || !h.config.hypervisor()) {
       throw h.illegal();
     }
   }

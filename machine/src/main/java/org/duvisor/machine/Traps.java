@@ -21,6 +21,7 @@ public final class Traps {
   private final Hart h;
   private final Trap exception = new Trap();
   private long deadline;
+  private long lastPending;
 
   /** Traps taken, by destination: M, HS, HU, VS. For statistics. */
   final long[] taken = new long[4];
@@ -101,8 +102,12 @@ public final class Traps {
     taken[1]++;
     CsrFile c = h.csrs;
     if (h.v && c.dvEnabled && (c.hdvctl & CsrFile.HDVCTL_HTR) != 0) {
-      toHu(INTERRUPT | Cause.HOST_EVENT, epc, 0, 0, 0, false);
+      boolean exception = cause >= 0;
+      toHu(INTERRUPT | Cause.HOST_EVENT, epc, exception ? cause : 0, 0, 0, false);
       epc = c.utvec & ~3L;
+      if (exception) {
+        cause = Cause.WINDOW_VIOLATION; // the guest's ecall is no system call of its hypervisor, nor its page fault one of the process
+      }
       c.hustatus = Status.set(c.hustatus, Status.UIE, 0);
     }
     long s = c.mstatus;
@@ -165,7 +170,9 @@ public final class Traps {
     h.priv = priv;
     h.v = v;
     h.contextChanged();
-    h.attend();
+    if (h.left) {
+      h.attend();
+    }
     long base = vector & ~3L;
     return cause < 0 && (vector & 3) == 1 ? base + 4 * (cause & 0x3f) : base;
   }
@@ -181,19 +188,21 @@ public final class Traps {
     if (Long.compareUnsigned(now, h.mtimecmp) >= 0) {
       p |= 1L << Cause.MACHINE_TIMER;
     } else {
-      next = sooner(next, h.mtimecmp);
+      next = sooner(next, now, h.mtimecmp - now);
     }
     if ((c.menvcfg & CsrFile.STCE) != 0) {
+      p &= ~(1L << Cause.SUPERVISOR_TIMER); // STIP is the comparison's alone
       if (Long.compareUnsigned(now, c.stimecmp) >= 0) {
         p |= 1L << Cause.SUPERVISOR_TIMER;
       } else {
-        next = sooner(next, c.stimecmp);
+        next = sooner(next, now, c.stimecmp - now);
       }
       if ((c.henvcfg & CsrFile.STCE) != 0) {
-        if (Long.compareUnsigned(now + c.htimedelta, c.vstimecmp) >= 0) {
+        long guestNow = now + c.htimedelta;
+        if (Long.compareUnsigned(guestNow, c.vstimecmp) >= 0) {
           p |= 1L << Cause.VIRTUAL_SUPERVISOR_TIMER;
         } else {
-          next = sooner(next, c.vstimecmp - c.htimedelta);
+          next = sooner(next, now, c.vstimecmp - guestNow);
         }
       }
     }
@@ -202,7 +211,7 @@ public final class Traps {
         if (Long.compareUnsigned(now, c.vtimecmp) >= 0) {
           p |= 1L << Cause.USER_TIMER;
         } else {
-          next = sooner(next, c.vtimecmp);
+          next = sooner(next, now, c.vtimecmp - now);
         }
       }
       if (c.resident() && h.posts.pending((int) c.hdvvmid, (int) c.hdvvcpu)) {
@@ -210,11 +219,24 @@ public final class Traps {
       }
     }
     deadline = next;
+    lastPending = p;
     return p;
   }
 
-  private static long sooner(long a, long b) {
-    return b >= 0 ? Math.min(a, b) : a; // compare values beyond 2^63 ticks are "never"
+  /**
+   * Enables changed: look up if something that was pending at the last look may be taken now. What has come since has asked for attention
+   * itself, and timers are looked at every quantum.
+   */
+  void enablesChanged() {
+    if ((lastPending & h.csrs.mie) != 0) {
+      h.attend();
+    }
+  }
+
+  /** The earlier of a time and {@code now + ticks}; what lies beyond 2^63 ticks is never. */
+  private static long sooner(long a, long now, long ticks) {
+    long b = now + ticks;
+    return ticks >= 0 && b >= 0 ? Math.min(a, b) : a;
   }
 
   /** When the next timer of this hart expires, in ticks of mtime. */
@@ -246,7 +268,7 @@ public final class Traps {
       return;
     }
     long hu = c.dvEnabled ? c.sideleg & HU_CLASS : 0;
-    long hs = ready & mideleg & ~(c.hideleg & VS_CLASS) & ~hu;
+    long hs = ready & mideleg & ~HU_CLASS & ~(c.dvEnabled ? VS_CLASS : c.hideleg); // HU cannot interrupt the host
     boolean hsOn = h.v || h.priv < Hart.S || Status.get(c.mstatus, Status.SIE) != 0;
     if (hsOn && hs != 0) {
       h.pc = toHs(INTERRUPT | first(hs), h.pc, 0, 0, 0, false);

@@ -78,7 +78,9 @@ public interface DvDriver extends AutoCloseable {
   void fence(Fence kind, long vcpus, long start, long size, int asid);
 
   /**
-   * Ends the VM: kicks and unregisters its vCPUs, revokes every grant, frees the VMID. Idempotent.
+   * Ends the VM: kicks its vCPUs, revokes every grant at once, unregisters the calling thread's own
+   * vCPU. Does not wait for other threads: their vCPUs stay registered, and cannot enter, until they
+   * close them or end, and the VMID is free when the last is gone. Idempotent.
    */
   @Override
   void close();

@@ -4,6 +4,9 @@ package org.duvisor.platform;
  * The calling vCPU thread's view of the hart it runs on, in HU-mode. Confined to the thread that
  * registered it. All state of the guest is here: general registers by {@link #x}, everything else
  * as CSRs; floating-point registers are the thread's own and are kept by the platform.
+ *
+ * <p>Every method throws a {@link DvException} with {@code GONE} after {@link #close}, and for any
+ * thread but the one that registered; {@link #close} by another thread is {@code INVALID}.
  */
 public interface HuHart extends AutoCloseable {
   /**

@@ -93,8 +93,11 @@ public final class VirtioMmio implements Device, AutoCloseable {
 
     synchronized void raise(int cause) {
       if ((status & DRIVER_OK) != 0) { // none before DRIVER_OK (3.1.1)
-        interrupts = interrupts | cause;
-        irq.set(true);
+        int before = interrupts;
+        interrupts = before | cause;
+        if (before == 0) {
+          irq.set(true);
+        }
       }
     }
 

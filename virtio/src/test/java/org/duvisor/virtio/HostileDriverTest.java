@@ -100,10 +100,10 @@ class HostileDriverTest {
             (q, r) -> {
               long table = indirect(q, r, 16 * 100);
               for (int i = 0; i < 100; i++) {
-                r.set64(table + 16 * i, in);
-                r.set32(table + 16 * i + 8, 1);
-                r.set16(table + 16 * i + 12, i < 99 ? NEXT : 0);
-                r.set16(table + 16 * i + 14, i + 1);
+                r.set64(table + 16L * i, in);
+                r.set32(table + 16L * i + 8, 1);
+                r.set16(table + 16L * i + 12, i < 99 ? NEXT : 0);
+                r.set16(table + 16L * i + 14, i + 1);
               }
             }),
         attack("a request without header", (q, r) -> q.descriptor(0, in, 15, 0, 0)),

@@ -3,6 +3,7 @@ package org.duvisor.virtio;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.util.concurrent.locks.LockSupport;
 import org.duvisor.virtio.QueueWorker.Serving;
 import org.duvisor.virtio.blk.Blk;
 import org.duvisor.virtio.blk.MemoryDisk;
@@ -47,8 +48,7 @@ class WakeUpTest {
         queue.kick();
       }
       while (!irq.level()) {
-        Thread.onSpinWait();
-        Thread.yield();
+        LockSupport.parkNanos(1_000);
       }
       driver.acknowledge();
       while (queue.poll().isPresent()) {

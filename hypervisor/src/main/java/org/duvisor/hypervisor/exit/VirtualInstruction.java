@@ -34,7 +34,8 @@ final class VirtualInstruction {
     }
     if (vcpu.inSupervisor() && (instruction == WFI || instruction == WRS_NTO)) {
       vcpu.advance(4);
-      if (instruction == WFI) { // the other waits for a store of another hart, which nothing tells us
+      if (instruction
+          == WFI) { // the other waits for a store of another hart, which nothing tells us
         vcpu.waitForInterrupt();
       }
       return ExitKind.WFI;

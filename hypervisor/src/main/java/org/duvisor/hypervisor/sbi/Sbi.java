@@ -1,5 +1,6 @@
 package org.duvisor.hypervisor.sbi;
 
+import java.util.ArrayList;
 import java.util.List;
 import org.duvisor.devices.chardev.CharBackend;
 import org.duvisor.hypervisor.interrupts.Ipi;
@@ -20,21 +21,34 @@ public final class Sbi {
   private final Legacy legacy;
   private final Extension[] extensions;
 
-  /** The SBI that a vCPU of this VM sees. */
+  /**
+   * The SBI that a vCPU of this VM sees.
+   *
+   * @param debugConsole whether the debug console extension is there
+   */
   public Sbi(
-      Vcpu vcpu, Vcpus vcpus, DvDriver driver, GuestRam ram, CharBackend console, Power power) {
+      Vcpu vcpu,
+      Vcpus vcpus,
+      DvDriver driver,
+      GuestRam ram,
+      CharBackend console,
+      boolean debugConsole,
+      Power power) {
     this.vcpu = vcpu;
     this.call = new SbiCall(vcpu);
     this.legacy = new Legacy(console, power);
     HartMask harts = new HartMask(vcpus);
-    List<Extension> rest =
+    List<Extension> rest = new ArrayList<>();
+    rest.addAll(
         List.of(
             new IpiExtension(new Ipi(vcpu, vcpus), harts),
             new Rfence(vcpu, driver, harts),
             new TimeExtension(),
             new HsmExtension(vcpu, vcpus, ram, power),
-            new DebugConsole(ram, console),
-            new SystemReset(power));
+            new SystemReset(power)));
+    if (debugConsole) {
+      rest.add(new DebugConsole(ram, console));
+    }
     this.extensions = new Extension[rest.size() + 1];
     for (int i = 0; i < rest.size(); i++) {
       extensions[i] = rest.get(i);

@@ -4,6 +4,8 @@ import org.duvisor.hypervisor.vcpu.Power;
 
 /** System Reset (SBI 2.0, chapter 10). */
 final class SystemReset implements Extension {
+  private static final int WARM = 2;
+
   private final Power power;
 
   SystemReset(Power power) {
@@ -26,7 +28,7 @@ final class SystemReset implements Extension {
       return SbiError.INVALID_PARAM;
     }
     if (type != 0) {
-      power.reboot();
+      power.reboot(type == WARM);
     } else if (reason == 1) {
       power.fail(1);
     } else {

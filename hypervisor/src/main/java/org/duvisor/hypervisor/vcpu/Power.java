@@ -8,8 +8,12 @@ public interface Power {
   /** The guest switched itself off. */
   void poweroff();
 
-  /** The guest asked for a restart. */
-  void reboot();
+  /**
+   * The guest asked for a restart.
+   *
+   * @param warm with the processor alone, not the devices (SBI 3.0, section 10.1)
+   */
+  void reboot(boolean warm);
 
   /**
    * The guest says that it failed.

@@ -63,7 +63,7 @@ final class Board implements AutoCloseable {
 
   private static void finish(TestFinisher.Request request, Power power) {
     switch (request) {
-      case TestFinisher.Request.Reset() -> power.reboot();
+      case TestFinisher.Request.Reset() -> power.reboot(false);
       case TestFinisher.Request.PowerOff(int code) when code == 0 -> power.poweroff();
       case TestFinisher.Request.PowerOff(int code) -> power.fail(code);
     }

@@ -19,8 +19,8 @@ final class Ending implements Power {
   }
 
   @Override
-  public void reboot() {
-    end(new VmOutcome.Reboot());
+  public void reboot(boolean warm) {
+    end(new VmOutcome.Reboot(warm));
   }
 
   @Override

@@ -61,7 +61,7 @@ public final class Vm implements AutoCloseable {
     this.tree = DeviceTree.build(capabilities, config.cpus(), ram, board.bus());
     this.boot = new Boot(config.kernel(), config.initrd(), config.append(), config.random());
     for (Vcpu v : vcpus.all()) {
-      Sbi sbi = new Sbi(v, vcpus, driver, ram, config.console(), ending);
+      Sbi sbi = new Sbi(v, vcpus, driver, ram, config.console(), config.debugConsole(), ending);
       Ipi ipi = new Ipi(v, vcpus);
       loops.add(
           new VcpuLoop(v, driver, ending, ram, stage2, board.bus(), sbi, ipi, config.timed()));
@@ -103,7 +103,7 @@ public final class Vm implements AutoCloseable {
       runThreads();
       config.console().flush();
       VmOutcome outcome = ending.outcome();
-      if (!(outcome instanceof VmOutcome.Reboot) || !config.reboot()) {
+      if (!(outcome instanceof VmOutcome.Reboot(boolean warm)) || warm || !config.reboot()) {
         return outcome;
       }
     }

@@ -23,12 +23,13 @@ import org.duvisor.virtio.VirtioDevice;
  * @param memoryBytes RAM, a multiple of 2 MiB
  * @param virtio its virtio devices in the order of their slots; the VM owns and closes them
  * @param console the other end of its UART and of the SBI console
+ * @param debugConsole whether SBI calls reach the console too; Linux makes that its hvc0
  * @param clock its real-time clock
  * @param timers alarms of that clock
  * @param random seed of its random numbers
  * @param largestLeaf largest stage-2 leaf in bytes: 4 KiB, 2 MiB or 1 GiB
  * @param timed whether the time that exits take is measured
- * @param reboot whether it boots again when the guest asks for it
+ * @param reboot whether it boots again when the guest asks for a cold restart
  */
 public record VmConfig(
     KernelImage kernel,
@@ -38,6 +39,7 @@ public record VmConfig(
     long memoryBytes,
     List<VirtioDevice> virtio,
     CharBackend console,
+    boolean debugConsole,
     InstantSource clock,
     Timers timers,
     RandomGenerator random,
@@ -84,6 +86,7 @@ public record VmConfig(
     private long memoryBytes = 128 * MIB;
     private List<VirtioDevice> virtio = List.of();
     private CharBackend console = CharBackend.none();
+    private boolean debugConsole = true;
     private InstantSource clock = InstantSource.system();
     private Timers timers = Timers.never();
     private RandomGenerator random = new SecureRandom();
@@ -131,6 +134,12 @@ public record VmConfig(
       return this;
     }
 
+    /** Whether there is the SBI debug console. */
+    public Builder debugConsole(boolean value) {
+      debugConsole = value;
+      return this;
+    }
+
     /** Wall-clock time and its alarms. */
     public Builder clock(InstantSource value, Timers alarms) {
       clock = value;
@@ -172,6 +181,7 @@ public record VmConfig(
           memoryBytes,
           virtio,
           console,
+          debugConsole,
           clock,
           timers,
           random,

@@ -5,8 +5,13 @@ public sealed interface VmOutcome {
   /** The guest switched itself off. */
   record Poweroff() implements VmOutcome {}
 
-  /** The guest asked for a restart, and the VM is not to restart. */
-  record Reboot() implements VmOutcome {}
+  /**
+   * The guest asked for a restart, and the VM is not to restart.
+   *
+   * @param warm a warm one, which is never followed: it is what a Linux with {@code
+   *     reboot=panic_warm} asks for after a panic
+   */
+  record Reboot(boolean warm) implements VmOutcome {}
 
   /**
    * The guest ended with a failure of its own.

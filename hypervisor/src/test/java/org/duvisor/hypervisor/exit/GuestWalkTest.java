@@ -77,7 +77,7 @@ class GuestWalkTest {
     hart.csr(Csr.HUVSATP, (long) mode << 60 | ROOT >>> 12);
     hart.csr(Csr.UEPC, canonical(where & ~1L, 3));
     for (int i = 0; i < 512; i++) {
-      put(ROOT + 8 * i, i % 2 == 0 ? entry : entry & ~0xEL | 1);
+      put(ROOT + 8L * i, i % 2 == 0 ? entry : entry & ~0xEL | 1);
     }
     int fault = walk.fetch();
     assertEquals(true, fault == 0 || fault == 1 || fault == 12);

@@ -49,7 +49,7 @@ public final class Rig implements Power {
     bus.add(DEVICE, device, 0);
     for (Vcpu v : vcpus.all()) {
       Ipi ipi = new Ipi(v, vcpus);
-      Sbi sbi = new Sbi(v, vcpus, driver, ram, console, this);
+      Sbi sbi = new Sbi(v, vcpus, driver, ram, console, true, this);
       loops.add(new VcpuLoop(v, driver, this, ram, stage2, bus, sbi, ipi, false));
     }
   }
@@ -94,8 +94,8 @@ public final class Rig implements Power {
   }
 
   @Override
-  public void reboot() {
-    end("reboot");
+  public void reboot(boolean warm) {
+    end(warm ? "warm reboot" : "reboot");
   }
 
   @Override
@@ -143,7 +143,7 @@ public final class Rig implements Power {
 
   /** Output is kept, input is what a test says. */
   public static final class Console implements CharBackend {
-    public final StringBuffer output = new StringBuffer();
+    public final StringBuilder output = new StringBuilder();
     public String input = "";
 
     @Override

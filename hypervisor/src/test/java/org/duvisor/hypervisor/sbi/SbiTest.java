@@ -201,7 +201,7 @@ class SbiTest {
             new Case("poweroff", 0, 0),
             new Case("fail 1", 0, 1),
             new Case("reboot", 1, 0),
-            new Case("reboot", 2, 0),
+            new Case("warm reboot", 2, 0),
             new Case("reboot", 1, 1));
     for (Case c : cases) {
       Rig r = new Rig(1);

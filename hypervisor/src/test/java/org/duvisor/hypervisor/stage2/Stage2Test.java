@@ -75,7 +75,7 @@ class Stage2Test {
     List<GuestRam.Piece> pieces = new ArrayList<>();
     long gpa = 0x8000_0000L;
     for (int i = 0; i <= random.nextInt(4); i++) {
-      long bytes = 4096 * (1 + (long) random.nextInt(1 << 3 * random.nextInt(8)));
+      long bytes = 4096L * (1 + (long) random.nextInt(1 << 3 * random.nextInt(8)));
       long hpa =
           0x40_0000_0000L
               + i * 0x10_0000_0000L
@@ -87,7 +87,7 @@ class Stage2Test {
     GuestRam ram = new GuestRam(pieces);
     Stage2Mode mode = Stage2Mode.values()[random.nextInt(3)];
     Grant tables =
-        tables(0x9000_0000L + 4096 * random.nextInt(8), Stage2.tableBytes(ram, mode, largest));
+        tables(0x9000_0000L + 4096L * random.nextInt(8), Stage2.tableBytes(ram, mode, largest));
     Stage2 stage2 = new Stage2(ram, mode, largest, tables);
     for (int i = 0; i < 300; i++) {
       GuestRam.Piece p = pieces.get(random.nextInt(pieces.size()));

@@ -78,7 +78,7 @@ class VmTest {
         List.of(
             new Case(new VmOutcome.Poweroff(), 0x5555),
             new Case(new VmOutcome.Failed(7), 0x7_3333),
-            new Case(new VmOutcome.Reboot(), 0x7777));
+            new Case(new VmOutcome.Reboot(false), 0x7777));
     for (Case c : cases) {
       FakeDriver d = new FakeDriver();
       d.guest(0, h -> store(h, MemoryMap.FINISHER, c.value));

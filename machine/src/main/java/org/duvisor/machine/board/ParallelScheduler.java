@@ -2,7 +2,9 @@ package org.duvisor.machine.board;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.atomic.AtomicReference;
 import org.duvisor.machine.Hart;
+import org.jspecify.annotations.Nullable;
 
 /** One thread a hart, in real time. */
 final class ParallelScheduler implements Scheduler {
@@ -18,11 +20,25 @@ final class ParallelScheduler implements Scheduler {
   @Override
   public void run(Progress progress) {
     List<Thread> threads = new ArrayList<>();
+    AtomicReference<@Nullable Throwable> failure = new AtomicReference<>();
+    Progress orFailed = () -> failure.get() != null || progress.stopped();
     for (Hart hart : harts) {
-      threads.add(Thread.ofPlatform().name("hart-" + hart.id()).daemon().start(() -> drive(hart, progress)));
+      threads.add(Thread.ofPlatform().name("hart-" + hart.id()).daemon().unstarted(() -> drive(hart, orFailed)));
+    }
+    for (Thread t : threads) { // an exception in a hart is our bug: the others stop and it is shown, rather than a machine with a hart missing
+      t.setUncaughtExceptionHandler(
+          (thread, e) -> {
+            failure.compareAndSet(null, e);
+            harts.forEach(Hart::signal);
+          });
+      t.start();
     }
     for (Thread t : threads) {
       join(t);
+    }
+    Throwable e = failure.get();
+    if (e != null) {
+      throw new IllegalStateException("a hart failed", e);
     }
   }
 

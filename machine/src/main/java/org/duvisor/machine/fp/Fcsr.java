@@ -1,8 +1,9 @@
 package org.duvisor.machine.fp;
 
 /**
- * The floating-point control and status register of one hart (unprivileged specification, F extension, "Floating-Point
- * Control and Status Register"). Plain mutable state: the engines read and write the fields on their hot paths.
+ * The floating-point control and status register of one hart (unprivileged specification, F
+ * extension, "Floating-Point Control and Status Register"). Plain mutable state: the engines read
+ * and write the fields on their hot paths.
  */
 public final class Fcsr {
   /** Inexact. */
@@ -27,10 +28,15 @@ public final class Fcsr {
   /** The accrued exceptions, an or of {@link #NX} to {@link #NV}; never other bits. */
   public int flags;
 
-  /** The dynamic rounding mode, 0 to 7; 5 to 7 are reserved and legal to hold, but not to round with. */
+  /**
+   * The dynamic rounding mode, 0 to 7; 5 to 7 are reserved and legal to hold, but not to round
+   * with.
+   */
   public int frm;
 
-  /** Returns the {@code fcsr} CSR: flags in bits 4:0, rounding mode in bits 7:5, the others zero. */
+  /**
+   * Returns the {@code fcsr} CSR: flags in bits 4:0, rounding mode in bits 7:5, the others zero.
+   */
   public long fcsr() {
     return (long) frm << FRM_SHIFT | flags;
   }

@@ -1,8 +1,8 @@
 package org.duvisor.machine.fp;
 
 /**
- * A binary interchange format of IEEE 754-2019 section 3.4 of at most 64 bits, and what can be asked of an encoding in
- * it. Encodings are longs whose bits above {@code width} are ignored.
+ * A binary interchange format of IEEE 754-2019 section 3.4 of at most 64 bits, and what can be
+ * asked of an encoding in it. Encodings are longs whose bits above {@code width} are ignored.
  *
  * @param width bits of an encoding
  * @param precision bits of a significand, with the implicit one
@@ -62,7 +62,9 @@ record Format(int width, int precision) {
     return magnitude(a) < 1L << (precision - 1) && !isZero(a);
   }
 
-  /** The exponent e of a finite non-zero number 1.f * 2^e; subnormal ones count as if normalized. */
+  /**
+   * The exponent e of a finite non-zero number 1.f * 2^e; subnormal ones count as if normalized.
+   */
   int exponent(long a) {
     int field = (int) (magnitude(a) >>> (precision - 1));
     return field == 0

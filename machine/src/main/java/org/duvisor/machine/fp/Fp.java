@@ -6,18 +6,21 @@ import static org.duvisor.machine.fp.Format.DOUBLE;
 import static org.duvisor.machine.fp.Format.SINGLE;
 
 /**
- * The instructions of the F and D extensions, one static method each, named as in the specification with {@code _}
- * for the dot. Operands and results are whole 64-bit registers, x or f as the instruction has it. Single-precision
- * operands that are not NaN-boxed count as the canonical NaN, single-precision results are boxed (D extension, "NaN
- * Boxing of Narrower Values"). {@code rm} is a resolved and valid rounding mode, 0 to 4; exceptions accrue in {@code
- * c.flags}. No method throws.
+ * The instructions of the F and D extensions, one static method each, named as in the specification
+ * with {@code _} for the dot. Operands and results are whole 64-bit registers, x or f as the
+ * instruction has it. Single-precision operands that are not NaN-boxed count as the canonical NaN,
+ * single-precision results are boxed (D extension, "NaN Boxing of Narrower Values"). {@code rm} is
+ * a resolved and valid rounding mode, 0 to 4; exceptions accrue in {@code c.flags}. No method
+ * throws.
  *
- * <p>There are three paths. The one here is plain host arithmetic, for rounding to nearest even with NX set already,
- * as in programs that never clear it, and a result where no other flag can be due. {@link HostFloat} is the next: host
- * arithmetic that finds out by residuals whether NX is due. {@link SoftFloat} does everything else. Keep methods here
- * under 100 bytes of bytecode: HotSpot inlines them into translated code, up to 8,000 bytes in all.
+ * <p>There are three paths. The one here is plain host arithmetic, for rounding to nearest even
+ * with NX set already, as in programs that never clear it, and a result where no other flag can be
+ * due. {@link HostFloat} is the next: host arithmetic that finds out by residuals whether NX is
+ * due. {@link SoftFloat} does everything else. Keep methods here under 100 bytes of bytecode:
+ * HotSpot inlines them into translated code, up to 8,000 bytes in all.
  */
-@SuppressWarnings("MemberName") // the specification's names, so that instruction tables can refer to them
+@SuppressWarnings(
+    "MemberName") // the specification's names, so that instruction tables can refer to them
 public final class Fp {
   /** Round to nearest, ties to even. */
   public static final int RNE = 0;
@@ -42,7 +45,8 @@ public final class Fp {
 
   private Fp() {}
 
-  // ---- Arithmetic. A finite sum is subnormal or zero only when it is exact, and roots are never tiny. Signs of
+  // ---- Arithmetic. A finite sum is subnormal or zero only when it is exact, and roots are never
+  // tiny. Signs of
   // ---- operands change before rounding, as the specification has it for the fused ones.
 
   /** a + b. */
@@ -208,8 +212,8 @@ public final class Fp {
   }
 
   /**
-   * Whether a result in RNE can raise nothing but NX: it is finite and above the smallest normal number, to which a
-   * tiny result may have been rounded up.
+   * Whether a result in RNE can raise nothing but NX: it is finite and above the smallest normal
+   * number, to which a tiny result may have been rounded up.
    */
   static boolean isSafe(double result) {
     double size = Math.abs(result);
@@ -224,28 +228,32 @@ public final class Fp {
 
   // ---- Sign injection, minimum, maximum, comparison, classification.
 
-  /** The value of a with the sign of b. */
+  /** The magnitude of a with the sign of b. */
   public static long fsgnj_s(long a, long b) {
     return box((unbox(a) & ~SIGN_S) | (unbox(b) & SIGN_S));
   }
 
-  /** The value of a with the opposite of the sign of b. */
+  /** The magnitude of a with the opposite of the sign of b. */
   public static long fsgnjn_s(long a, long b) {
     return box((unbox(a) & ~SIGN_S) | (~unbox(b) & SIGN_S));
   }
 
-  /** The value of a with the product of both signs. */
+  /** The magnitude of a with the product of both signs. */
   public static long fsgnjx_s(long a, long b) {
     return box(unbox(a) ^ (unbox(b) & SIGN_S));
   }
 
-  /** The smaller of both (minimumNumber of IEEE 754-2019): -0 is below +0, a number wins over a NaN. */
+  /**
+   * The smaller of both (minimumNumber of IEEE 754-2019): -0 is below +0, a number wins over a NaN.
+   */
   public static long fmin_s(Fcsr c, long a, long b) {
     float min = Math.min(fs(a), fs(b));
     return !Float.isNaN(min) ? bits(min) : theNumber(c, SINGLE, unbox(a), unbox(b));
   }
 
-  /** The larger of both (maximumNumber of IEEE 754-2019): -0 is below +0, a number wins over a NaN. */
+  /**
+   * The larger of both (maximumNumber of IEEE 754-2019): -0 is below +0, a number wins over a NaN.
+   */
   public static long fmax_s(Fcsr c, long a, long b) {
     float max = Math.max(fs(a), fs(b));
     return !Float.isNaN(max) ? bits(max) : theNumber(c, SINGLE, unbox(a), unbox(b));
@@ -281,33 +289,40 @@ public final class Fp {
     return x <= y ? 1 : 0;
   }
 
-  /** The class of a as one bit of 0 (negative infinity) to 9 (quiet NaN), in the order of the specification. */
+  /**
+   * The class of a as one bit of 0 (negative infinity) to 9 (quiet NaN), in the order of the
+   * specification.
+   */
   public static long fclass_s(long a) {
     return SINGLE.classMask(unbox(a));
   }
 
-  /** The value of a with the sign of b. */
+  /** The magnitude of a with the sign of b. */
   public static long fsgnj_d(long a, long b) {
     return (a & ~SIGN_D) | (b & SIGN_D);
   }
 
-  /** The value of a with the opposite of the sign of b. */
+  /** The magnitude of a with the opposite of the sign of b. */
   public static long fsgnjn_d(long a, long b) {
     return (a & ~SIGN_D) | (~b & SIGN_D);
   }
 
-  /** The value of a with the product of both signs. */
+  /** The magnitude of a with the product of both signs. */
   public static long fsgnjx_d(long a, long b) {
     return a ^ (b & SIGN_D);
   }
 
-  /** The smaller of both (minimumNumber of IEEE 754-2019): -0 is below +0, a number wins over a NaN. */
+  /**
+   * The smaller of both (minimumNumber of IEEE 754-2019): -0 is below +0, a number wins over a NaN.
+   */
   public static long fmin_d(Fcsr c, long a, long b) {
     double min = Math.min(fd(a), fd(b));
     return !Double.isNaN(min) ? bits(min) : theNumber(c, DOUBLE, a, b);
   }
 
-  /** The larger of both (maximumNumber of IEEE 754-2019): -0 is below +0, a number wins over a NaN. */
+  /**
+   * The larger of both (maximumNumber of IEEE 754-2019): -0 is below +0, a number wins over a NaN.
+   */
   public static long fmax_d(Fcsr c, long a, long b) {
     double max = Math.max(fd(a), fd(b));
     return !Double.isNaN(max) ? bits(max) : theNumber(c, DOUBLE, a, b);
@@ -343,7 +358,10 @@ public final class Fp {
     return x <= y ? 1 : 0;
   }
 
-  /** The class of a as one bit of 0 (negative infinity) to 9 (quiet NaN), in the order of the specification. */
+  /**
+   * The class of a as one bit of 0 (negative infinity) to 9 (quiet NaN), in the order of the
+   * specification.
+   */
   public static long fclass_d(long a) {
     return DOUBLE.classMask(a);
   }
@@ -355,7 +373,8 @@ public final class Fp {
     return f.width() == 32 ? box(number) : number;
   }
 
-  // ---- To integers. Out of range after rounding: NV alone, and the nearest end of the range; NaN: the upper end.
+  // ---- To integers. Out of range after rounding: NV alone, and the nearest end of the range; NaN:
+  // the upper end.
 
   /** To signed 32 bits, sign-extended. */
   public static long fcvt_w_s(Fcsr c, long a, int rm) {
@@ -425,7 +444,10 @@ public final class Fp {
     return SoftFloat.toInteger(c, DOUBLE, a, rm, false, 64);
   }
 
-  /** x rounded to an integer; with RTZ x itself, as the cast that follows does it; NaN when the host cannot. */
+  /**
+   * x rounded to an integer; with RTZ x itself, as the cast that follows does it; NaN when the host
+   * cannot.
+   */
   private static double integral(double x, int rm) {
     return switch (rm) {
       case RNE -> Math.rint(x);

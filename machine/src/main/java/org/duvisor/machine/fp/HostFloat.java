@@ -12,17 +12,23 @@ import static org.duvisor.machine.fp.Fp.isSafe;
 import static org.duvisor.machine.fp.Fp.unbox;
 
 /**
- * The second path of arithmetic: the host's result, with NX found out by a residual, where the residual cannot itself
- * be rounded to zero; else {@link SoftFloat}. Operands and results are registers, as in {@link Fp}.
+ * The second path of arithmetic: the host's result, with NX found out by a residual, where the
+ * residual cannot itself be rounded to zero; else {@link SoftFloat}. Operands and results are
+ * registers, as in {@link Fp}.
  */
 final class HostFloat {
-  /** Above this magnitude the residual of a rounded product, quotient or root is a multiple of 2^-1074 or zero. */
+  /**
+   * Above this magnitude the residual of a rounded product, quotient or root is a multiple of
+   * 2^-1074 or zero.
+   */
   private static final double RESIDUAL_EXACT = 0x1p-960;
 
   private HostFloat() {}
 
-  // A finite sum is subnormal or zero only when it is exact, so every finite one is safe. And it is exact if taking
-  // either operand off gives the other one: for the larger operand that difference is exact (Dekker).
+  // A finite sum is subnormal or zero only when it is exact, so every finite one is safe. And it is
+  // exact if taking
+  // either operand off gives the other one: for the larger operand that difference is exact
+  // (Dekker).
 
   static long addS(Fcsr c, long a, long b, int rm) {
     float x = fs(a);
@@ -99,7 +105,8 @@ final class HostFloat {
   static long sqrtS(Fcsr c, long a, int rm) {
     float x = fs(a);
     float root = (float) Math.sqrt(x);
-    if (rm == RNE && root < Float.POSITIVE_INFINITY) { // so x is -0, +0 or positive; a root is never tiny
+    if (rm == RNE
+        && root < Float.POSITIVE_INFINITY) { // so x is -0, +0 or positive; a root is never tiny
       c.flags |= (double) root * root != x ? NX : 0;
       return bits(root);
     }
@@ -116,7 +123,8 @@ final class HostFloat {
     return SoftFloat.sqrt(c, DOUBLE, a, rm);
   }
 
-  // Only exact fused results come from here: the first inexact one sets NX, and the path before this one takes over.
+  // Only exact fused results come from here: the first inexact one sets NX, and the path before
+  // this one takes over.
   // The mode matters for the sign of a zero.
 
   static long fmaS(Fcsr c, long a, long b, long x, int rm) {
@@ -124,7 +132,8 @@ final class HostFloat {
     double addend = fs(x);
     double sum = product + addend;
     float result = (float) sum;
-    boolean exact = rm == RNE && result == sum && sum - product == addend && sum - addend == product;
+    boolean exact =
+        rm == RNE && result == sum && sum - product == addend && sum - addend == product;
     return exact ? bits(result) : box(SoftFloat.fma(c, SINGLE, unbox(a), unbox(b), unbox(x), rm));
   }
 

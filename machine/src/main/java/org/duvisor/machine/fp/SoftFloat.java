@@ -12,12 +12,12 @@ import static org.duvisor.machine.fp.Fp.RTZ;
 import static org.duvisor.machine.fp.Fp.RUP;
 
 /**
- * Exact arithmetic in every rounding mode with every flag, by integers only and without allocation: the path for all
- * that host arithmetic cannot do. One implementation for all formats.
+ * Exact arithmetic in every rounding mode with every flag, by integers only and without allocation:
+ * the path for all that host arithmetic cannot do. One implementation for all formats.
  *
- * <p>An intermediate result is {@code sig * 2^(exp - 63)} where {@code sig} is an unsigned 64-bit number whose lowest
- * bit also stands for everything lost below it ("jammed"). This is enough to round to 53 bits correctly as long as
- * the leading one is no lower than bit 54.
+ * <p>An intermediate result is {@code sig * 2^(exp - 63)} where {@code sig} is an unsigned 64-bit
+ * number whose lowest bit also stands for everything lost below it ("jammed"). This is enough to
+ * round to 53 bits correctly as long as the leading one is no lower than bit 54.
  */
 final class SoftFloat {
   private SoftFloat() {}
@@ -37,13 +37,16 @@ final class SoftFloat {
     boolean negative = f.isNegative(a ^ b);
     boolean invalidProduct = (f.isInfinite(a) && f.isZero(b)) || (f.isZero(a) && f.isInfinite(b));
     if (invalidProduct) {
-      return invalid(c, f); // even when x is a quiet NaN (F extension, "Single-Precision Computational")
+      return invalid(
+          c, f); // even when x is a quiet NaN (F extension, "Single-Precision Computational")
     }
     if (f.isNan(a) || f.isNan(b) || f.isNan(x)) {
       return nan(c, f, f.isSignalling(a) || f.isSignalling(b) || f.isSignalling(x));
     }
     if (f.isInfinite(a) || f.isInfinite(b)) {
-      return f.isInfinite(x) && f.isNegative(x) != negative ? invalid(c, f) : signed(f, negative, f.infinity());
+      return f.isInfinite(x) && f.isNegative(x) != negative
+          ? invalid(c, f)
+          : signed(f, negative, f.infinity());
     }
     if (f.isInfinite(x)) {
       return x;
@@ -54,7 +57,10 @@ final class SoftFloat {
     return addProduct(c, f, a, b, x, rm);
   }
 
-  /** a * b + x for finite a, b, x with non-zero a and b, in 128-bit fixed point: units of 2^(exponent - 124). */
+  /**
+   * a * b + x for finite a, b, x with non-zero a and b, in 128-bit fixed point: units of
+   * 2^(exponent - 124).
+   */
   private static long addProduct(Fcsr c, Format f, long a, long b, long x, int rm) {
     boolean negative = f.isNegative(a ^ b);
     int exp = f.exponent(a) + f.exponent(b);
@@ -69,7 +75,8 @@ final class SoftFloat {
     long sigX = f.significand(x) >>> 1;
     long highX = sigX >>> 2;
     long lowX = sigX << 62;
-    // Bits are lost in a shift only when the other operand is larger by far more than one binade: then at most
+    // Bits are lost in a shift only when the other operand is larger by far more than one binade:
+    // then at most
     // one leading bit cancels and the jammed bit stays below every rounding boundary.
     if (distance > 0) {
       lowX = shiftRightJam(highX, lowX, distance);
@@ -89,7 +96,8 @@ final class SoftFloat {
     }
     boolean swap = high < highX || (high == highX && Long.compareUnsigned(low, lowX) < 0);
     long difference = swap ? lowX - low : low - lowX;
-    long borrow = (swap ? Long.compareUnsigned(lowX, low) : Long.compareUnsigned(low, lowX)) < 0 ? 1 : 0;
+    long borrow =
+        (swap ? Long.compareUnsigned(lowX, low) : Long.compareUnsigned(low, lowX)) < 0 ? 1 : 0;
     long highDifference = (swap ? highX - high : high - highX) - borrow;
     return round128(c, f, negative != swap, exp, highDifference, difference, rm);
   }
@@ -109,7 +117,8 @@ final class SoftFloat {
     if (f.isZero(a) || f.isInfinite(b)) {
       return signed(f, negative, 0);
     }
-    // Long division, 11 bits a step, of significands of at most 53 bits; 55 fraction bits and a sticky one.
+    // Long division, 11 bits a step, of significands of at most 53 bits; 55 fraction bits and a
+    // sticky one.
     long divisor = f.significand(b) >>> 11;
     long remainder = f.significand(a) >>> 11;
     long quotient = remainder >= divisor ? 1 : 0;
@@ -119,7 +128,13 @@ final class SoftFloat {
       quotient = quotient << 11 | Long.divideUnsigned(dividend, divisor);
       remainder = Long.remainderUnsigned(dividend, divisor);
     }
-    return round(c, f, negative, f.exponent(a) - f.exponent(b) + 63 - 56, quotient << 1 | jam(remainder), rm);
+    return round(
+        c,
+        f,
+        negative,
+        f.exponent(a) - f.exponent(b) + 63 - 56,
+        quotient << 1 | jam(remainder),
+        rm);
   }
 
   static long sqrt(Fcsr c, Format f, long a, int rm) {
@@ -135,7 +150,8 @@ final class SoftFloat {
     if (f.isInfinite(a)) {
       return a;
     }
-    // Digit by digit: 57 bits of root from a radicand in [1, 4) with 62 fraction bits, then a sticky bit.
+    // Digit by digit: 57 bits of root from a radicand in [1, 4) with 62 fraction bits, then a
+    // sticky bit.
     int odd = f.exponent(a) & 1;
     long radicand = f.significand(a) >>> (1 - odd);
     long root = 0;
@@ -171,12 +187,14 @@ final class SoftFloat {
   }
 
   /**
-   * Converts to a signed or unsigned integer of 32 or 64 bits; what is out of range after rounding, NaN included,
-   * raises NV alone and gives the nearest end of the range (NaN: the upper one). 32-bit results are sign-extended.
+   * Converts to a signed or unsigned integer of 32 or 64 bits; what is out of range after rounding,
+   * NaN included, raises NV alone and gives the nearest end of the range (NaN: the upper one).
+   * 32-bit results are sign-extended.
    */
   static long toInteger(Fcsr c, Format f, long a, int rm, boolean isSigned, int width) {
     boolean negative = f.isNegative(a) && !f.isNan(a);
-    long largest = negative ? (isSigned ? 1L << (width - 1) : 0) : -1L >>> (64 - width + (isSigned ? 1 : 0));
+    long largest =
+        negative ? (isSigned ? 1L << (width - 1) : 0) : -1L >>> (64 - width + (isSigned ? 1 : 0));
     if (f.isZero(a)) {
       return 0;
     }
@@ -202,7 +220,8 @@ final class SoftFloat {
   }
 
   /** Rounds (high:low) * 2^(exp - 124), which is not zero and whose lowest bit may be jammed. */
-  private static long round128(Fcsr c, Format f, boolean negative, int exp, long high, long low, int rm) {
+  private static long round128(
+      Fcsr c, Format f, boolean negative, int exp, long high, long low, int rm) {
     if (high == 0) {
       return round(c, f, negative, exp - 61, low, rm);
     }
@@ -211,8 +230,11 @@ final class SoftFloat {
     return round(c, f, negative, exp + 3 - shift, sig, rm);
   }
 
-  /** Rounds sig * 2^(exp - 63), which is not zero, to the format and raises OF, UF and NX as due. */
-  private static long round(Fcsr c, Format f, boolean negative, int exponent, long significand, int rm) {
+  /**
+   * Rounds sig * 2^(exp - 63), which is not zero, to the format and raises OF, UF and NX as due.
+   */
+  private static long round(
+      Fcsr c, Format f, boolean negative, int exponent, long significand, int rm) {
     int shift = Long.numberOfLeadingZeros(significand);
     long sig = significand << shift;
     int exp = exponent - shift;
@@ -222,7 +244,8 @@ final class SoftFloat {
     long half = 1L << (drop - 1);
     boolean tiny = false;
     if (exp < min) {
-      // Tiny unless rounding with an unbounded exponent range carries up to the smallest normal number.
+      // Tiny unless rounding with an unbounded exponent range carries up to the smallest normal
+      // number.
       boolean allOnes = sig >>> drop == -1L >>> drop;
       tiny = exp < min - 1 || !allOnes || increment(negative, 1, sig & dropMask, half, rm) == 0;
       sig = shiftRightJam(0, sig, min - exp);
@@ -231,8 +254,10 @@ final class SoftFloat {
     long kept = sig >>> drop;
     long rest = sig & dropMask;
     kept += increment(negative, kept, rest, half, rm);
-    // The leading one of kept, if there, adds one to the exponent field; so does a carry out of rounding.
-    long result = exp > f.maxExponent() ? f.infinity() : ((long) (exp - min) << (f.precision() - 1)) + kept;
+    // The leading one of kept, if there, adds one to the exponent field; so does a carry out of
+    // rounding.
+    long result =
+        exp > f.maxExponent() ? f.infinity() : ((long) (exp - min) << (f.precision() - 1)) + kept;
     if (result >= f.infinity()) {
       c.flags |= OF | NX;
       boolean toInfinity = rm == RNE || rm == RMM || rm == (negative ? RDN : RUP);
@@ -244,7 +269,10 @@ final class SoftFloat {
     return signed(f, negative, result);
   }
 
-  /** What rounding adds to {@code kept}, 0 or 1, when {@code rest} was cut off and {@code half} is half of a unit. */
+  /**
+   * What rounding adds to {@code kept}, 0 or 1, when {@code rest} was cut off and {@code half} is
+   * half of a unit.
+   */
   private static long increment(boolean negative, long kept, long rest, long half, int rm) {
     int toHalf = Long.compareUnsigned(rest, half);
     boolean up =

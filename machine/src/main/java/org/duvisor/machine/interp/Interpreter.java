@@ -34,6 +34,11 @@ public final class Interpreter implements Engine {
   // An instruction that crosses two pages is decoded anew each time.
   private int crossingBits;
 
+  /** Instructions executed by translations, and how often one was entered; for statistics. */
+  private long translated;
+
+  private long entries;
+
   private final @Nullable Translator translator;
   private final TranslationCache cache;
   private final Regions regions;
@@ -67,7 +72,14 @@ public final class Interpreter implements Engine {
           Translation translation = cache.find(hart.pc, hart.fetchContext);
           if (translation != null) {
             int fuel = (int) Math.min(limit - hart.retired, MAX_FUEL);
-            hart.retired += fuel - translation.run(hart, fuel);
+            int used = fuel - translation.run(hart, fuel);
+            hart.retired += used;
+            translated += used;
+            entries++;
+            translation.entries++;
+            if ((translation.patience -= used) < 0) {
+              improve(translation);
+            }
             continue;
           }
           Block block = block(hart.pc);
@@ -107,7 +119,7 @@ public final class Interpreter implements Engine {
       if (maker != null) {
         Source source = regions.pick(h.pc);
         if (source != null) {
-          maker.offer(source, translation -> block.translation = translation);
+          maker.offer(source, false, translation -> block.translation = translation);
         }
       }
       return false;
@@ -115,8 +127,37 @@ public final class Interpreter implements Engine {
     if (!isMapped(t.source(), h.pc)) {
       return false;
     }
+    Translation better = t.better;
+    if (better != null) {
+      block.translation = better;
+      t = better;
+    }
     cache.put(h.pc, h.fetchContext, t);
     return true;
+  }
+
+  /** Instructions a translation must execute at a time, on average, to be worth registers in locals. */
+  private static final int LOOPING = 100;
+
+  /** Instructions between looks for the better translation that was ordered. */
+  private static final long LOOK_AGAIN = 1_000_000;
+
+  /** A translation has executed a lot: order a better one if it loops, or use the one that was ordered. */
+  private void improve(Translation t) {
+    Translation better = t.better;
+    Translator maker = translator;
+    if (better != null) {
+      cache.replace(t, better);
+    } else if (t.entries < 0) { // ordered
+      t.patience = LOOK_AGAIN;
+    } else if (maker != null && t.entries * LOOPING < LOOK_AGAIN) {
+      t.entries = Long.MIN_VALUE;
+      t.patience = LOOK_AGAIN;
+      maker.offer(t.source(), true, translation -> t.better = translation);
+    } else {
+      t.entries = 0;
+      t.patience = LOOK_AGAIN;
+    }
   }
 
   /** Whether the pages of a region are current and mapped where it needs them. */
@@ -215,7 +256,11 @@ public final class Interpreter implements Engine {
     if (p.crosses(offset)) {
       return crossing(p, pc);
     }
-    return alone(p.bits(offset));
+    int bits = p.bits(offset);
+    if ((bits & 3) == 3) {
+      h.mmu().fetch(pc + 2); // where PMP divides the page, the second parcel is checked on its own
+    }
+    return alone(bits);
   }
 
   private Block crossing(CodePage first, long pc) {
@@ -240,6 +285,11 @@ public final class Interpreter implements Engine {
     return p.crosses(offset) ? crossingBits : p.bits(offset);
   }
 
+  /** One line for a person. */
+  public String statistics() {
+    return "%d of %d instructions in translated code, entered %d times".formatted(translated, h.retired, entries);
+  }
+
   @Override
   public void locate(long pc) {
     long pa = h.mmu().probeFetch(pc);
@@ -259,6 +309,7 @@ public final class Interpreter implements Engine {
   public void mappingChanged() {
     cache.clear();
     contextChanged();
+    h.attend(); // ends translated code
   }
 
   @Override

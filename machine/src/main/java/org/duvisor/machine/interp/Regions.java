@@ -9,6 +9,7 @@ import java.util.Map;
 import java.util.PriorityQueue;
 import java.util.Set;
 import java.util.function.LongFunction;
+import org.duvisor.isa.Csr;
 import org.duvisor.isa.Decoded;
 import org.duvisor.isa.Decoder;
 import org.duvisor.isa.InstructionSet;
@@ -21,10 +22,11 @@ import org.jspecify.annotations.Nullable;
  */
 final class Regions {
   private static final Decoder DECODER = InstructionSet.standard().decoder();
-  private static final int MAX_INSTRUCTIONS = 220;
+  private static final int MAX_INSTRUCTIONS = 120;
   private static final int MAX_PAGES = 4;
   private static final int MAX_DISTANCE = 1 << 16;
   private static final int LINK_REGISTER = 1;
+  private static final String CSR_EXTENSION = "Zicsr";
 
   /** A block is warm when it ran at least threshold / this. */
   private static final int WARM = 16;
@@ -86,20 +88,26 @@ final class Regions {
     while (page != null && offset >> 12 == start >> 12 && code.size() < MAX_INSTRUCTIONS / 2) {
       int inPage = offset & 0xfff;
       Decoded d = page.crosses(inPage) ? null : DECODER.decode(page.bits(inPage));
-      if (d == null || stops(d.instruction().semantics().kind())) {
+      if (d == null || readsCounter(d)) {
         break; // left to the interpreter
       }
       code.add(d);
       offset += d.length();
-      if (d.instruction().semantics().terminator()) {
+      Kind kind = d.instruction().semantics().kind();
+      if (kind == Kind.BRANCH || kind == Kind.LINK || kind == Kind.JUMP) {
         break;
       }
     }
     return code;
   }
 
-  private static boolean stops(Kind kind) {
-    return kind == Kind.END || kind == Kind.JUMP;
+  /** Translated code counts instructions when it leaves; what reads or writes the counts needs them exact. */
+  private static boolean readsCounter(Decoded d) {
+    if (d.instruction().semantics().kind() != Kind.END || !d.instruction().extension().equals(CSR_EXTENSION)) {
+      return false;
+    }
+    int csr = d.csr();
+    return csr == Csr.CYCLE || csr == Csr.INSTRET || csr == Csr.MCYCLE || csr == Csr.MINSTRET || csr == Csr.MCOUNTINHIBIT;
   }
 
   private static List<Integer> successors(Source.BasicBlock block) {
@@ -117,6 +125,7 @@ final class Regions {
         }
         yield next;
       }
+      case JUMP -> List.of();
       default -> List.of(block.end());
     };
   }

@@ -1,17 +1,32 @@
 package org.duvisor.machine.interp;
 
 import org.duvisor.machine.Hart;
+import org.jspecify.annotations.Nullable;
 
 /** Translated code with one entry. It is bound to the content of physical pages and to their distances in virtual memory. */
 public abstract class Translation {
   private Source source = Source.NONE;
 
+  /** Instructions it may still execute before its hart looks whether it is worth a better translation. */
+  long patience = Long.MAX_VALUE;
+
+  /** How often it was entered since patience was set. */
+  long entries;
+
+  /** The better translation, once there is one. */
+  volatile @Nullable Translation better;
+
   /** For generated subclasses. */
   protected Translation() {}
 
-  /** Says what it was made from; once, before it is installed. */
-  public final void made(Source from) {
+  /**
+   * Says what it was made from; once, before it is installed.
+   *
+   * @param untilBetter instructions to execute before a better translation is considered
+   */
+  public final void made(Source from, long untilBetter) {
     source = from;
+    patience = untilBetter;
   }
 
   /** What it was made from. */

@@ -41,6 +41,15 @@ final class TranslationCache {
     translations[i] = translation;
   }
 
+  /** Puts a better translation where the other one is. */
+  void replace(Translation old, Translation better) {
+    for (int i = 0; i < translations.length; i++) {
+      if (translations[i] == old) {
+        translations[i] = better;
+      }
+    }
+  }
+
   void clear() {
     epoch += 1L << CONTEXT_BITS;
   }

@@ -12,6 +12,10 @@ public interface Translator {
   /** Interpreted executions of a block after which its region is offered. */
   int threshold();
 
-  /** Takes a region to translate, now or later; may drop it. */
-  void offer(Source source, Sink sink);
+  /**
+   * Takes a region to translate, now or later; may drop it.
+   *
+   * @param hot whether it is a loop that has proved worth more effort
+   */
+  void offer(Source source, boolean hot, Sink sink);
 }

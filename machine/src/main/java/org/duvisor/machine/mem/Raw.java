@@ -169,6 +169,11 @@ public final class Raw {
     return U.getLong(array, LONGS + ((long) index << 3));
   }
 
+  /** Sets an element of an array without a range check. */
+  public static void element(long[] array, int index, long value) {
+    U.putLong(array, LONGS + ((long) index << 3), value);
+  }
+
   /** Orders all earlier accesses before all later ones. */
   public static void fullFence() {
     U.fullFence();

@@ -1,6 +1,7 @@
 package org.duvisor.machine.semantics;
 
 import org.duvisor.machine.Hart;
+import org.duvisor.machine.Mmu;
 import org.duvisor.machine.Tlb;
 import org.duvisor.machine.mem.Raw;
 
@@ -9,8 +10,6 @@ import org.duvisor.machine.mem.Raw;
  * alignment together; everything else is behind {@link org.duvisor.machine.Mmu}.
  */
 public final class Memory {
-  private static final long BLOCK = 64;
-
   private Memory() {}
 
   private static boolean hit(long[] tlb, int slot, long va, int low, long context) {
@@ -155,8 +154,8 @@ public final class Memory {
   /** CBO.ZERO: zeroes a block of 64 bytes. */
   public static void cboZero(Hart h, long address) {
     h.csrs().checkCboZero();
-    long block = address & -BLOCK;
-    Raw.zero(h.mmu().zeroable(block), BLOCK);
+    long block = address & -Mmu.BLOCK;
+    Raw.zero(h.mmu().zeroable(block), Mmu.BLOCK);
   }
 
   /** CBO.INVAL: memory is coherent, so only its permissions matter. */

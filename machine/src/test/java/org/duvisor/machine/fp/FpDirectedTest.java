@@ -35,7 +35,8 @@ class FpDirectedTest {
 
   @Test
   void tininessIsDetectedAfterRounding() {
-    // Both round up to the smallest normal number. 1 - 2^-53 fits in 53 bits, so with an unbounded exponent range it
+    // Both round up to the smallest normal number. 1 - 2^-53 fits in 53 bits, so with an unbounded
+    // exponent range it
     // would stay below: tiny. 1 - 2^-104 would become 1 there too: not tiny.
     long smallest = d(Double.MIN_NORMAL);
     expect(smallest, Fcsr.NX | Fcsr.UF, Fp.fmul_d(c, d(1 - 0x1p-53), smallest, Fp.RNE));
@@ -97,7 +98,8 @@ class FpDirectedTest {
       expect(Long.MIN_VALUE, Fcsr.NV, Fp.fcvt_l_d(c, tooSmall, Fp.RTZ));
       expect(0, Fcsr.NV, Fp.fcvt_lu_d(c, tooSmall, Fp.RTZ));
     }
-    for (long tooLarge : new long[] {d(1e30), d(Double.POSITIVE_INFINITY), QNAN, SNAN, QNAN | 1L << 63}) {
+    for (long tooLarge :
+        new long[] {d(1e30), d(Double.POSITIVE_INFINITY), QNAN, SNAN, QNAN | 1L << 63}) {
       expect(0x7fff_ffffL, Fcsr.NV, Fp.fcvt_w_d(c, tooLarge, Fp.RTZ));
       expect(-1, Fcsr.NV, Fp.fcvt_wu_d(c, tooLarge, Fp.RTZ));
       expect(Long.MAX_VALUE, Fcsr.NV, Fp.fcvt_l_d(c, tooLarge, Fp.RTZ));
@@ -136,7 +138,10 @@ class FpDirectedTest {
   void overflowGivesInfinityOrTheLargestNumber() {
     int flags = Fcsr.OF | Fcsr.NX;
     double[] byMode = {
-      Double.POSITIVE_INFINITY, Double.MAX_VALUE, Double.MAX_VALUE, Double.POSITIVE_INFINITY,
+      Double.POSITIVE_INFINITY,
+      Double.MAX_VALUE,
+      Double.MAX_VALUE,
+      Double.POSITIVE_INFINITY,
       Double.POSITIVE_INFINITY
     };
     for (int rm = 0; rm <= 4; rm++) {
@@ -181,7 +186,8 @@ class FpDirectedTest {
   @Test
   void everyPublicMethodIsInTheTableOfTests() {
     List<Operation> all = Operation.all();
-    Set<String> tested = all.stream().map(Operation::name).collect(Collectors.toCollection(TreeSet::new));
+    Set<String> tested =
+        all.stream().map(Operation::name).collect(Collectors.toCollection(TreeSet::new));
     Set<String> methods =
         Arrays.stream(Fp.class.getDeclaredMethods())
             .filter(m -> java.lang.reflect.Modifier.isPublic(m.getModifiers()))

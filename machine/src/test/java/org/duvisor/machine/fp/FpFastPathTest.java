@@ -8,8 +8,8 @@ import org.junit.jupiter.api.DynamicTest;
 import org.junit.jupiter.api.TestFactory;
 
 /**
- * The fast paths against the integer path, and both against the host: the same instruction, operands and flags must
- * give the same result and flags whichever way it goes.
+ * The fast paths against the integer path, and both against the host: the same instruction,
+ * operands and flags must give the same result and flags whichever way it goes.
  */
 class FpFastPathTest {
   private static final int CASES = 60_000;
@@ -34,31 +34,41 @@ class FpFastPathTest {
 
   @TestFactory
   Stream<DynamicTest> addition() {
-    return of("fadd", (c, f, a, b, x, rm) -> SoftFloat.add(c, f, a, b, rm),
+    return of(
+        "fadd",
+        (c, f, a, b, x, rm) -> SoftFloat.add(c, f, a, b, rm),
         new Host((a, b, x) -> a + b, (a, b, x) -> a + b));
   }
 
   @TestFactory
   Stream<DynamicTest> subtraction() {
-    return of("fsub", (c, f, a, b, x, rm) -> SoftFloat.add(c, f, a, b ^ f.sign(), rm),
+    return of(
+        "fsub",
+        (c, f, a, b, x, rm) -> SoftFloat.add(c, f, a, b ^ f.sign(), rm),
         new Host((a, b, x) -> a - b, (a, b, x) -> a - b));
   }
 
   @TestFactory
   Stream<DynamicTest> multiplication() {
-    return of("fmul", (c, f, a, b, x, rm) -> SoftFloat.mul(c, f, a, b, rm),
+    return of(
+        "fmul",
+        (c, f, a, b, x, rm) -> SoftFloat.mul(c, f, a, b, rm),
         new Host((a, b, x) -> a * b, (a, b, x) -> a * b));
   }
 
   @TestFactory
   Stream<DynamicTest> division() {
-    return of("fdiv", (c, f, a, b, x, rm) -> SoftFloat.div(c, f, a, b, rm),
+    return of(
+        "fdiv",
+        (c, f, a, b, x, rm) -> SoftFloat.div(c, f, a, b, rm),
         new Host((a, b, x) -> a / b, (a, b, x) -> a / b));
   }
 
   @TestFactory
   Stream<DynamicTest> squareRoot() {
-    return of("fsqrt", (c, f, a, b, x, rm) -> SoftFloat.sqrt(c, f, a, rm),
+    return of(
+        "fsqrt",
+        (c, f, a, b, x, rm) -> SoftFloat.sqrt(c, f, a, rm),
         new Host((a, b, x) -> Math.sqrt(a), (a, b, x) -> (float) Math.sqrt(a)));
   }
 
@@ -69,19 +79,25 @@ class FpFastPathTest {
 
   @TestFactory
   Stream<DynamicTest> fusedMultiplySubtract() {
-    return of("fmsub", (c, f, a, b, x, rm) -> SoftFloat.fma(c, f, a, b, x ^ f.sign(), rm),
+    return of(
+        "fmsub",
+        (c, f, a, b, x, rm) -> SoftFloat.fma(c, f, a, b, x ^ f.sign(), rm),
         new Host((a, b, x) -> Math.fma(a, b, -x), (a, b, x) -> Math.fma(a, b, -x)));
   }
 
   @TestFactory
   Stream<DynamicTest> negatedMultiplySubtract() {
-    return of("fnmsub", (c, f, a, b, x, rm) -> SoftFloat.fma(c, f, a ^ f.sign(), b, x, rm),
+    return of(
+        "fnmsub",
+        (c, f, a, b, x, rm) -> SoftFloat.fma(c, f, a ^ f.sign(), b, x, rm),
         new Host((a, b, x) -> Math.fma(-a, b, x), (a, b, x) -> Math.fma(-a, b, x)));
   }
 
   @TestFactory
   Stream<DynamicTest> negatedMultiplyAdd() {
-    return of("fnmadd", (c, f, a, b, x, rm) -> SoftFloat.fma(c, f, a ^ f.sign(), b, x ^ f.sign(), rm),
+    return of(
+        "fnmadd",
+        (c, f, a, b, x, rm) -> SoftFloat.fma(c, f, a ^ f.sign(), b, x ^ f.sign(), rm),
         new Host((a, b, x) -> Math.fma(-a, b, -x), (a, b, x) -> Math.fma(-a, b, -x)));
   }
 
@@ -122,12 +138,22 @@ class FpFastPathTest {
     }
   }
 
-  /** The host's result; {@code ToIntBits} and {@code ToLongBits} make every NaN the canonical one. */
+  /**
+   * The host's result; {@code ToIntBits} and {@code ToLongBits} make every NaN the canonical one.
+   */
   private static long onHost(boolean single, Host host, long a, long b, long x) {
     return single
-        ? Float.floatToIntBits(host.ofFloats().apply(
-            Float.intBitsToFloat((int) a), Float.intBitsToFloat((int) b), Float.intBitsToFloat((int) x)))
-        : Double.doubleToLongBits(host.ofDoubles().apply(
-            Double.longBitsToDouble(a), Double.longBitsToDouble(b), Double.longBitsToDouble(x)));
+        ? Float.floatToIntBits(
+            host.ofFloats()
+                .apply(
+                    Float.intBitsToFloat((int) a),
+                    Float.intBitsToFloat((int) b),
+                    Float.intBitsToFloat((int) x)))
+        : Double.doubleToLongBits(
+            host.ofDoubles()
+                .apply(
+                    Double.longBitsToDouble(a),
+                    Double.longBitsToDouble(b),
+                    Double.longBitsToDouble(x)));
   }
 }

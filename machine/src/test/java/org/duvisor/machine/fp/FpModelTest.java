@@ -14,7 +14,9 @@ import net.jqwik.api.constraints.IntRange;
 import org.junit.jupiter.api.DynamicTest;
 import org.junit.jupiter.api.TestFactory;
 
-/** Every instruction in every rounding mode, result and flags, against exact rational arithmetic. */
+/**
+ * Every instruction in every rounding mode, result and flags, against exact rational arithmetic.
+ */
 class FpModelTest {
   private static final List<Operation> OPERATIONS = Operation.all();
   private static final int[] FLAGS_BEFORE = {0, Fcsr.NX};
@@ -36,33 +38,47 @@ class FpModelTest {
 
   @TestFactory
   Stream<DynamicTest> weightedOperands() {
-    return OPERATIONS.stream().map(op -> DynamicTest.dynamicTest(op.name(), () -> {
-      Operands operands = new Operands(op.format(), new SplittableRandom(op.name().hashCode()));
-      for (int i = 0; i < 3_000; i++) {
-        long[] t = operands.triple(op.operand());
-        for (int rm = 0; rm <= 4; rm++) {
-          for (int flags : FLAGS_BEFORE) {
-            check(op, t[0], t[1], t[2], rm, flags);
-          }
-        }
-      }
-    }));
+    return OPERATIONS.stream()
+        .map(
+            op ->
+                DynamicTest.dynamicTest(
+                    op.name(),
+                    () -> {
+                      Operands operands =
+                          new Operands(op.format(), new SplittableRandom(op.name().hashCode()));
+                      for (int i = 0; i < 3_000; i++) {
+                        long[] t = operands.triple(op.operand());
+                        for (int rm = 0; rm <= 4; rm++) {
+                          for (int flags : FLAGS_BEFORE) {
+                            check(op, t[0], t[1], t[2], rm, flags);
+                          }
+                        }
+                      }
+                    }));
   }
 
   @TestFactory
   Stream<DynamicTest> allPairsOfSpecialOperands() {
-    return OPERATIONS.stream().map(op -> DynamicTest.dynamicTest(op.name(), () -> {
-      long[] special = Operands.special(op.format());
-      int third = 0;
-      for (long a : special) {
-        for (long b : op.arity() > 1 ? special : new long[1]) {
-          for (int rm = 0; rm <= 4; rm++) {
-            third = (third + 1) % special.length; // 5 and the count of specials have no common factor
-            check(op, a, b, special[third], rm, FLAGS_BEFORE[rm & 1]);
-          }
-        }
-      }
-    }));
+    return OPERATIONS.stream()
+        .map(
+            op ->
+                DynamicTest.dynamicTest(
+                    op.name(),
+                    () -> {
+                      long[] special = Operands.special(op.format());
+                      int third = 0;
+                      for (long a : special) {
+                        for (long b : op.arity() > 1 ? special : new long[1]) {
+                          for (int rm = 0; rm <= 4; rm++) {
+                            third =
+                                (third + 1)
+                                    % special.length; // 5 and the count of specials have no common
+                            // factor
+                            check(op, a, b, special[third], rm, FLAGS_BEFORE[rm & 1]);
+                          }
+                        }
+                      }
+                    }));
   }
 
   @Property(tries = 20_000)

@@ -3,8 +3,9 @@ package org.duvisor.machine.fp;
 import java.math.BigInteger;
 
 /**
- * IEEE 754-2019 arithmetic as RISC-V has it, by exact rational numbers that are then rounded: the independent model
- * that the implementation is tested against. Slow and plain. Encodings here are unboxed, bits above the width zero.
+ * IEEE 754-2019 arithmetic as RISC-V has it, by exact rational numbers that are then rounded: the
+ * independent model that the implementation is tested against. Slow and plain. Encodings here are
+ * unboxed, bits above the width zero.
  */
 record Model(int width, int precision) {
   static final Model SINGLE = new Model(32, 24);
@@ -106,7 +107,8 @@ record Model(int width, int precision) {
     Rational size = v.abs();
     int binade = size.binade();
     Rational unbounded = roundToMultiple(size, binade - precision + 1, negative, rm);
-    Rational rounded = roundToMultiple(size, Math.max(binade, minExponent()) - precision + 1, negative, rm);
+    Rational rounded =
+        roundToMultiple(size, Math.max(binade, minExponent()) - precision + 1, negative, rm);
     if (rounded.compareTo(value(infinity() - 1)) > 0) {
       boolean away = rm == 0 || rm == 4 || rm == (negative ? 2 : 3);
       return new Outcome(signed(negative, away ? infinity() : infinity() - 1), OF | NX);
@@ -232,7 +234,8 @@ record Model(int width, int precision) {
     Rational left = negateProduct ? product.times(minusOne) : product;
     Rational right = subtract ? value(x).times(minusOne) : value(x);
     boolean zeros = product.signum() == 0 && isZero(x);
-    boolean zeroIsNegative = (zeros && productNegative == addendNegative) ? productNegative : rm == 2;
+    boolean zeroIsNegative =
+        (zeros && productNegative == addendNegative) ? productNegative : rm == 2;
     return roundOrZero(left.plus(right), zeroIsNegative, rm);
   }
 
@@ -278,7 +281,8 @@ record Model(int width, int precision) {
     } else if (isZero(a)) {
       kind = negative(a) ? 3 : 4;
     } else {
-      boolean normal = value(a).abs().compareTo(Rational.scaled(BigInteger.ONE, minExponent())) >= 0;
+      boolean normal =
+          value(a).abs().compareTo(Rational.scaled(BigInteger.ONE, minExponent())) >= 0;
       kind = negative(a) ? (normal ? 1 : 2) : (normal ? 6 : 5);
     }
     return exact(1L << kind);
@@ -296,7 +300,8 @@ record Model(int width, int precision) {
     if (rounded.compareTo(least) < 0 || rounded.compareTo(most) > 0) {
       return new Outcome(register(negative(a) ? least : most, bits), NV);
     }
-    return new Outcome(register(rounded, bits), Rational.of(rounded).compareTo(value(a)) == 0 ? 0 : NX);
+    return new Outcome(
+        register(rounded, bits), Rational.of(rounded).compareTo(value(a)) == 0 ? 0 : NX);
   }
 
   private static long register(BigInteger v, int bits) {

@@ -6,16 +6,38 @@ import java.util.random.RandomGenerator;
 /** Operands of one format, as 64-bit registers, with weight on where arithmetic goes wrong. */
 record Operands(Model format, RandomGenerator random) {
 
-  /** Both zeros, the ends of the subnormal and normal ranges, infinities, NaNs, and some plain numbers. */
+  /**
+   * Both zeros, the ends of the subnormal and normal ranges, infinities, NaNs, and some plain
+   * numbers.
+   */
   static long[] special(Model f) {
     long one = (long) f.maxExponent() << (f.precision() - 1);
     long ulp = 1;
     long minNormal = 1L << (f.precision() - 1);
     long[] positive = {
-      0, ulp, 3, minNormal / 2, minNormal - 1, minNormal, minNormal + 1, 2 * minNormal,
-      one / 2, one - 1, one, one + 1, one + minNormal, one + minNormal / 2, one - minNormal,
-      f.infinity() - minNormal, f.infinity() - 2, f.infinity() - 1, f.infinity(),
-      f.nan(), f.nan() + 5, f.infinity() + 1, f.nan() - 1
+      0,
+      ulp,
+      3,
+      minNormal / 2,
+      minNormal - 1,
+      minNormal,
+      minNormal + 1,
+      2 * minNormal,
+      one / 2,
+      one - 1,
+      one,
+      one + 1,
+      one + minNormal,
+      one + minNormal / 2,
+      one - minNormal,
+      f.infinity() - minNormal,
+      f.infinity() - 2,
+      f.infinity() - 1,
+      f.infinity(),
+      f.nan(),
+      f.nan() + 5,
+      f.infinity() + 1,
+      f.nan() - 1
     };
     long[] both = Arrays.copyOf(positive, 2 * positive.length);
     for (int i = 0; i < positive.length; i++) {
@@ -37,7 +59,8 @@ record Operands(Model format, RandomGenerator random) {
   long[] triple(Operation.Operand kind) {
     return switch (kind) {
       case INTEGER -> new long[] {integer(), 0, 0};
-      case FLOAT_TO_INTEGER -> new long[] {box(random.nextInt(3) == 0 ? any() : nearInteger()), 0, 0};
+      case FLOAT_TO_INTEGER ->
+          new long[] {box(random.nextInt(3) == 0 ? any() : nearInteger()), 0, 0};
       case FLOAT -> {
         long a = any();
         long b = random.nextInt(3) == 0 ? related(a) : any();
@@ -54,7 +77,8 @@ record Operands(Model format, RandomGenerator random) {
       }
       case 1 -> random.nextLong();
       case 2 -> powerOfTwo() + random.nextInt(-2, 3);
-      case 3 -> signed(random.nextLong() >>> random.nextInt(65 - format.precision(), 64)); // subnormal
+      case 3 ->
+          signed(random.nextLong() >>> random.nextInt(65 - format.precision(), 64)); // subnormal
       case 4, 5 -> sparse(random.nextInt(-30, 31));
       case 6 -> sparse(exponent());
       case 7 -> dense(exponent());
@@ -62,16 +86,22 @@ record Operands(Model format, RandomGenerator random) {
     };
   }
 
-  /** An operand of nearly the same, or nearly the opposite value; or one whose product with a is at a limit. */
+  /**
+   * An operand of nearly the same, or nearly the opposite value; or one whose product with a is at
+   * a limit.
+   */
   private long related(long a) {
     int fraction = format.precision() - 1;
-    int exponent = (int) ((a & ~format.sign()) >>> fraction & (2L * format.maxExponent() + 1)) - format.maxExponent();
+    int exponent =
+        (int) ((a & ~format.sign()) >>> fraction & (2L * format.maxExponent() + 1))
+            - format.maxExponent();
     return switch (random.nextInt(6)) {
       case 0 -> a + random.nextInt(-3, 4);
       case 1 -> (a ^ format.sign()) + random.nextInt(-3, 4);
       case 2 -> signed(a & -1L << fraction) ^ (random.nextLong() >>> (64 - fraction));
       case 3 -> dense(format.minExponent() - exponent + random.nextInt(-format.precision() - 2, 3));
-      case 4 -> sparse(format.minExponent() - exponent + random.nextInt(-format.precision() - 2, 3));
+      case 4 ->
+          sparse(format.minExponent() - exponent + random.nextInt(-format.precision() - 2, 3));
       default -> dense(format.maxExponent() - exponent + random.nextInt(-2, 3));
     };
   }
@@ -81,7 +111,8 @@ record Operands(Model format, RandomGenerator random) {
     long product =
         format.width() == 64
             ? Double.doubleToRawLongBits(-Double.longBitsToDouble(a) * Double.longBitsToDouble(b))
-            : Float.floatToRawIntBits(-Float.intBitsToFloat((int) a) * Float.intBitsToFloat((int) b));
+            : Float.floatToRawIntBits(
+                -Float.intBitsToFloat((int) a) * Float.intBitsToFloat((int) b));
     long exponents = (long) random.nextInt(-2 * format.precision() - 3, 2 * format.precision() + 4);
     return switch (random.nextInt(4)) {
       case 0 -> product + random.nextInt(-2, 3);
@@ -98,7 +129,9 @@ record Operands(Model format, RandomGenerator random) {
     return encode(exponent(), 0);
   }
 
-  /** A number of the given exponent whose significand has few bits, so that results are often exact. */
+  /**
+   * A number of the given exponent whose significand has few bits, so that results are often exact.
+   */
   private long sparse(int exponent) {
     int shift = random.nextInt(format.precision());
     return encode(exponent, (random.nextLong() & 0xff) << shift);
@@ -108,9 +141,13 @@ record Operands(Model format, RandomGenerator random) {
     return encode(exponent, random.nextLong());
   }
 
-  /** A number of either sign; exponents out of range become those of subnormal numbers and infinities. */
+  /**
+   * A number of either sign; exponents out of range become those of subnormal numbers and
+   * infinities.
+   */
   private long encode(int exponent, long fraction) {
-    long field = Math.clamp(exponent + (long) format.maxExponent(), 0, 2 * format.maxExponent() + 1);
+    long field =
+        Math.clamp(exponent + (long) format.maxExponent(), 0, 2 * format.maxExponent() + 1);
     long mask = (1L << (format.precision() - 1)) - 1;
     return signed(field << (format.precision() - 1) | (fraction & mask));
   }
@@ -122,13 +159,14 @@ record Operands(Model format, RandomGenerator random) {
 
   /** A number near the ends of the ranges of integers, or one with a short fraction. */
   private long nearInteger() {
-    double end = switch (random.nextInt(5)) {
-      case 0 -> 0x1p31;
-      case 1 -> 0x1p32;
-      case 2 -> 0x1p63;
-      case 3 -> 0x1p64;
-      default -> random.nextInt(-5, 6);
-    };
+    double end =
+        switch (random.nextInt(5)) {
+          case 0 -> 0x1p31;
+          case 1 -> 0x1p32;
+          case 2 -> 0x1p63;
+          case 3 -> 0x1p64;
+          default -> random.nextInt(-5, 6);
+        };
     double value = (random.nextBoolean() ? end : -end) + random.nextInt(-16, 17) / 8.0;
     return format.width() == 64
         ? Double.doubleToRawLongBits(value) + random.nextInt(-2, 3)

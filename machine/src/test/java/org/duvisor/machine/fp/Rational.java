@@ -24,11 +24,13 @@ record Rational(BigInteger numerator, BigInteger denominator) {
   }
 
   Rational times(Rational other) {
-    return new Rational(numerator.multiply(other.numerator), denominator.multiply(other.denominator));
+    return new Rational(
+        numerator.multiply(other.numerator), denominator.multiply(other.denominator));
   }
 
   Rational dividedBy(Rational other) {
-    Rational result = new Rational(numerator.multiply(other.denominator), denominator.multiply(other.numerator));
+    Rational result =
+        new Rational(numerator.multiply(other.denominator), denominator.multiply(other.numerator));
     return result.denominator.signum() < 0 ? result.negated() : result;
   }
 
@@ -60,8 +62,8 @@ record Rational(BigInteger numerator, BigInteger denominator) {
   }
 
   /**
-   * The square root of a positive number if it has at most 400 bits after the point, else a number beside it that no
-   * format can tell from it.
+   * The square root of a positive number if it has at most 400 bits after the point, else a number
+   * beside it that no format can tell from it.
    */
   Rational squareRoot() {
     int bits = 1400; // subnormal doubles have roots of about 2^-537

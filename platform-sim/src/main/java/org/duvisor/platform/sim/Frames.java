@@ -7,16 +7,18 @@ import org.duvisor.machine.mem.PhysicalMemory;
 import org.duvisor.platform.DvException;
 
 /**
- * The page-frame allocator: first fit over free extents. What is free is zero: fresh memory is, and memory is zeroed when it comes back, before
- * anyone can be given it again (the original handed out old contents, D-4).
+ * The page-frame allocator: first fit over free extents. What it hands out is zero: fresh memory is, and memory that was handed out before is
+ * zeroed first (the original handed out old contents, D-4). Not when it comes back: that would touch what its owner never did.
  */
 final class Frames {
   private final PhysicalMemory memory;
   private final TreeMap<Long, Long> free = new TreeMap<>(); // address to length
+  private long fresh; // memory from here on was never handed out
 
   Frames(PhysicalMemory memory) {
     this.memory = memory;
     free.put(memory.ramBase(), memory.ramSize());
+    fresh = memory.ramBase();
   }
 
   /** Physical address of {@code bytes} free, zeroed, aligned bytes. */
@@ -33,18 +35,17 @@ final class Frames {
         if (end > start + bytes) {
           free.put(start + bytes, end - start - bytes);
         }
+        if (start < fresh) {
+          segment(start, Math.min(bytes, fresh - start)).fill((byte) 0);
+        }
+        fresh = Math.max(fresh, start + bytes);
         return start;
       }
     }
     throw new DvException(DvException.Reason.NO_MEMORY, "the host has no " + (bytes >> 20) + " MiB of free memory");
   }
 
-  void release(long address, long bytes) {
-    segment(address, bytes).fill((byte) 0);
-    insert(address, bytes);
-  }
-
-  private synchronized void insert(long address, long bytes) {
+  synchronized void release(long address, long bytes) {
     long start = address;
     long length = bytes;
     Map.Entry<Long, Long> before = free.lowerEntry(start);

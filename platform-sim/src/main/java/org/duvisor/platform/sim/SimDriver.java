@@ -37,6 +37,7 @@ final class SimDriver implements DvDriver {
   private volatile boolean gone;
   private volatile String why = "the VM was closed";
   private boolean closed;
+  private boolean vmidFreed;
 
   SimDriver(SimHost host) {
     this.host = host;
@@ -117,16 +118,22 @@ final class SimDriver implements DvDriver {
 
   @Override
   public void revoke(Grant grant) {
+    if (!revokes(grant)) {
+      throw new DvException(Reason.INVALID, "not a grant of this VM");
+    }
+  }
+
+  private boolean revokes(Grant grant) {
     Held held;
     synchronized (this) {
       held = grants.remove(grant);
       if (held == null) {
-        throw new DvException(Reason.INVALID, "not a grant of this VM");
+        return false;
       }
       setWindow(held.window, 0, 0);
     }
-    held.arena.close();
-    host.frames.release(held.hpa, held.bytes);
+    host.reclaim(held.arena, held.hpa, held.bytes);
+    return true;
   }
 
   @Override
@@ -143,29 +150,47 @@ final class SimDriver implements DvDriver {
     if (vcpu < 0 || vcpu >= MAX_VCPUS || Thread.currentThread().isVirtual()) {
       throw new DvException(Reason.INVALID, "a vCPU is 0..63 and a platform thread");
     }
+    host.reap();
+    reap();
     synchronized (this) {
       alive();
-      for (int i = 0; i < MAX_VCPUS; i++) {
-        SimHuHart other = vcpus.get(i);
-        if (other != null && (i == vcpu || other.owner() == Thread.currentThread())) {
-          throw new DvException(Reason.BUSY, "that vCPU or this thread is registered");
-        }
+      if (vcpus.get(vcpu) != null) {
+        throw new DvException(Reason.BUSY, "vCPU " + vcpu + " is registered");
       }
-      Hart hart = host.claimHart();
-      SimHuHart hu = new SimHuHart(this, hart, vcpu);
+      SimHuHart hu = new SimHuHart(this, host.claimHart(), vcpu);
       vcpus.set(vcpu, hu);
       return hu;
     }
   }
 
-  /** Called by a vCPU's thread when it unregisters. */
+  /** Takes a vCPU out of the VM: called once, by its thread or after the death of its thread, so nobody uses the hart any more. */
   void unregister(SimHuHart hu, Hart hart) {
-    if (vcpus.compareAndSet(hu.vcpu(), hu, null)) {
-      host.returnHart(hart);
+    vcpus.set(hu.vcpu(), null);
+    host.returnHart(hart, hu.owner());
+    freeVmidOfTheLast();
+  }
+
+  /** Unregisters the vCPUs whose threads have ended, as the kernel does when a thread exits. */
+  void reap() {
+    for (int i = 0; i < MAX_VCPUS; i++) {
+      SimHuHart v = vcpus.get(i);
+      if (v != null && !v.owner().isAlive()) {
+        v.release();
+      }
     }
-    synchronized (this) {
-      notifyAll();
+  }
+
+  private synchronized void freeVmidOfTheLast() {
+    if (!closed || vmidFreed) {
+      return;
     }
+    for (int i = 0; i < MAX_VCPUS; i++) {
+      if (vcpus.get(i) != null) {
+        return;
+      }
+    }
+    vmidFreed = true;
+    host.freeVmid(this, vmid);
   }
 
   @Override
@@ -211,6 +236,11 @@ final class SimDriver implements DvDriver {
     }
   }
 
+  /**
+   * Ends the VM without waiting for its threads. The grants go at once: harts that are in the guest leave it first, and none enters again. A
+   * vCPU of another thread stays registered until that thread has seen that the VM is gone and unregisters, or has ended; the VMID is free
+   * when the last one is out.
+   */
   @Override
   public void close() {
     synchronized (this) {
@@ -219,32 +249,23 @@ final class SimDriver implements DvDriver {
       }
       closed = true;
       gone = true;
-      kickAll();
-      waitForVcpus();
+      host.lingers(this);
     }
-    for (Grant g : grants.keySet().toArray(Grant[]::new)) {
-      revoke(g);
+    kickAll();
+    for (Grant g : held()) {
+      revokes(g); // another thread may be revoking it
     }
-    host.freeVmid(vmid);
-  }
-
-  /** vCPU threads see that the VM is gone on their next entry and unregister; a thread that has died cannot enter any more. */
-  private void waitForVcpus() {
     for (int i = 0; i < MAX_VCPUS; i++) {
       SimHuHart v = vcpus.get(i);
-      while (v != null && vcpus.get(i) == v) {
-        if (v.owner() == Thread.currentThread() || !v.owner().isAlive() || !v.inGuest()) {
-          v.evict();
-          break;
-        }
-        v.kick();
-        try {
-          wait(1);
-        } catch (InterruptedException e) {
-          Thread.currentThread().interrupt();
-          break;
-        }
+      if (v != null && v.owner() == Thread.currentThread()) {
+        v.close();
       }
     }
+    reap();
+    freeVmidOfTheLast();
+  }
+
+  private synchronized Grant[] held() {
+    return grants.keySet().toArray(Grant[]::new);
   }
 }

@@ -1,9 +1,17 @@
 package org.duvisor.platform.sim;
 
+import java.lang.foreign.Arena;
 import java.util.ArrayDeque;
+import java.util.ArrayList;
 import java.util.BitSet;
 import java.util.Deque;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.locks.LockSupport;
 import java.util.function.Function;
+import java.util.stream.IntStream;
 import org.duvisor.devices.MmioBus;
 import org.duvisor.machine.Clock;
 import org.duvisor.machine.Engine;
@@ -23,6 +31,7 @@ import org.duvisor.platform.DvException;
 public final class SimHost {
   private static final long MEMORY_BASE = 0x8000_0000L;
   private static final int MAX_HARTS = 256;
+  private static final long RECLAIM_NANOS = 1_000_000;
 
   /** Alignment of grants: a 2 MiB leaf. */
   static final long GRANULE = 2 << 20;
@@ -35,7 +44,9 @@ public final class SimHost {
   private final Function<Hart, Engine> engine;
   private final Deque<Hart> idle = new ArrayDeque<>();
   private final BitSet vmids = new BitSet();
-  private int harts;
+  private final List<Hart> harts = new ArrayList<>();
+  private final Set<Thread> residents = new HashSet<>();
+  private final Set<SimDriver> lingering = ConcurrentHashMap.newKeySet();
 
   /** A host with interpreting harts and real time. */
   public SimHost(long memoryBytes) {
@@ -56,9 +67,36 @@ public final class SimHost {
     vmids.set(0); // KVM and "none"
   }
 
-  /** Opens the driver: a new VM. */
+  /**
+   * Opens the driver: a new VM.
+   *
+   * @throws DvException {@code LIMIT} when all VMIDs are in use
+   */
   public DvDriver open() {
+    reap();
     return new SimDriver(this);
+  }
+
+  /** Instructions retired by all harts so far; behind by what harts are in the middle of. */
+  public synchronized long instructions() {
+    return harts.stream().mapToLong(h -> h.retired).sum();
+  }
+
+  /** Physical memory that is not granted to any VM, bytes. */
+  public long freeBytes() {
+    return frames.freeBytes();
+  }
+
+  /** Whether no VM and no vCPU holds anything of this host: memory, harts, VMIDs, posts. */
+  public boolean isIdle() {
+    reap();
+    synchronized (this) {
+      return frames.freeBytes() == memory.ramSize()
+          && vmids.cardinality() == 1
+          && idle.size() == harts.size()
+          && residents.isEmpty()
+          && IntStream.range(0, Posts.DOMAINS).allMatch(vmid -> posts.word(vmid) == 0);
+    }
   }
 
   Capabilities capabilities() {
@@ -83,26 +121,73 @@ public final class SimHost {
   }
 
   /** Gives a VMID back; its harts have been returned, so no translation or post of it is left. */
-  synchronized void freeVmid(int vmid) {
+  synchronized void freeVmid(SimDriver driver, int vmid) {
     posts.clear(vmid);
     vmids.clear(vmid);
+    lingering.remove(driver);
   }
 
+  /** A VM that is closed, and has vCPUs until their threads unregister or end. */
+  void lingers(SimDriver driver) {
+    lingering.add(driver);
+  }
+
+  /** Unregisters what ended threads left behind. */
+  void reap() {
+    lingering.forEach(SimDriver::reap);
+  }
+
+  /** Makes the calling thread a vCPU, of one VM at a time. */
   synchronized Hart claimHart() {
+    if (residents.contains(Thread.currentThread())) {
+      throw new DvException(DvException.Reason.BUSY, "this thread is a vCPU already");
+    }
     Hart hart = idle.poll();
-    if (hart != null) {
-      return hart;
+    if (hart == null) {
+      if (harts.size() == MAX_HARTS) {
+        throw new DvException(DvException.Reason.LIMIT, "all harts of the host are in use");
+      }
+      hart = new Hart(harts.size(), config, memory, new MmioBus(), clock, posts, engine);
+      hart.embed();
+      harts.add(hart);
     }
-    if (harts == MAX_HARTS) {
-      throw new DvException(DvException.Reason.LIMIT, "all harts of the host are in use");
-    }
-    hart = new Hart(harts++, config, memory, new MmioBus(), clock, posts, engine);
-    hart.embed();
+    residents.add(Thread.currentThread());
     return hart;
   }
 
-  synchronized void returnHart(Hart hart) {
+  synchronized void returnHart(Hart hart, Thread owner) {
     hart.reset(0);
     idle.push(hart);
+    residents.remove(owner);
+  }
+
+  /**
+   * Ends the life of a granted segment, then zeroes and frees its memory. While input or output of a device back end is under way on the segment
+   * it cannot end: it does so later, and nobody else gets the memory before.
+   */
+  void reclaim(Arena arena, long hpa, long bytes) {
+    if (ends(arena)) {
+      frames.release(hpa, bytes);
+      return;
+    }
+    Thread.ofPlatform()
+        .daemon()
+        .name("reclaim")
+        .start(
+            () -> {
+              while (!ends(arena)) {
+                LockSupport.parkNanos(RECLAIM_NANOS);
+              }
+              frames.release(hpa, bytes);
+            });
+  }
+
+  private static boolean ends(Arena arena) {
+    try {
+      arena.close();
+      return true;
+    } catch (IllegalStateException inUse) {
+      return false;
+    }
   }
 }

@@ -1,8 +1,11 @@
 package org.duvisor.platform.sim;
 
+import java.util.Objects;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.locks.LockSupport;
+import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
 import org.duvisor.isa.Cause;
 import org.duvisor.isa.Csr;
@@ -31,8 +34,16 @@ final class SimHuHart implements HuHart {
   private final int vcpu;
   private final Thread owner = Thread.currentThread();
 
+  /** Orders kept one by one; more are replaced by {@link #everything}: a guest may fence a vCPU that never enters for ever. */
+  private static final int MAX_ORDERS = 64;
+
   /** Work of the kernel for this hart, done by its thread outside the guest. */
   private final ConcurrentLinkedQueue<Consumer<SimHuHart>> orders = new ConcurrentLinkedQueue<>();
+
+  private final AtomicInteger orderCount = new AtomicInteger();
+
+  /** An order to load and forget everything, which includes all other orders. */
+  private volatile boolean everything;
 
   private volatile boolean inGuest;
   private volatile boolean kicked;
@@ -43,15 +54,12 @@ final class SimHuHart implements HuHart {
     this.hart = hart;
     this.vcpu = vcpu;
     hart.reset(0);
+    hart.wire(SSIP, false);
     load();
   }
 
   Thread owner() {
     return owner;
-  }
-
-  boolean inGuest() {
-    return inGuest;
   }
 
   // ---- the kernel's part
@@ -106,14 +114,25 @@ final class SimHuHart implements HuHart {
       work.accept(this);
       return;
     }
+    if (orderCount.incrementAndGet() > MAX_ORDERS) {
+      orderCount.decrementAndGet();
+      everything = true;
+      await(() -> !everything);
+      return;
+    }
     AtomicBoolean done = new AtomicBoolean();
     orders.add(
         hu -> {
           work.accept(hu);
           done.set(true);
         });
+    await(done::get);
+  }
+
+  /** Waits until the hart's thread has done an order or is out of the guest: it does all orders before it enters again. */
+  private void await(BooleanSupplier done) {
     int spins = 0;
-    while (inGuest && !done.get()) {
+    while (inGuest && !done.getAsBoolean()) {
       if (spins == 0) {
         hart.wire(SSIP, true);
       }
@@ -155,8 +174,14 @@ final class SimHuHart implements HuHart {
   }
 
   private void obey() {
+    if (everything) {
+      everything = false;
+      reload();
+      hart.engine().fenceI();
+    }
     Consumer<SimHuHart> work;
     while ((work = orders.poll()) != null) {
+      orderCount.decrementAndGet();
       work.accept(this);
     }
   }
@@ -168,11 +193,18 @@ final class SimHuHart implements HuHart {
     return vcpu;
   }
 
-  @Override
-  public void enter() {
+  /** The hart, for its vCPU's thread only: after unregistering it is another VM's. */
+  private Hart own() {
     if (Thread.currentThread() != owner || closed.get()) {
       throw new DvException(Reason.GONE, "not the thread of this vCPU, or unregistered");
     }
+    return hart;
+  }
+
+  @Override
+  public void enter() {
+    own();
+    driver.checkAlive();
     if ((csr(Csr.HUSTATUS) >>> 7 & 1) == 0) {
       throw new DvException(Reason.INVALID, "hustatus.SPV is 0: there is no guest to enter");
     }
@@ -200,13 +232,14 @@ final class SimHuHart implements HuHart {
   /** A trap to HS: the reflection has already made it an exit for HU (docs/dv-ext.md, section 6). */
   private void hostTrap() {
     long cause = hart.csrs().readChecked(Csr.SCAUSE);
+    long original = hart.csrs().readChecked(Csr.UTVAL);
     long address = hart.csrs().readChecked(Csr.STVAL);
     hart.setMode(Hart.U, false);
     if (cause == (Cause.INTERRUPT | SSIP)) {
       acknowledgeKick();
       return;
     }
-    String what = "vCPU " + vcpu + ": " + Cause.name(cause) + " at 0x" + Long.toHexString(address);
+    String what = "vCPU " + vcpu + ": " + Cause.name(cause < 0 ? cause : original) + " at 0x" + Long.toHexString(address);
     driver.kill("killed for a " + what);
     throw new DvException(Reason.GONE, "killed for a " + what);
   }
@@ -214,7 +247,7 @@ final class SimHuHart implements HuHart {
   @Override
   public long csr(int number) {
     try {
-      return hart.csrs().readChecked(number);
+      return own().csrs().readChecked(number & 0xfff);
     } catch (Trap refused) {
       throw refused(number);
     }
@@ -223,7 +256,7 @@ final class SimHuHart implements HuHart {
   @Override
   public void csr(int number, long value) {
     try {
-      hart.csrs().writeChecked(number, value);
+      own().csrs().writeChecked(number & 0xfff, value);
     } catch (Trap refused) {
       throw refused(number);
     }
@@ -235,35 +268,38 @@ final class SimHuHart implements HuHart {
 
   @Override
   public long x(int i) {
-    return hart.x[i];
+    return own().x[Objects.checkIndex(i, 32)];
   }
 
   @Override
   public void x(int i, long value) {
-    if (i != 0) {
-      hart.x[i] = value;
+    Hart h = own();
+    if (Objects.checkIndex(i, 32) != 0) {
+      h.x[i] = value;
     }
   }
 
   @Override
   public void fenceGvma(long gpa) {
-    hart.privileged().hufenceGvma();
+    own().privileged().hufenceGvma();
   }
 
   @Override
   public void fenceVvma(long gva, long asid) {
-    hart.privileged().hufenceVvma(gva == -1, gva, asid);
+    own().privileged().hufenceVvma(gva == -1, gva, asid);
   }
 
   @Override
   public void fenceI() {
-    hart.engine().fenceI();
+    own().engine().fenceI();
   }
 
   @Override
   public void idle(long deadline) {
+    Hart h = own();
     while (!kicked) {
-      long ticks = deadline - hart.time();
+      driver.checkAlive(); // the kick of its end may have ended the last entry
+      long ticks = deadline - h.time();
       if (deadline >= 0 && ticks <= 0) {
         return;
       }
@@ -274,8 +310,8 @@ final class SimHuHart implements HuHart {
     driver.checkAlive();
   }
 
-  /** Unregisters on behalf of a thread that is not in the guest or has ended. */
-  void evict() {
+  /** Gives the hart back: by its own thread, or by anyone when that thread has ended. */
+  void release() {
     if (closed.compareAndSet(false, true)) {
       driver.unregister(this, hart);
     }
@@ -283,6 +319,9 @@ final class SimHuHart implements HuHart {
 
   @Override
   public void close() {
-    evict();
+    if (Thread.currentThread() != owner) {
+      throw new DvException(Reason.INVALID, "a vCPU is unregistered by its own thread");
+    }
+    release();
   }
 }

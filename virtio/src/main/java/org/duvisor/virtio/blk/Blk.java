@@ -54,7 +54,17 @@ public final class Blk implements VirtioDevice {
   private boolean closed;
 
   /** A session with the chains it works on, one for each queue, used under that queue's monitor. */
-  private record Service(Session session, Chain[] chains, boolean writeThrough) {}
+  private static final class Service {
+    final Session session;
+    final Chain[] chains;
+    final boolean writeThrough;
+
+    Service(Session session) {
+      this.session = session;
+      chains = session.queues().stream().map(Virtqueue::newChain).toArray(Chain[]::new);
+      writeThrough = !session.has(BlkLayout.F_FLUSH);
+    }
+  }
 
   /**
    * A disk with one queue.
@@ -128,8 +138,7 @@ public final class Blk implements VirtioDevice {
 
   @Override
   public void start(Session session) {
-    Chain[] chains = session.queues().stream().map(Virtqueue::newChain).toArray(Chain[]::new);
-    service = new Service(session, chains, !session.has(BlkLayout.F_FLUSH));
+    service = new Service(session);
   }
 
   @Override
@@ -183,7 +192,8 @@ public final class Blk implements VirtioDevice {
                 ranges(type, in, now.writeThrough);
             default -> BlkLayout.S_UNSUPP;
           };
-    } catch (IOException e) {
+    } catch (IOException
+        | RuntimeException e) { // a damaged image may be any exception of its reader
       complain(type, e);
       status = BlkLayout.S_IOERR;
     }
@@ -279,7 +289,7 @@ public final class Blk implements VirtioDevice {
         && bytes / SECTOR <= capacity - sector;
   }
 
-  private void complain(int type, IOException e) {
+  private void complain(int type, Exception e) {
     if (complained.compareAndSet(false, true)) {
       LOG.log(
           System.Logger.Level.WARNING,

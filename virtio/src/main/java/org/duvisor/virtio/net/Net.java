@@ -62,7 +62,19 @@ public final class Net implements VirtioDevice {
     }
   }
 
-  private record Service(Session session, Receiver receiver, Chain transmit) {}
+  private static final class Service {
+    final Session session;
+    final Receiver receiver;
+
+    /** Used under the transmit queue's monitor. */
+    final Chain transmit;
+
+    Service(Session session) {
+      this.session = session;
+      receiver = new Receiver(session);
+      transmit = session.queues().get(TX).newChain();
+    }
+  }
 
   private final String name;
   private final NetBackend backend;
@@ -151,7 +163,7 @@ public final class Net implements VirtioDevice {
 
   @Override
   public void start(Session session) {
-    service = new Service(session, new Receiver(session), session.queues().get(TX).newChain());
+    service = new Service(session);
     backend.room();
   }
 

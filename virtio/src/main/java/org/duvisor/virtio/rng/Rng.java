@@ -24,7 +24,15 @@ public final class Rng implements VirtioDevice {
   private final ConfigSpace config = new ConfigSpace(0);
   private volatile @Nullable Service service;
 
-  private record Service(Virtqueue queue, Chain chain) {}
+  private static final class Service {
+    final Virtqueue queue;
+    final Chain chain;
+
+    Service(Session session) {
+      queue = session.queues().getFirst();
+      chain = queue.newChain();
+    }
+  }
 
   /**
    * An entropy device.
@@ -63,8 +71,7 @@ public final class Rng implements VirtioDevice {
 
   @Override
   public void start(Session session) {
-    Virtqueue queue = session.queues().getFirst();
-    service = new Service(queue, queue.newChain());
+    service = new Service(session);
   }
 
   @Override

@@ -12,6 +12,8 @@ import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 import java.util.Random;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.locks.LockSupport;
 import org.duvisor.virtio.MmioLayout;
 import org.duvisor.virtio.QueueWorker.Serving;
 import org.duvisor.virtio.VirtioMmio;
@@ -33,7 +35,7 @@ class BlkTest {
   private static final class Faulty implements BlockBackend {
     private final MemoryDisk disk = new MemoryDisk(DISK);
     volatile boolean failing;
-    volatile int flushes;
+    final AtomicInteger flushes = new AtomicInteger();
     volatile boolean closed;
 
     private void check() throws IOException {
@@ -79,7 +81,7 @@ class BlkTest {
     @Override
     public void flush() throws IOException {
       check();
-      flushes++;
+      flushes.incrementAndGet();
     }
 
     @Override
@@ -255,14 +257,14 @@ class BlkTest {
     long room = ram.allocate(512);
     Queue queue = start(disk, Serving.INLINE, 0);
     status(queue, 1, 0, Buffer.in(room, 512));
-    assertEquals(1, disk.flushes);
+    assertEquals(1, disk.flushes.get());
     queue = driver.start(-1, 1, 64).getFirst();
     status(queue, 1, 0, Buffer.in(room, 512));
-    assertEquals(1, disk.flushes);
+    assertEquals(1, disk.flushes.get());
     assertEquals(0, status(queue, 4, 0));
-    assertEquals(2, disk.flushes);
+    assertEquals(2, disk.flushes.get());
     mmio.close();
-    assertEquals(3, disk.flushes);
+    assertEquals(3, disk.flushes.get());
     assertTrue(disk.closed);
   }
 
@@ -306,8 +308,7 @@ class BlkTest {
     mmio.close();
     mmio = slot(disk, Serving.THREAD);
     for (int round = 0; round < 300; round++) {
-      VirtioMmio slot = mmio;
-      TestDriver d = driver = new TestDriver(slot, ram);
+      TestDriver d = new TestDriver(mmio, ram);
       Queue queue = d.start(-1, 1, 64).getFirst();
       long room = ram.allocate(512);
       long header = ram.allocate(header(0, 0));
@@ -318,7 +319,7 @@ class BlkTest {
       d.write(MmioLayout.STATUS, 0);
       int used = ram.get16(queue.used() + 2);
       ram.segment().asSlice(room - TestRam.BASE, 512).fill((byte) 0x77);
-      Thread.yield();
+      LockSupport.parkNanos(1_000);
       assertEquals(used, ram.get16(queue.used() + 2));
       assertEquals(0x77, ram.bytes(room, 1)[0]);
       assertFalse(irq.level());

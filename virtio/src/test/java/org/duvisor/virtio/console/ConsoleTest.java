@@ -8,6 +8,7 @@ import java.io.ByteArrayOutputStream;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 import java.util.Random;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.duvisor.devices.chardev.CharBackend;
 import org.duvisor.devices.chardev.InputQueue;
 import org.duvisor.virtio.QueueWorker.Serving;
@@ -26,7 +27,7 @@ class ConsoleTest {
   private static final class Host implements CharBackend {
     final ByteArrayOutputStream output = new ByteArrayOutputStream();
     final InputQueue input = new InputQueue(1 << 16);
-    volatile int flushes;
+    final AtomicInteger flushes = new AtomicInteger();
 
     @Override
     public void transmit(byte value) {
@@ -35,7 +36,7 @@ class ConsoleTest {
 
     @Override
     public void flush() {
-      flushes++;
+      flushes.incrementAndGet();
     }
 
     @Override
@@ -87,7 +88,7 @@ class ConsoleTest {
     System.arraycopy(text, 0, expected, text.length, 4096);
     expected[text.length + 4096] = text[0];
     assertArrayEquals(expected, host.output.toByteArray());
-    assertTrue(host.flushes > 0);
+    assertTrue(host.flushes.get() > 0);
   }
 
   @Test

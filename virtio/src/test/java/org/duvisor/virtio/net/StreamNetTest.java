@@ -12,6 +12,7 @@ import java.nio.ByteBuffer;
 import java.nio.channels.ServerSocketChannel;
 import java.nio.channels.SocketChannel;
 import java.nio.file.Path;
+import java.util.concurrent.locks.LockSupport;
 import java.util.function.BooleanSupplier;
 import org.duvisor.virtio.MmioLayout;
 import org.duvisor.virtio.QueueWorker.Serving;
@@ -65,7 +66,7 @@ class StreamNetTest {
 
   private static void await(BooleanSupplier condition) {
     while (!condition.getAsBoolean()) {
-      Thread.yield();
+      LockSupport.parkNanos(1_000);
     }
   }
 

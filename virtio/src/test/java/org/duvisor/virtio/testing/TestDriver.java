@@ -7,6 +7,7 @@ import java.util.Arrays;
 import java.util.Deque;
 import java.util.List;
 import java.util.Optional;
+import java.util.concurrent.locks.LockSupport;
 import org.duvisor.devices.Device;
 import org.duvisor.virtio.MmioLayout;
 
@@ -303,8 +304,7 @@ public final class TestDriver {
         if (System.nanoTime() > deadline) {
           throw new IllegalStateException("the device did not answer; status " + status());
         }
-        Thread.onSpinWait();
-        Thread.yield();
+        LockSupport.parkNanos(1_000);
       }
     }
 

@@ -1,0 +1,49 @@
+package org.duvisor.cli;
+
+import java.util.function.Function;
+import java.util.function.Supplier;
+import org.duvisor.jit.RegionTranslator;
+import org.duvisor.machine.Hart;
+import org.duvisor.machine.interp.Interpreter;
+
+/** What executes guest code. */
+public enum Engine {
+  /** Decoded blocks, one method for each kind of instruction. */
+  interpreter,
+  /** The interpreter, with hot code translated to JVM bytecode on a thread of its own. */
+  jit;
+
+  /** An engine for all harts of a machine, to be closed with it. */
+  Running start() {
+    return switch (this) {
+      case interpreter -> new Running(Interpreter::new, () -> "", () -> {});
+      case jit -> {
+        var translator = new RegionTranslator();
+        yield new Running(
+            hart -> new Interpreter(hart, translator), translator::statistics, translator::close);
+      }
+    };
+  }
+
+  /**
+   * An engine in use.
+   *
+   * @param harts makes the engine of a hart
+   * @param text one line for the user, or nothing
+   * @param stop ends its threads
+   */
+  record Running(
+      Function<Hart, org.duvisor.machine.Engine> harts, Supplier<String> text, Runnable stop)
+      implements AutoCloseable {
+    /** How many instructions, and what the engine says of itself: lines of text, each ended. */
+    String statistics(long instructions) {
+      String line = text.get();
+      return "instructions: " + instructions + "\n" + (line.isEmpty() ? "" : line + "\n");
+    }
+
+    @Override
+    public void close() {
+      stop.run();
+    }
+  }
+}

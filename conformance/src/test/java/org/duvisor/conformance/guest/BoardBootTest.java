@@ -1,0 +1,81 @@
+package org.duvisor.conformance.guest;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.time.Instant;
+import java.time.InstantSource;
+import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
+import org.duvisor.devices.Timers;
+import org.duvisor.machine.HartConfig;
+import org.duvisor.machine.board.Board;
+import org.duvisor.machine.board.BoardBoot;
+import org.duvisor.machine.board.BoardConfig;
+import org.duvisor.machine.board.BoardOutcome;
+import org.duvisor.machine.interp.Interpreter;
+import org.junit.jupiter.api.Test;
+
+/** Firmware and Linux on the bare board. */
+final class BoardBootTest {
+  private static final long MEMORY = 128 << 20;
+
+  private static BoardBoot boot() {
+    return new BoardBoot(
+        Optional.of(Images.firmware()),
+        new byte[0],
+        Optional.of(Images.kernel()),
+        Optional.of(Images.initrd()),
+        "console=ttyS0 quiet",
+        Optional.empty());
+  }
+
+  @Test
+  void opensbiAndLinuxOnFourHarts() throws Exception {
+    BoardBoot boot = boot();
+    var shell = new GuestShell();
+    try (var board = new Board(BoardConfig.of(4, MEMORY, shell))) {
+      var outcome = new CompletableFuture<BoardOutcome>();
+      Thread.ofPlatform()
+          .daemon()
+          .start(
+              () -> {
+                outcome.complete(board.run(boot));
+                shell.end();
+              });
+      shell.prompt();
+      assertEquals("4", shell.run("grep -c ^processor /proc/cpuinfo"));
+      shell.type("poweroff -f");
+      assertEquals(new BoardOutcome.Finished(0), outcome.get());
+    }
+  }
+
+  private record Run(BoardOutcome outcome, long instructions, String output) {}
+
+  private static Run deterministic() throws InterruptedException {
+    var shell = new GuestShell();
+    shell.type("poweroff -f"); // before the start: typing is an event from outside
+    var config =
+        new BoardConfig(
+            2,
+            MEMORY,
+            HartConfig.STANDARD,
+            Interpreter::new,
+            java.util.List.of(),
+            shell,
+            InstantSource.fixed(Instant.EPOCH),
+            Timers.never(),
+            true);
+    try (var board = new Board(config)) {
+      return new Run(board.run(boot()), board.instructions(), shell.everything());
+    }
+  }
+
+  @Test
+  void aDeterministicBoardRunsTheSameTwice() throws Exception {
+    Run first = deterministic();
+    assertEquals(new BoardOutcome.Finished(0), first.outcome());
+    assertTrue(first.output().contains("DuVisor guest ready"));
+    assertEquals(first, deterministic());
+  }
+}

@@ -1,0 +1,92 @@
+package org.duvisor.conformance.guest;
+
+import java.nio.charset.StandardCharsets;
+import java.time.Duration;
+import org.duvisor.devices.chardev.CharBackend;
+import org.duvisor.devices.chardev.InputQueue;
+
+/**
+ * The person at a guest's console: types lines and waits for text. The guest's side is a console
+ * back end; the other methods are for the test's thread.
+ */
+final class GuestShell implements CharBackend {
+  /** Only ends a test that would fail: the computer may be very busy. */
+  private static final Duration PATIENCE = Duration.ofSeconds(60);
+
+  private final InputQueue input = new InputQueue(4096);
+  private final StringBuilder output = new StringBuilder();
+  private int seen;
+  private boolean ended;
+
+  /** Types a line. */
+  void type(String line) throws InterruptedException {
+    byte[] bytes = (line + "\n").getBytes(StandardCharsets.US_ASCII);
+    input.put(bytes, 0, bytes.length);
+  }
+
+  /**
+   * Waits for text after what was expected before.
+   *
+   * @return everything from there to the end of the text
+   */
+  synchronized String expect(String text) throws InterruptedException {
+    long deadline = System.nanoTime() + PATIENCE.toNanos();
+    int at = output.indexOf(text, seen);
+    while (at < 0) {
+      long left = (deadline - System.nanoTime()) / 1_000_000;
+      if (left <= 0 || ended) {
+        throw new AssertionError("no \"" + text + "\" in:\n" + output);
+      }
+      wait(left);
+      at = output.indexOf(text, seen);
+    }
+    int from = seen;
+    seen = at + text.length();
+    return output.substring(from, seen);
+  }
+
+  /** Waits for the first prompt. */
+  void prompt() throws InterruptedException {
+    expect("DuVisor guest ready");
+    expect("/ # ");
+  }
+
+  /** Runs commands and returns what they print. The end is told from the echo by its number. */
+  String run(String commands) throws InterruptedException {
+    type(commands + "; echo end-$((40 + 2))");
+    expect("+ 2))");
+    String printed = expect("end-42");
+    expect("/ # ");
+    return printed.substring(0, printed.length() - "end-42".length()).replace("\r", "").strip();
+  }
+
+  /** The machine has stopped: nothing more will come. */
+  synchronized void end() {
+    ended = true;
+    notifyAll();
+  }
+
+  /** Everything that was printed. */
+  synchronized String everything() {
+    return output.toString();
+  }
+
+  @Override
+  public synchronized void transmit(byte value) {
+    output.append((char) (value & 0xff));
+    notifyAll();
+  }
+
+  @Override
+  public void flush() {}
+
+  @Override
+  public int receive(byte[] into, int offset, int length) {
+    return input.take(into, offset, length);
+  }
+
+  @Override
+  public void onInput(Runnable listener) {
+    input.onInput(listener);
+  }
+}

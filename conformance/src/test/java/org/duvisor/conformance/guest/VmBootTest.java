@@ -1,0 +1,177 @@
+package org.duvisor.conformance.guest;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertInstanceOf;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.util.HexFormat;
+import java.util.List;
+import java.util.SplittableRandom;
+import java.util.concurrent.CompletableFuture;
+import org.duvisor.hypervisor.vm.Vm;
+import org.duvisor.hypervisor.vm.VmConfig;
+import org.duvisor.hypervisor.vm.VmOutcome;
+import org.duvisor.platform.sim.SimHost;
+import org.duvisor.virtio.QueueWorker.Serving;
+import org.duvisor.virtio.blk.Blk;
+import org.duvisor.virtio.blk.RawFile;
+import org.duvisor.virtio.VirtioDevice;
+import org.duvisor.virtio.rng.Rng;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** Linux guests under DuVisor on the simulated platform. */
+final class VmBootTest {
+  private static final long MIB = 1 << 20;
+  private static final String QUIET = "console=ttyS0 panic=-1 reboot=panic_warm quiet ";
+
+  /** A VM that runs, and its console. */
+  private record Guest(Vm vm, GuestShell shell, CompletableFuture<VmOutcome> outcome)
+      implements AutoCloseable {
+    static Guest boot(SimHost host, int cpus, String append, VirtioDevice... virtio) {
+      var shell = new GuestShell();
+      VmConfig config =
+          VmConfig.of(Images.kernel())
+              .initrd(Images.initrd())
+              .append(QUIET + append)
+              .cpus(cpus)
+              .memoryBytes(128 * MIB)
+              .virtio(List.of(virtio))
+              .console(shell)
+              .build();
+      Vm vm = Vm.create(host.open(), config);
+      var outcome = new CompletableFuture<VmOutcome>();
+      Thread.ofPlatform()
+          .daemon()
+          .start(
+              () -> {
+                try {
+                  outcome.complete(vm.run());
+                } catch (RuntimeException e) {
+                  outcome.completeExceptionally(e);
+                }
+                shell.end();
+              });
+      return new Guest(vm, shell, outcome);
+    }
+
+    @Override
+    public void close() {
+      vm.close();
+    }
+  }
+
+  private static SimHost host(int guests) {
+    return new SimHost(guests * 160L * MIB);
+  }
+
+  @ParameterizedTest
+  @ValueSource(ints = {1, 4})
+  void bootsToAShellAndPowersOff(int cpus) throws Exception {
+    try (Guest guest = Guest.boot(host(1), cpus, "")) {
+      guest.shell().prompt();
+      assertEquals(
+          Integer.toString(cpus), guest.shell().run("grep -c ^processor /proc/cpuinfo"));
+      assertTrue(guest.shell().run("uname -a").contains("riscv64"));
+      guest.shell().type("poweroff -f");
+      assertEquals(new VmOutcome.Poweroff(), guest.outcome().get());
+    }
+  }
+
+  /** Adversary: input that is there before the guest has opened its console. */
+  @Test
+  void inputTypedBeforeTheGuestListensIsNotLost() throws Exception {
+    try (Guest guest = Guest.boot(host(1), 1, "")) {
+      guest.shell().type("echo first-$((1 + 1)); poweroff -f");
+      guest.shell().expect("first-2");
+      assertEquals(new VmOutcome.Poweroff(), guest.outcome().get());
+    }
+  }
+
+  /** Adversary: two VMs whose kernels use the same guest-physical addresses and the same ASIDs. */
+  @Test
+  void twoVmsOnOneHostDoNotMeet() throws Exception {
+    SimHost host = host(2);
+    try (Guest a = Guest.boot(host, 1, "");
+        Guest b = Guest.boot(host, 2, "")) {
+      a.shell().prompt();
+      b.shell().prompt();
+      a.shell().run("echo a >/tmp/mine");
+      b.shell().run("echo b >/tmp/mine");
+      assertEquals("a", a.shell().run("cat /tmp/mine"));
+      assertEquals("b", b.shell().run("cat /tmp/mine"));
+      assertNotEquals(
+          a.shell().run("cat /proc/sys/kernel/random/boot_id"),
+          b.shell().run("cat /proc/sys/kernel/random/boot_id"));
+      a.shell().type("poweroff -f");
+      assertEquals(new VmOutcome.Poweroff(), a.outcome().get());
+      assertEquals("b", b.shell().run("cat /tmp/mine"));
+      b.shell().type("poweroff -f");
+      assertEquals(new VmOutcome.Poweroff(), b.outcome().get());
+    }
+  }
+
+  @Test
+  void aRebootBootsAgain() throws Exception {
+    try (Guest guest = Guest.boot(host(1), 2, "")) {
+      guest.shell().prompt();
+      guest.shell().type("reboot -f");
+      guest.shell().prompt();
+      guest.shell().type("poweroff -f");
+      assertEquals(new VmOutcome.Poweroff(), guest.outcome().get());
+    }
+  }
+
+  @Test
+  void aPanicEndsTheVmInsteadOfStartingItAgain() throws Exception {
+    try (Guest guest = Guest.boot(host(1), 1, "rdinit=/nonexistent")) {
+      assertInstanceOf(VmOutcome.Reboot.class, guest.outcome().get());
+      assertEquals(new VmOutcome.Reboot(true), guest.outcome().get());
+      assertTrue(guest.shell().everything().contains("Kernel panic"));
+    }
+  }
+
+  /** Adversary: a cache between guest and file that is not written back. */
+  @Test
+  void aDiskKeepsWhatIsWritten(@TempDir Path folder) throws Exception {
+    Path file = folder.resolve("disk");
+    byte[] half = new byte[(int) (32 * MIB)];
+    new SplittableRandom(42).nextBytes(half);
+    Files.write(file, half);
+    Files.write(file, new byte[(int) (32 * MIB)], StandardOpenOption.APPEND);
+    try (Guest guest =
+        Guest.boot(
+            host(1),
+            1,
+            "",
+            new Rng(new SplittableRandom(1)),
+            new Blk("vda", RawFile.open(file, false), Serving.THREAD))) {
+      GuestShell shell = guest.shell();
+      shell.prompt();
+      String copy = "dd if=/dev/vda of=/dev/vda bs=1M count=32 seek=32 conv=notrunc 2>/dev/null";
+      shell.run(copy + "; sync; echo 3 >/proc/sys/vm/drop_caches");
+      String sum = shell.run("dd if=/dev/vda bs=1M skip=32 2>/dev/null | md5sum");
+      assertEquals(md5(half), sum.split(" ")[0]);
+      shell.type("poweroff -f");
+      assertEquals(new VmOutcome.Poweroff(), guest.outcome().get());
+    }
+    byte[] all = Files.readAllBytes(file);
+    assertEquals(md5(half), md5(java.util.Arrays.copyOfRange(all, half.length, all.length)));
+  }
+
+  private static String md5(byte[] bytes) throws IOException {
+    try {
+      return HexFormat.of()
+          .formatHex(java.security.MessageDigest.getInstance("MD5").digest(bytes));
+    } catch (java.security.NoSuchAlgorithmException e) {
+      throw new IOException(e);
+    }
+  }
+}
