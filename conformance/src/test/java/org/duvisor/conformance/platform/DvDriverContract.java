@@ -497,7 +497,7 @@ abstract class DvDriverContract {
             });
     try (HuHart h = vm.driver.register(0)) {
       vm.prepare(h, 0);
-      for (int i = 0; i < 2000; i++) {
+      for (int i = 0; i < 300; i++) {
         h.enter();
         assertTrue(h.csr(Csr.UCAUSE) == HuHart.HOST_EVENT || h.csr(Csr.UCAUSE) == Cause.ECALL_VS);
         h.csr(Csr.UEPC, TinyVm.RAM);
