@@ -57,7 +57,8 @@ public final class Duvisor implements Runnable {
       return new CommandLine(new Duvisor())
           .addSubcommand(standard(new CommandLine(new RunCommand(vm, attended, new Images(home)))))
           .addSubcommand(standard(new CommandLine(new MachineCommand(boards, attended))))
-          .addSubcommand(lab(
+          .addSubcommand(
+              lab(
                   new LabEngineCommand(new Images(home), out, err),
                   new LabBootCommand(home, out, err)))
           .addSubcommand("completion", completion())
@@ -98,6 +99,7 @@ public final class Duvisor implements Runnable {
 
   @Override
   public void run() {
-    throw new ParameterException(spec.commandLine(), "missing command: run, machine, lab or completion");
+    throw new ParameterException(
+        spec.commandLine(), "missing command: run, machine, lab or completion");
   }
 }

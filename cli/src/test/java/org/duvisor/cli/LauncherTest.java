@@ -164,6 +164,8 @@ final class LauncherTest {
     assertFalse(run(tree, Map.of(), "./duvisor").out().contains("AOT"));
     Files.setLastModifiedTime(cache, FileTime.from(Instant.now().plusSeconds(60)));
     assertTrue(
-        run(tree, Map.of(), "./duvisor").out().contains("<-XX:AOTCache=" + cache + "><-Xlog:aot=off><-jar>"));
+        run(tree, Map.of(), "./duvisor")
+            .out()
+            .contains("<-XX:AOTCache=" + cache + "><-Xlog:aot=off><-jar>"));
   }
 }

@@ -20,9 +20,9 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.TimeUnit;
 
 /**
- * Cold boot: wall time from the start of a process to the shell's prompt of the default guest on the
- * process's standard output. Ways to start take turns, so that a change of the machine's load meets
- * all of them.
+ * Cold boot: wall time from the start of a process to the shell's prompt of the default guest on
+ * the process's standard output. Ways to start take turns, so that a change of the machine's load
+ * meets all of them.
  */
 public final class BootBenchmark {
   private static final String PROMPT = "/ # ";
@@ -134,7 +134,8 @@ public final class BootBenchmark {
         return (System.nanoTime() - start) / 1e9;
       }
     }
-    throw new LabException("the guest ended without a prompt; its console began with: " + head(seen));
+    throw new LabException(
+        "the guest ended without a prompt; its console began with: " + head(seen));
   }
 
   private static String head(StringBuilder seen) {
