@@ -78,7 +78,8 @@ update_versions() {
 
 run() { # LOG COMMAND...: quietly; on failure one line and the log's name
     local log=$CACHE/$1; shift
-    "$@" >"$log" 2>&1 || die "'$1 ... ${*: -1}' failed: $(grep -m1 -iE 'error|not found|cannot' "$log" || tail -n1 "$log") (log: $log)"
+    "$@" >"$log" 2>&1 ||
+        die "this step failed: $(grep -m1 -iE 'error|not found|cannot|terminated' "$log" || tail -n1 "$log") (log: $log)"
 }
 
 make_kernel() { run "$1.log" nice make -C "$SOURCE" O="$BUILD" ARCH=riscv CROSS_COMPILE="$CROSS" -j"$JOBS" "${@:2}"; }

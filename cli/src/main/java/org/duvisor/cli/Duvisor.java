@@ -57,7 +57,10 @@ public final class Duvisor implements Runnable {
       return new CommandLine(new Duvisor())
           .addSubcommand(standard(new CommandLine(new RunCommand(vm, attended, new Images(home)))))
           .addSubcommand(standard(new CommandLine(new MachineCommand(boards, attended))))
-          .addSubcommand(lab(new LabEngineCommand(new Images(home), out, err)))
+          .addSubcommand(
+              lab(
+                  new LabEngineCommand(new Images(home), out, err),
+                  new LabBootCommand(home, out, err)))
           .addSubcommand("completion", completion())
           .setOut(new PrintWriter(out, true, StandardCharsets.UTF_8))
           .setErr(new PrintWriter(err, true, StandardCharsets.UTF_8))

@@ -55,6 +55,8 @@ final class Failures {
       case BoardException board -> oneLine(board.getMessage());
       case LabException lab -> oneLine(lab.getMessage());
       case OutOfMemoryError _ -> "not enough memory on this computer for the guest's (--memory)";
+      case NoSuchFileException missing when missing.getFile().endsWith(": no such file") ->
+          missing.getFile(); // said in full where it was noticed
       case NoSuchFileException missing -> missing.getFile() + ": no such file";
       case AccessDeniedException denied -> denied.getFile() + ": permission denied";
       case FileSystemException file when file.getReason() == null ->

@@ -199,13 +199,16 @@ final class LabEngineCommand implements Callable<Integer> {
     };
   }
 
+  /** What the JVM that runs this was started with. */
+  static List<String> arguments() {
+    return ManagementFactory.getRuntimeMXBean().getInputArguments();
+  }
+
   /** The JVM that runs this, with its options. */
-  private static List<String> jvm() {
-    List<String> jvm =
-        new ArrayList<>(
-            List.of(Path.of(System.getProperty("java.home"), "bin", "java").toString()));
-    ManagementFactory.getRuntimeMXBean().getInputArguments().stream()
-        .filter(a -> !a.startsWith("-XX:AOTCache") && !a.startsWith("-Dduvisor.home"))
+  static List<String> jvm() {
+    List<String> jvm = new ArrayList<>(List.of(Path.of(System.getProperty("java.home"), "bin", "java").toString()));
+    arguments().stream()
+        .filter(a -> !a.startsWith("-XX:AOTCache") && !a.startsWith("-Xlog:aot") && !a.startsWith("-Dduvisor.home"))
         .forEach(jvm::add);
     jvm.addAll(List.of("-cp", System.getProperty("java.class.path")));
     return jvm;

@@ -202,17 +202,9 @@ public final class EngineBenchmark {
     about.put("window", options.window.toMillis() + " ms");
     about.put("from start", options.fromStart.toMillis() + " ms");
     about.put("rounds", Integer.toString(options.rounds));
-    about.put(
-        "jvm",
-        System.getProperty("java.vm.name") + " " + System.getProperty("java.runtime.version"));
+    about.put("jvm", jvmName());
     about.put("jvm options", String.join(" ", jvmOptions(options.jvm)));
-    about.put(
-        "machine",
-        Runtime.getRuntime().availableProcessors()
-            + " CPUs, "
-            + processor()
-            + ", "
-            + System.getProperty("os.name"));
+    about.put("machine", machineName());
     about.put("load average at the end", Double.toString(loadAverage()));
     if (options.qemu.isPresent()) {
       about.put("qemu", firstLine(List.of(options.qemu.get().toString(), "--version")));
@@ -226,6 +218,16 @@ public final class EngineBenchmark {
   private static List<String> jvmOptions(List<String> jvm) {
     int classPath = jvm.indexOf("-cp");
     return jvm.subList(1, classPath < 0 ? jvm.size() : classPath);
+  }
+
+  /** The JVM of this process, which is that of its children. */
+  static String jvmName() {
+    return System.getProperty("java.vm.name") + " " + System.getProperty("java.runtime.version");
+  }
+
+  /** Processors and operating system. */
+  static String machineName() throws IOException {
+    return Runtime.getRuntime().availableProcessors() + " CPUs, " + processor() + ", " + System.getProperty("os.name");
   }
 
   private static double loadAverage() {
