@@ -8,7 +8,9 @@ import org.duvisor.machine.testing.TestMachine;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
-/** LR, SC and AMOs: single-hart rules, and two harts that fight for one word (unprivileged spec 14). */
+/**
+ * LR, SC and AMOs: single-hart rules, and two harts that fight for one word (unprivileged spec 14).
+ */
 class AtomicsTest {
   @ParameterizedTest
   @MethodSource("org.duvisor.machine.testing.Engines#all")

@@ -44,7 +44,8 @@ class CsrFileTest {
     "satp,       0xa000_0000_0000_0001, 0", // Sv57 is not configured: the whole write is ignored
     "satp,       0x9fff_ffff_ffff_ffff, 0x9fff_ffff_ffff_ffff",
     "vsatp,      0x7000_0000_0000_0001, 0",
-    "hgatp,      0xffff_ffff_ffff_ffff, 0x03ff_ffff_ffff_fffc", // MODE stays, the other fields are written
+    "hgatp,      0xffff_ffff_ffff_ffff, 0x03ff_ffff_ffff_fffc", // MODE stays, the other fields are
+    // written
     "hgatp,      0x8000_0000_0000_0007, 0x8000_0000_0000_0004",
     "mcounteren, -1,                 0xffff_ffff",
     "hcounteren, -1,                 0xffff_ffff",
@@ -70,7 +71,9 @@ class CsrFileTest {
 
   private static long number(String text) {
     String digits = text.replace("_", "");
-    return digits.startsWith("0x") ? Long.parseUnsignedLong(digits.substring(2), 16) : Long.parseLong(digits);
+    return digits.startsWith("0x")
+        ? Long.parseUnsignedLong(digits.substring(2), 16)
+        : Long.parseLong(digits);
   }
 
   @Test
@@ -128,7 +131,9 @@ class CsrFileTest {
     f.assertHex(CsrFile.PBMTE | 0xf1, () -> f.csr(Csr.HENVCFG), "read-only zero again");
   }
 
-  /** Columns: what the access does in M, HS, U, VS, VU; i illegal, v virtual instruction, - nothing. */
+  /**
+   * Columns: what the access does in M, HS, U, VS, VU; i illegal, v virtual instruction, - nothing.
+   */
   @ParameterizedTest
   @CsvSource({
     "mstatus,  -iiii",
@@ -174,7 +179,10 @@ class CsrFileTest {
     assertEquals(NONE, f.mode(Hart.U, true).readCause(Csr.CYCLE));
     assertEquals(NONE, f.mode(Hart.U, false).readCause(Csr.CYCLE));
     assertEquals(ILLEGAL, f.readCause(Csr.INSTRET));
-    assertEquals(ILLEGAL, f.mode(Hart.S, true).cause(() -> f.hart.csrs.writeChecked(Csr.CYCLE, 0)), "read-only");
+    assertEquals(
+        ILLEGAL,
+        f.mode(Hart.S, true).cause(() -> f.hart.csrs.writeChecked(Csr.CYCLE, 0)),
+        "read-only");
   }
 
   @Test
@@ -216,8 +224,20 @@ class CsrFileTest {
   @Test
   void virtualModeSeesItsOwnRegisters() {
     int[] pairs = {
-      Csr.SSTATUS, Csr.VSSTATUS, Csr.STVEC, Csr.VSTVEC, Csr.SSCRATCH, Csr.VSSCRATCH, Csr.SEPC, Csr.VSEPC,
-      Csr.SCAUSE, Csr.VSCAUSE, Csr.STVAL, Csr.VSTVAL, Csr.SATP, Csr.VSATP,
+      Csr.SSTATUS,
+      Csr.VSSTATUS,
+      Csr.STVEC,
+      Csr.VSTVEC,
+      Csr.SSCRATCH,
+      Csr.VSSCRATCH,
+      Csr.SEPC,
+      Csr.VSEPC,
+      Csr.SCAUSE,
+      Csr.VSCAUSE,
+      Csr.STVAL,
+      Csr.VSTVAL,
+      Csr.SATP,
+      Csr.VSATP,
     };
     f.mode(Hart.S, true);
     for (int i = 0; i < pairs.length; i += 2) {

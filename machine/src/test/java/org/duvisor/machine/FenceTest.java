@@ -8,7 +8,10 @@ import org.duvisor.machine.testing.TestMachine;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
-/** Code that changes under fence.i, and mappings that change under sfence.vma, often enough for every tier. */
+/**
+ * Code that changes under fence.i, and mappings that change under sfence.vma, often enough for
+ * every tier.
+ */
 class FenceTest {
   /** Patches the immediate of an instruction in each of many rounds and adds up what it gives. */
   private static final String SELF_MODIFYING =
@@ -46,7 +49,10 @@ class FenceTest {
     }
   }
 
-  /** One virtual page, executed and read, that turns to one of two physical pages by rewriting its entry. */
+  /**
+   * One virtual page, executed and read, that turns to one of two physical pages by rewriting its
+   * entry.
+   */
   private static final String REMAP =
       """
         li s0, PTE
@@ -62,23 +68,23 @@ class FenceTest {
       """
           + TestMachine.enter(Hart.S, false)
           + """
-      1:
-        sd s3, 0(s0)
-        sfence.vma s5, x0
-        jalr s5
-        add a0, a0, t0
-        ld t1, 64(s5)
-        add a1, a1, t1
-        sd s4, 0(s0)
-        sfence.vma
-        jalr s5
-        add a0, a0, t0
-        ld t1, 64(s5)
-        add a1, a1, t1
-        addi s1, s1, -1
-        bnez s1, 1b
-        ecall
-      """;
+          1:
+            sd s3, 0(s0)
+            sfence.vma s5, x0
+            jalr s5
+            add a0, a0, t0
+            ld t1, 64(s5)
+            add a1, a1, t1
+            sd s4, 0(s0)
+            sfence.vma
+            jalr s5
+            add a0, a0, t0
+            ld t1, 64(s5)
+            add a1, a1, t1
+            addi s1, s1, -1
+            bnez s1, 1b
+            ecall
+          """;
 
   @ParameterizedTest
   @MethodSource("org.duvisor.machine.testing.Engines#all")
@@ -114,7 +120,9 @@ class FenceTest {
     return "0x" + Long.toHexString(value);
   }
 
-  /** Another hart's code is changed: it sees that after its own fence.i, asked for through memory. */
+  /**
+   * Another hart's code is changed: it sees that after its own fence.i, asked for through memory.
+   */
   private static final String REMOTE =
       """
         li s0, DATA

@@ -17,9 +17,13 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.MethodSource;
 
-/** Two-stage translation, guest-page faults, and the instructions of HS (privileged spec 21.3 to 21.6). */
+/**
+ * Two-stage translation, guest-page faults, and the instructions of HS (privileged spec 21.3 to
+ * 21.6).
+ */
 class HypervisorTest {
-  private static final long STAGE1 = HartFixture.RAM + 0x10_0000; // guest-physical, mapped to itself
+  private static final long STAGE1 =
+      HartFixture.RAM + 0x10_0000; // guest-physical, mapped to itself
   private static final long STAGE2 = HartFixture.RAM + 0x18_0000;
   private static final long PAGE = HartFixture.RAM + 0x20_0000;
   private static final long GPA = 0x1_0000_0000L;
@@ -42,7 +46,10 @@ class HypervisorTest {
     f.mode(Hart.S, true);
   }
 
-  /** Columns: flags of both stages, vsstatus and sstatus, what load, store and fetch do: 1 work, p page, g guest-page fault. */
+  /**
+   * Columns: flags of both stages, vsstatus and sstatus, what load, store and fetch do: 1 work, p
+   * page, g guest-page fault.
+   */
   @ParameterizedTest
   @CsvSource({
     "0xcf, 0xdf, '',        111",
@@ -82,7 +89,9 @@ class HypervisorTest {
   void faultsTellTheGuestPhysicalAddress() {
     stage1.map(VA, GPA, PageTables.RWX, 0);
     HartFixture.Fault store = f.fault(() -> f.hart.mmu.store(VA + 0x128, 8, 0));
-    assertEquals(new HartFixture.Fault(GUEST_STORE, VA + 0x128, GPA + 0x128 >>> 2, Trap.TRANSFORM, true), store);
+    assertEquals(
+        new HartFixture.Fault(GUEST_STORE, VA + 0x128, GPA + 0x128 >>> 2, Trap.TRANSFORM, true),
+        store);
     HartFixture.Fault fetch = f.fault(() -> f.hart.mmu.fetch(VA + 0x12a));
     assertEquals(new HartFixture.Fault(GUEST_FETCH, VA + 0x12a, GPA + 0x12a >>> 2, 0, true), fetch);
   }
@@ -96,13 +105,16 @@ class HypervisorTest {
     stage2.map(HartFixture.RAM, HartFixture.RAM, 0xd3, 1); // tables are read-only: A cannot be set
     HartFixture.Fault write = f.fault(() -> f.hart.mmu.fetch(VA));
     assertEquals(
-        new HartFixture.Fault(GUEST_FETCH, VA, entry >>> 2, TransformedInstruction.PTE_WRITE, true), write);
+        new HartFixture.Fault(GUEST_FETCH, VA, entry >>> 2, TransformedInstruction.PTE_WRITE, true),
+        write);
     stage2.map(HartFixture.RAM, HartFixture.RAM, 0, 1);
     long first = STAGE1 + (VA >>> 30) * 8;
     HartFixture.Fault read = f.fault(() -> f.hart.mmu.store(VA, 8, 0));
     assertEquals(
-        new HartFixture.Fault(GUEST_STORE, VA, first >>> 2, TransformedInstruction.PTE_READ, true), read);
-    stage2.map(HartFixture.RAM, HartFixture.RAM, 0xd9, 1); // execute-only does not let the walker read
+        new HartFixture.Fault(GUEST_STORE, VA, first >>> 2, TransformedInstruction.PTE_READ, true),
+        read);
+    stage2.map(
+        HartFixture.RAM, HartFixture.RAM, 0xd9, 1); // execute-only does not let the walker read
     f.csr(Csr.SSTATUS, MXR);
     assertEquals(GUEST_LOAD, f.loadCause(VA));
   }
@@ -142,7 +154,8 @@ class HypervisorTest {
     assertEquals(Cause.LOAD_PAGE_FAULT, f.cause(() -> f.hart.mmu.loadGuest(VA, 8, Hart.S, false)));
     f.csr(Csr.VSSTATUS, SUM);
     assertEquals(42, f.hart.mmu.loadGuest(VA, 8, Hart.S, false));
-    assertEquals(Cause.LOAD_PAGE_FAULT, f.cause(() -> f.hart.mmu.loadGuest(VA + 4096, 4, Hart.S, false)));
+    assertEquals(
+        Cause.LOAD_PAGE_FAULT, f.cause(() -> f.hart.mmu.loadGuest(VA + 4096, 4, Hart.S, false)));
     assertEquals(42, f.hart.mmu.loadGuest(VA + 4096, 4, Hart.S, true), "hlvx needs X, not R");
     stage2.map(GPA, PAGE, 0xd3, 0);
     f.hart.privileged().hfenceGvma(-1);
@@ -166,12 +179,15 @@ class HypervisorTest {
   @Test
   void fencesAreForHs() {
     f.mode(Hart.S, true);
-    assertEquals(Cause.VIRTUAL_INSTRUCTION, f.cause(() -> f.hart.privileged().hfenceVvma(true, 0, -1)));
+    assertEquals(
+        Cause.VIRTUAL_INSTRUCTION, f.cause(() -> f.hart.privileged().hfenceVvma(true, 0, -1)));
     assertEquals(Cause.VIRTUAL_INSTRUCTION, f.cause(() -> f.hart.privileged().hfenceGvma(-1)));
     f.mode(Hart.U, true);
-    assertEquals(Cause.VIRTUAL_INSTRUCTION, f.cause(() -> f.hart.privileged().sfenceVma(true, 0, -1)));
+    assertEquals(
+        Cause.VIRTUAL_INSTRUCTION, f.cause(() -> f.hart.privileged().sfenceVma(true, 0, -1)));
     f.mode(Hart.U, false);
-    assertEquals(Cause.ILLEGAL_INSTRUCTION, f.cause(() -> f.hart.privileged().hfenceVvma(true, 0, -1)));
+    assertEquals(
+        Cause.ILLEGAL_INSTRUCTION, f.cause(() -> f.hart.privileged().hfenceVvma(true, 0, -1)));
     assertEquals(Cause.ILLEGAL_INSTRUCTION, f.cause(() -> f.hart.privileged().checkSupervisor()));
   }
 
@@ -190,7 +206,10 @@ class HypervisorTest {
     assertEquals(GUEST_LOAD, f.mode(Hart.S, true).loadCause(VA));
   }
 
-  /** Columns: an access to an unmapped page at a0, offset of the fault, and the transformed instruction. */
+  /**
+   * Columns: an access to an unmapped page at a0, offset of the fault, and the transformed
+   * instruction.
+   */
   @ParameterizedTest
   @CsvSource({
     "'ld a5, 16(a0)',       0, 'ld a5, 0(x0)'",
@@ -227,7 +246,10 @@ class HypervisorTest {
   void compressedInstructionsHaveBitOneClear(String access, String expansion) {
     int expected = Assembled.only(expansion).bits() & ~2;
     for (EngineUnderTest engine : Engines.all().toList()) {
-      assertEquals(Integer.toHexString(expected), Long.toHexString(guestFault(engine, access).mtinst()), access);
+      assertEquals(
+          Integer.toHexString(expected),
+          Long.toHexString(guestFault(engine, access).mtinst()),
+          access);
     }
   }
 
@@ -282,16 +304,16 @@ class HypervisorTest {
       """
           + TestMachine.enter(Hart.S, false)
           + """
-        hlv.wu a5, (a0)
-      1:
-        la s11, 1f
-        li a0, 0x40001004
-      """
+            hlv.wu a5, (a0)
+          1:
+            la s11, 1f
+            li a0, 0x40001004
+          """
           + TestMachine.enter(Hart.S, false)
           + """
-        hsv.d a5, (a0)
-      1:
-      """;
+            hsv.d a5, (a0)
+          1:
+          """;
 
   @ParameterizedTest
   @MethodSource("org.duvisor.machine.testing.Engines#all")

@@ -71,7 +71,10 @@ class InstretTest {
     }
   }
 
-  /** The same loop with a page fault in the middle of its block, thousands of times: hot enough for every tier. */
+  /**
+   * The same loop with a page fault in the middle of its block, thousands of times: hot enough for
+   * every tier.
+   */
   private static final String FAULTS =
       """
         la t2, skip

@@ -64,7 +64,9 @@ class MisalignedTest {
     f.mode(Hart.S, false);
     long va = 0x4000_0ffb;
     HartFixture.Fault fault = f.fault(() -> f.hart.mmu.store(va, 8, -1));
-    assertEquals(new HartFixture.Fault(Cause.STORE_PAGE_FAULT, 0x4000_1000, 0, Trap.TRANSFORM - 5, false), fault);
+    assertEquals(
+        new HartFixture.Fault(Cause.STORE_PAGE_FAULT, 0x4000_1000, 0, Trap.TRANSFORM - 5, false),
+        fault);
     assertEquals(0, f.peek(page + 0xff8));
     assertEquals(Cause.LOAD_PAGE_FAULT, f.cause(() -> f.hart.mmu.load(va, 8)));
     t.map(0x4000_1000, 0x1000_0000, PageTables.RWX, 0); // no memory there

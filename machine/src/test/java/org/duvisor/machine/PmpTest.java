@@ -40,14 +40,20 @@ class PmpTest {
     assertEquals(LOAD, f.loadCause(BASE));
     assertEquals(LOAD, f.loadCause(BASE + 120));
     assertEquals(-1, f.loadCause(BASE + 128));
-    assertEquals(LOAD, f.loadCause(BASE + 124), "partly inside: denied though the rest would match");
+    assertEquals(
+        LOAD, f.loadCause(BASE + 124), "partly inside: denied though the rest would match");
     assertEquals(-1, f.mode(Hart.M, false).loadCause(BASE), "M passes unlocked entries");
     assertEquals(LOAD, f.loadCause(BASE + 124), "but not partial matches");
   }
 
   @Test
   void topOfRangeAndFourByteRegions() {
-    entries(0x1f_13_09_00L, BASE >> 2, BASE + 8 >> 2, BASE + 12 >> 2, -1); // TOR R [BASE, +8), NA4 RW at +12, all
+    entries(
+        0x1f_13_09_00L,
+        BASE >> 2,
+        BASE + 8 >> 2,
+        BASE + 12 >> 2,
+        -1); // TOR R [BASE, +8), NA4 RW at +12, all
     f.mode(Hart.S, false);
     assertEquals(-1, f.loadCause(BASE));
     assertEquals(STORE, f.storeCause(BASE));
@@ -102,17 +108,17 @@ class PmpTest {
       """
           + TestMachine.enter(Hart.S, false)
           + """
-        j start
-      .balign 8
-      start:
-        c.nop
-      inside:
-        addi a0, x0, 1
-        c.nop
-      after:
-        nop
-      done:
-      """;
+            j start
+          .balign 8
+          start:
+            c.nop
+          inside:
+            addi a0, x0, 1
+            c.nop
+          after:
+            nop
+          done:
+          """;
 
   @ParameterizedTest
   @MethodSource("org.duvisor.machine.testing.Engines#all")

@@ -11,7 +11,10 @@ import org.duvisor.machine.testing.TestMachine;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
-/** The deterministic scheduler: the same program gives the same run, bit for bit, though its harts race. */
+/**
+ * The deterministic scheduler: the same program gives the same run, bit for bit, though its harts
+ * race.
+ */
 class SchedulerTest {
   private static final String RACE =
       """
@@ -56,7 +59,8 @@ class SchedulerTest {
   private static Result run(EngineUnderTest engine) {
     try (TestMachine m = new TestMachine(engine, RACE, 3, HartConfig.STANDARD, true).run()) {
       long[] each = m.board().harts().stream().mapToLong(h -> h.retired).toArray();
-      return new Result(m.board().instructions(), each, Arrays.hashCode(m.ram().toArray(ValueLayout.JAVA_LONG)));
+      return new Result(
+          m.board().instructions(), each, Arrays.hashCode(m.ram().toArray(ValueLayout.JAVA_LONG)));
     }
   }
 

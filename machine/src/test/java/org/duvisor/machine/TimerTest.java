@@ -50,7 +50,8 @@ class TimerTest {
     assertEquals(VSTIP, pending());
     f.csr(Csr.VSTIMECMP, -1);
     assertEquals(0, pending());
-    assertEquals(Long.MAX_VALUE, f.hart.deadline(), "never, though -1 minus the delta is a time gone by");
+    assertEquals(
+        Long.MAX_VALUE, f.hart.deadline(), "never, though -1 minus the delta is a time gone by");
     f.csr(Csr.HVIP, VSTIP);
     assertEquals(VSTIP, pending(), "hvip and the timer are ORed");
     f.csr(Csr.HVIP, 0);
@@ -100,11 +101,13 @@ class TimerTest {
   void machineTimerInterruptsLoopsAndWaits(EngineUnderTest engine) {
     for (String body : new String[] {"nop", "wfi"}) {
       for (boolean inTurns : new boolean[] {true, false}) {
-        try (TestMachine m = new TestMachine(engine, PERIODIC.formatted(body), 1, HartConfig.STANDARD, inTurns)) {
+        try (TestMachine m =
+            new TestMachine(engine, PERIODIC.formatted(body), 1, HartConfig.STANDARD, inTurns)) {
           m.run();
           assertEquals(1, m.a(0), "no interrupt came early");
           assertEquals(10, m.traps().size());
-          assertTrue(m.traps().stream().allMatch(t -> t.mcause() == (1L << 63 | Cause.MACHINE_TIMER)));
+          assertTrue(
+              m.traps().stream().allMatch(t -> t.mcause() == (1L << 63 | Cause.MACHINE_TIMER)));
         }
       }
     }

@@ -60,7 +60,10 @@ class TranslationTest {
     assertEquals(works.charAt(2) == '1' ? -1 : FETCH, f.fetchCause(VA), "fetch");
   }
 
-  /** Columns: flags above the usual ones, page number added, level, menvcfg.PBMTE; whether it is a legal leaf. */
+  /**
+   * Columns: flags above the usual ones, page number added, level, menvcfg.PBMTE; whether it is a
+   * legal leaf.
+   */
   @ParameterizedTest
   @CsvSource({
     "0x0000000000000000, 0x000, 0, 0, 1",
@@ -122,7 +125,9 @@ class TranslationTest {
     assertEquals(-1, f.loadCause(-4096));
     assertEquals(LOAD, f.loadCause(VA | 1L << 39));
     assertEquals(LOAD, f.loadCause((-4096L) & ~(1L << 63)));
-    assertEquals(new HartFixture.Fault(FETCH, 1L << 40, 0, 0, false), f.fault(() -> f.hart.mmu.fetch(1L << 40)));
+    assertEquals(
+        new HartFixture.Fault(FETCH, 1L << 40, 0, 0, false),
+        f.fault(() -> f.hart.mmu.fetch(1L << 40)));
   }
 
   @Test

@@ -12,7 +12,10 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.MethodSource;
 
-/** Who takes a trap, and what is written on the way in and out (privileged spec 3.1.6 to 3.1.9, 3.3.2, 21.2, 21.6). */
+/**
+ * Who takes a trap, and what is written on the way in and out (privileged spec 3.1.6 to 3.1.9,
+ * 3.3.2, 21.2, 21.6).
+ */
 class TrapRoutingTest {
   private static final long INTERRUPT = 1L << 63;
 
@@ -57,7 +60,10 @@ class TrapRoutingTest {
     f.mode(Hart.M, false);
     assertEquals(0x5000, f.hart.privileged().mret());
     f.assertMode(Hart.S, true);
-    f.assertHex(0x88, () -> f.csr(Csr.MSTATUS) & (1L << 39 | 1 << 17 | 0x1888), "MIE, MPIE; MPRV, MPV and MPP clear");
+    f.assertHex(
+        0x88,
+        () -> f.csr(Csr.MSTATUS) & (1L << 39 | 1 << 17 | 0x1888),
+        "MIE, MPIE; MPRV, MPV and MPP clear");
 
     f.csr(Csr.MSTATUS, 1L << 39 | 1 << 17 | 0x1800);
     f.mode(Hart.M, false).hart.privileged().mret();
@@ -77,7 +83,10 @@ class TrapRoutingTest {
     f.assertHex(0x22, () -> f.csr(Csr.VSSTATUS) & 0x122, "SIE, SPIE");
   }
 
-  /** Columns: mode, TW, VTW, TSR, VTSR; what wfi and sret do: i illegal, v virtual instruction, - nothing. */
+  /**
+   * Columns: mode, TW, VTW, TSR, VTSR; what wfi and sret do: i illegal, v virtual instruction, -
+   * nothing.
+   */
   @ParameterizedTest
   @CsvSource({
     "M,  1, 1, 1, 1, -, -",
@@ -101,13 +110,17 @@ class TrapRoutingTest {
   }
 
   private static int expected(char outcome) {
-    return outcome == 'i' ? Cause.ILLEGAL_INSTRUCTION : outcome == 'v' ? Cause.VIRTUAL_INSTRUCTION : -1;
+    return outcome == 'i'
+        ? Cause.ILLEGAL_INSTRUCTION
+        : outcome == 'v' ? Cause.VIRTUAL_INSTRUCTION : -1;
   }
 
   @Test
   void mretIsIllegalBelowM() {
-    assertEquals(Cause.ILLEGAL_INSTRUCTION, f.mode(Hart.S, false).cause(() -> f.hart.privileged().mret()));
-    assertEquals(Cause.ILLEGAL_INSTRUCTION, f.mode(Hart.S, true).cause(() -> f.hart.privileged().mret()));
+    assertEquals(
+        Cause.ILLEGAL_INSTRUCTION, f.mode(Hart.S, false).cause(() -> f.hart.privileged().mret()));
+    assertEquals(
+        Cause.ILLEGAL_INSTRUCTION, f.mode(Hart.S, true).cause(() -> f.hart.privileged().mret()));
   }
 
   @Test
@@ -181,21 +194,21 @@ class TrapRoutingTest {
       """
           + TestMachine.enter(Hart.S, true)
           + """
-        ecall
-      1:
-        la s11, 1f
-      """
+            ecall
+          1:
+            la s11, 1f
+          """
           + TestMachine.enter(Hart.U, true)
           + """
-      vu:
-        csrr a0, hstatus
-      1:
-        la s11, 1f
-        la a1, trap
-        addi a1, a1, 2
-        sc.w a0, a1, (a1)
-      1:
-      """;
+          vu:
+            csrr a0, hstatus
+          1:
+            la s11, 1f
+            la a1, trap
+            addi a1, a1, 2
+            sc.w a0, a1, (a1)
+          1:
+          """;
 
   @ParameterizedTest
   @MethodSource("org.duvisor.machine.testing.Engines#all")

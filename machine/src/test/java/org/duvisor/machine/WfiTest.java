@@ -8,7 +8,10 @@ import org.duvisor.machine.testing.TestMachine;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
-/** WFI ends for every interrupt that is pending and enabled in mie, whatever the global enables say (privileged spec 3.3.3). */
+/**
+ * WFI ends for every interrupt that is pending and enabled in mie, whatever the global enables say
+ * (privileged spec 3.3.3).
+ */
 class WfiTest {
   private static final String DISABLED =
       """

@@ -18,7 +18,9 @@ public final class Engines {
     }
   }
 
-  /** The interpreter and those that are provided as services; a method source of parametrised tests. */
+  /**
+   * The interpreter and those that are provided as services; a method source of parametrised tests.
+   */
   public static Stream<EngineUnderTest> all() {
     return Stream.concat(
         Stream.of(interpreter()),

@@ -17,9 +17,10 @@ import org.duvisor.machine.board.BoardConfig;
 import org.duvisor.machine.board.BoardOutcome;
 
 /**
- * A board that runs one assembly text in M-mode, with PMP open and a handler that records every trap to M. After an exception the
- * program goes on in M-mode at the address in s11; after an interrupt likewise, with mie cleared. The handler uses t5, t6 and
- * mscratch. Harts other than 0 start at the label {@code others} if there is one, else they sleep.
+ * A board that runs one assembly text in M-mode, with PMP open and a handler that records every
+ * trap to M. After an exception the program goes on in M-mode at the address in s11; after an
+ * interrupt likewise, with mie cleared. The handler uses t5, t6 and mscratch. Harts other than 0
+ * start at the label {@code others} if there is one, else they sleep.
  */
 public final class TestMachine implements AutoCloseable {
   private static final long RAM = 0x8000_0000L;
@@ -159,8 +160,7 @@ public final class TestMachine implements AutoCloseable {
             Optional.empty(),
             "",
             Optional.empty());
-    var watchdog =
-        Thread.ofPlatform().daemon().start(() -> stopAfter(Duration.ofSeconds(20)));
+    var watchdog = Thread.ofPlatform().daemon().start(() -> stopAfter(Duration.ofSeconds(20)));
     BoardOutcome outcome = board.run(boot);
     watchdog.interrupt();
     if (!outcome.equals(new BoardOutcome.Finished(0))) {

@@ -1,7 +1,8 @@
 package org.duvisor.machine.testing;
 
 /**
- * A trap that reached the M-mode handler of {@link TestMachine}: the CSRs as the handler found them.
+ * A trap that reached the M-mode handler of {@link TestMachine}: the CSRs as the handler found
+ * them.
  *
  * @param mtval2 guest-physical address &gt;&gt; 2 of a guest-page fault
  */
