@@ -41,11 +41,7 @@ final class BoardSession implements Session {
   private final StreamBackend console;
 
   private BoardSession(
-      Board board,
-      BoardBoot boot,
-      Engine.Running engine,
-      Devices devices,
-      StreamBackend console) {
+      Board board, BoardBoot boot, Engine.Running engine, Devices devices, StreamBackend console) {
     this.board = board;
     this.boot = boot;
     this.engine = engine;

@@ -96,6 +96,7 @@ public final class Duvisor implements Runnable {
 
   @Override
   public void run() {
-    throw new ParameterException(spec.commandLine(), "missing command: run, machine, lab or completion");
+    throw new ParameterException(
+        spec.commandLine(), "missing command: run, machine, lab or completion");
   }
 }

@@ -111,7 +111,8 @@ final class MachineCommand implements Callable<Integer> {
       names = "--engine",
       paramLabel = "KIND",
       defaultValue = "interpreter",
-      description = "What executes guest code: ${COMPLETION-CANDIDATES}. Default: ${DEFAULT-VALUE}.")
+      description =
+          "What executes guest code: ${COMPLETION-CANDIDATES}. Default: ${DEFAULT-VALUE}.")
   private Engine engine = Engine.interpreter;
 
   @Option(

@@ -12,8 +12,8 @@ import java.util.stream.Stream;
 import org.duvisor.virtio.net.StreamNet;
 
 /**
- * A passt process: the host's network for one guest, with nothing to set up and no rights needed. It
- * ends with its one connection, and at the latest with {@link #close}.
+ * A passt process: the host's network for one guest, with nothing to set up and no rights needed.
+ * It ends with its one connection, and at the latest with {@link #close}.
  */
 final class Passt implements AutoCloseable {
   private static final long START_NANOS = 10_000_000_000L;
@@ -42,7 +42,8 @@ final class Passt implements AutoCloseable {
     Path log = directory.resolve("log");
     var command =
         new ProcessBuilder(
-            List.of("passt", "--foreground", "--one-off", "--socket", socket(directory).toString()));
+            List.of(
+                "passt", "--foreground", "--one-off", "--socket", socket(directory).toString()));
     command.redirectInput(new File("/dev/null")).redirectErrorStream(true);
     command.redirectOutput(log.toFile());
     Passt passt;

@@ -95,7 +95,8 @@ final class RunCommand implements Callable<Integer> {
       names = "--engine",
       paramLabel = "KIND",
       defaultValue = "interpreter",
-      description = "What executes guest code: ${COMPLETION-CANDIDATES}. Default: ${DEFAULT-VALUE}.")
+      description =
+          "What executes guest code: ${COMPLETION-CANDIDATES}. Default: ${DEFAULT-VALUE}.")
   private Engine engine = Engine.interpreter;
 
   @Option(names = "--no-reboot", description = "End when the guest reboots.")
@@ -119,7 +120,17 @@ final class RunCommand implements Callable<Integer> {
             : Optional.of(images.initrd());
     var options =
         new VmOptions(
-            image,ramDisk,append,cpus,memory,List.copyOf(disks),net,console,engine,stats,!noReboot);
+            image,
+            ramDisk,
+            append,
+            cpus,
+            memory,
+            List.copyOf(disks),
+            net,
+            console,
+            engine,
+            stats,
+            !noReboot);
     return attended.run(vm, options, stats);
   }
 }

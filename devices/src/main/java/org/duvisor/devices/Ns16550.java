@@ -12,10 +12,9 @@ import org.duvisor.devices.fdt.Node;
  *
  * <ul>
  *   <li>The line is idle after reset, after the receiver was cleared, and after the receive
- *       interrupt was disabled, until the guest shows that
- *       it listens: it enables the receive interrupt, or reads LSR several times in a row. A driver
- *       that clears the FIFOs and reads RBR to discard what is there, as drivers do when they open
- *       the port, so loses nothing.
+ *       interrupt was disabled, until the guest shows that it listens: it enables the receive
+ *       interrupt, or reads LSR several times in a row. A driver that clears the FIFOs and reads
+ *       RBR to discard what is there, as drivers do when they open the port, so loses nothing.
  *   <li>Once the guest has asserted RTS, deasserting it holds input back.
  * </ul>
  */
@@ -310,7 +309,8 @@ public final class Ns16550 implements Device {
       listening = true;
       fill();
     }
-    int value = LSR_TRANSMITTER_EMPTY | (available() > 0 ? LSR_DATA : 0) | (overrun ? LSR_OVERRUN : 0);
+    int value =
+        LSR_TRANSMITTER_EMPTY | (available() > 0 ? LSR_DATA : 0) | (overrun ? LSR_OVERRUN : 0);
     overrun = false;
     return value;
   }

@@ -18,9 +18,9 @@ import org.duvisor.hypervisor.vm.VmConfig;
 import org.duvisor.hypervisor.vm.VmOutcome;
 import org.duvisor.platform.sim.SimHost;
 import org.duvisor.virtio.QueueWorker.Serving;
+import org.duvisor.virtio.VirtioDevice;
 import org.duvisor.virtio.blk.Blk;
 import org.duvisor.virtio.blk.RawFile;
-import org.duvisor.virtio.VirtioDevice;
 import org.duvisor.virtio.rng.Rng;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -77,8 +77,7 @@ final class VmBootTest {
   void bootsToAShellAndPowersOff(int cpus) throws Exception {
     try (Guest guest = Guest.boot(host(1), cpus, "")) {
       guest.shell().prompt();
-      assertEquals(
-          Integer.toString(cpus), guest.shell().run("grep -c ^processor /proc/cpuinfo"));
+      assertEquals(Integer.toString(cpus), guest.shell().run("grep -c ^processor /proc/cpuinfo"));
       assertTrue(guest.shell().run("uname -a").contains("riscv64"));
       guest.shell().type("poweroff -f");
       assertEquals(new VmOutcome.Poweroff(), guest.outcome().get());
@@ -168,8 +167,7 @@ final class VmBootTest {
 
   private static String md5(byte[] bytes) throws IOException {
     try {
-      return HexFormat.of()
-          .formatHex(java.security.MessageDigest.getInstance("MD5").digest(bytes));
+      return HexFormat.of().formatHex(java.security.MessageDigest.getInstance("MD5").digest(bytes));
     } catch (java.security.NoSuchAlgorithmException e) {
       throw new IOException(e);
     }

@@ -27,7 +27,10 @@ import org.duvisor.platform.sim.SimHost;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
-/** Adversary: several threads that do anything to a few VMs of one host, in any order, in each other's way. */
+/**
+ * Adversary: several threads that do anything to a few VMs of one host, in any order, in each
+ * other's way.
+ */
 final class RandomOperationsTest {
   private static final int THREADS = 4;
   private static final int OPERATIONS = 2500;
@@ -73,10 +76,20 @@ final class RandomOperationsTest {
         }
         case 1, 2, 3 -> grant(any());
         case 4, 5 -> revoke();
-        case 6 -> any().delegate(new Delegation(random.nextLong() & mask(), random.nextLong() & mask(), 0xb1ff, 0x444));
+        case 6 ->
+            any()
+                .delegate(
+                    new Delegation(
+                        random.nextLong() & mask(), random.nextLong() & mask(), 0xb1ff, 0x444));
         case 7 -> any().kick(random.nextInt(66) - 1);
         case 8 ->
-            any().fence(Fence.values()[random.nextInt(4)], random.nextLong(), random.nextLong(), random.nextLong(), random.nextInt());
+            any()
+                .fence(
+                    Fence.values()[random.nextInt(4)],
+                    random.nextLong(),
+                    random.nextLong(),
+                    random.nextLong(),
+                    random.nextInt());
         default -> beVcpu(any());
       }
     }
@@ -108,7 +121,8 @@ final class RandomOperationsTest {
       long tag = grants.remove(g);
       DvDriver d = owners.remove(g);
       try {
-        assertEquals(tag, g.memory().get(ValueLayout.JAVA_LONG, 0), "somebody else has the same memory");
+        assertEquals(
+            tag, g.memory().get(ValueLayout.JAVA_LONG, 0), "somebody else has the same memory");
       } catch (IllegalStateException dead) {
         assertFalse(drivers.contains(d), dead::toString);
       }
@@ -124,7 +138,10 @@ final class RandomOperationsTest {
         assertEquals(h.vcpu(), h.csr(Csr.VCPUID));
         h.csr(Csr.VIPI0, random.nextLong());
         TinyVm vm = new TinyVm(d);
-        byte[] code = new Assembler(TinyVm.RAM).asm("li a0, 10000\n1: addi a0, a0, -1\nbnez a0, 1b\necall").bytes();
+        byte[] code =
+            new Assembler(TinyVm.RAM)
+                .asm("li a0, 10000\n1: addi a0, a0, -1\nbnez a0, 1b\necall")
+                .bytes();
         vm.ram.memory().asSlice(0, code.length).copyFrom(MemorySegment.ofArray(code));
         vm.prepare(h, 0);
         h.enter();
@@ -148,7 +165,11 @@ final class RandomOperationsTest {
     List<Thread> threads = new ArrayList<>();
     for (int i = 0; i < THREADS; i++) {
       Actor actor = new Actor(seed + i);
-      threads.add(Thread.ofPlatform().daemon().uncaughtExceptionHandler((t, e) -> failures.add(e)).start(actor));
+      threads.add(
+          Thread.ofPlatform()
+              .daemon()
+              .uncaughtExceptionHandler((t, e) -> failures.add(e))
+              .start(actor));
     }
     for (Thread t : threads) {
       t.join();

@@ -36,7 +36,9 @@ final class SimDriverContractTest extends DvDriverContract {
     }
   }
 
-  /** Adversary: a device back end that is blocked in a read into guest memory when the VM is closed. */
+  /**
+   * Adversary: a device back end that is blocked in a read into guest memory when the VM is closed.
+   */
   @Test
   void D3_memoryIsNotReusedWhileInputIntoItIsUnderWay() throws IOException, InterruptedException {
     DvDriver d = open();
@@ -66,7 +68,9 @@ final class SimDriverContractTest extends DvDriverContract {
 
   private static boolean isReading(Thread t) {
     for (StackTraceElement e : t.getStackTrace()) {
-      if (e.getMethodName().startsWith("readFromNative") || e.getMethodName().equals("readIntoNativeBuffer") || e.getMethodName().equals("read0")) {
+      if (e.getMethodName().startsWith("readFromNative")
+          || e.getMethodName().equals("readIntoNativeBuffer")
+          || e.getMethodName().equals("read0")) {
         return true;
       }
     }

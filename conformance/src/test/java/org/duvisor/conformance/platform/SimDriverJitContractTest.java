@@ -10,7 +10,8 @@ import org.junit.jupiter.api.AfterEach;
 /** The contract on simulated harts whose code is translated at once. */
 final class SimDriverJitContractTest extends DvDriverContract {
   private final RegionTranslator translator = new RegionTranslator(1, false);
-  private final SimHost host = new SimHost(128 << 20, Clock.realTime(), hart -> new Interpreter(hart, translator));
+  private final SimHost host =
+      new SimHost(128 << 20, Clock.realTime(), hart -> new Interpreter(hart, translator));
 
   @Override
   DvDriver openDriver() {

@@ -18,7 +18,6 @@ public final class DeviceTree {
   /** Phandle of the test finisher. */
   public static final int FINISHER = 0x101;
 
-
   private DeviceTree() {}
 
   /** Phandle of the interrupt controller of a vCPU. */
