@@ -114,7 +114,7 @@ public final class Hart {
   @SuppressWarnings("unused") // by WIRES
   private volatile long wires;
 
-  @SuppressWarnings("FieldMayBeFinal") // by ATTENTION
+  @SuppressWarnings({"FieldMayBeFinal", "unused"}) // by ATTENTION
   private boolean attention = true;
 
   private volatile @Nullable Thread parked;

@@ -107,7 +107,7 @@ class FenceTest {
         t.map(TestMachine.CODE, TestMachine.CODE, PageTables.RWX, 2);
         for (int i = 0; i < 2; i++) {
           m.poke(pages[i], 0x00008067_00000293L | (i + 1L) << 20); // addi t0, x0, i + 1; ret
-          m.poke(pages[i] + 64, 100 * (i + 1));
+          m.poke(pages[i] + 64, 100L * (i + 1));
         }
         m.run();
         assertEquals(3000, m.a(0), "executed");

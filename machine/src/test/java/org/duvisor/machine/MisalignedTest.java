@@ -19,6 +19,7 @@ class MisalignedTest {
         li s1, 24           # offsets over the end of the page
         li s2, 0x1122334455667788
         li a0, 0
+        li a1, 0
       1:
         add t0, s0, s1
         sd s2, 0(t0)

@@ -37,8 +37,6 @@ public final class TestMachine implements AutoCloseable {
 
   private static final String PROLOGUE =
       """
-      .equ LOG, 0x%x
-      .equ DATA, 0x%x
       .equ MPV, 0x8000000000
         csrr t0, mhartid
         la t1, trap
@@ -122,8 +120,8 @@ public final class TestMachine implements AutoCloseable {
                 base.timers(),
                 inTurns));
     String others = program.contains("others:") ? "" : NO_OTHERS;
-    String text = PROLOGUE.formatted(LOG, DATA) + program + "\n  j exit\n" + others + EPILOGUE;
-    this.program = new Assembler(CODE).asm(text);
+    String text = PROLOGUE + program + "\n  j exit\n" + others + EPILOGUE;
+    this.program = new Assembler(CODE).define("LOG", LOG).define("DATA", DATA).asm(text);
     if (inTurns) { // harts that run in parallel may spin for long; the watchdog is theirs
       board.limit(LIMIT);
     }
