@@ -42,19 +42,16 @@ class EngineBenchmarkTest {
         "test");
   }
 
-  /** One real measurement: that there is a figure and the guest computed the right value; not how large the figure is. */
+  /** One real measurement: that the guest comes to its workload and computes the right value; not how fast. */
   @Test
   void aSecondOfOneWorkload() throws Exception {
-    var measured = options("getpid", IMAGES.resolve("bench.cpio.gz"));
-    var untilDone =
+    var options = options("getpid", IMAGES.resolve("bench.cpio.gz"));
+    var vm = new Emulator.Duvisor("interpreter", "vm", Path.of("none"), options.jvm(), false);
+    var seen =
         GuestProcess.run(
-            new Emulator.Duvisor("interpreter", "vm", Path.of("none"), measured.jvm(), false).command(measured.guest(), "getpid x20"),
-            Duration.ofMinutes(1),
-            Duration.ofMinutes(1),
-            Duration.ofMinutes(2));
-    assertEquals(InstructionCounts.read(measured.counts()).work("getpid").check(), untilDone.check());
-    assertTrue(untilDone.lines().contains(new BenchLine.Done("getpid")));
-    assertEquals(20, untilDone.timeline().samples().getLast().iterations());
+            vm.command(options.guest(), "getpid 1"), Duration.ofSeconds(1), Duration.ZERO, Duration.ofMinutes(2));
+    assertEquals(InstructionCounts.read(options.counts()).work("getpid").check(), seen.check());
+    assertTrue(seen.timeline().startNanos() > 0);
   }
 
   @Test

@@ -315,11 +315,16 @@ public final class Hart {
     return waiting;
   }
 
-  /** Blocks the calling thread, which runs this hart, until the wait may be over or {@code maxNanos} have passed. */
+  /**
+   * Blocks the calling thread, which runs this hart, until the wait may be over or {@code maxNanos} have passed. Returns at once when
+   * something has happened since the hart last looked, for its caller may have to look too.
+   */
   public void park(long maxNanos) {
-    parked = Thread.currentThread();
+    parked = Thread.currentThread(); // before the flag is read: a signal either is seen there or finds the thread
     try {
-      if (isWaiting() && !wantsAttention()) {
+      if ((boolean) ATTENTION.getVolatile(this)) {
+        ATTENTION.setVolatile(this, false);
+      } else if (isWaiting()) {
         long ticks = traps.deadline() - clock.now();
         long nanos = ticks > maxNanos / Clock.NANOS ? maxNanos : ticks * Clock.NANOS;
         if (nanos > 0) {
@@ -329,9 +334,7 @@ public final class Hart {
     } finally {
       parked = null;
     }
-    ATTENTION.setVolatile(this, false);
     isWaiting();
-    attend();
   }
 
   /** A post to this hart's vCPU makes it look up. */

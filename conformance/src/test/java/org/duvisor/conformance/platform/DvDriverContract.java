@@ -587,7 +587,8 @@ abstract class DvDriverContract {
     vm.program(0, "ecall");
     CountDownLatch registered = new CountDownLatch(1);
     CountDownLatch flooded = new CountDownLatch(1);
-    start(
+    Thread t =
+        start(
         () -> {
           try (HuHart h = vm.driver.register(1)) {
             vm.prepare(h, 0);
@@ -598,10 +599,11 @@ abstract class DvDriverContract {
           }
         });
     registered.await();
-    for (int i = 0; i < 300_000; i++) {
+    for (int i = 0; i < 100_000; i++) {
       vm.driver.fence(Fence.VVMA, 2, 4096L * i, 4096, 0);
     }
     flooded.countDown();
+    t.join();
   }
 
   // ---- the end

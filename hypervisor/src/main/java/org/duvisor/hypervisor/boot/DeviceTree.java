@@ -1,9 +1,7 @@
 package org.duvisor.hypervisor.boot;
 
-import java.util.Arrays;
-import java.util.List;
-import java.util.stream.Collectors;
 import org.duvisor.devices.MmioBus;
+import org.duvisor.devices.fdt.Cpus;
 import org.duvisor.devices.fdt.Fdt;
 import org.duvisor.devices.fdt.Node;
 import org.duvisor.hypervisor.stage2.GuestRam;
@@ -20,7 +18,6 @@ public final class DeviceTree {
   /** Phandle of the test finisher. */
   public static final int FINISHER = 0x101;
 
-  private static final String SINGLE_LETTERS = "imafdqcbvh";
 
   private DeviceTree() {}
 
@@ -43,7 +40,13 @@ public final class DeviceTree {
           .strings("device_type", "memory")
           .longs("reg", p.gpa(), p.bytes());
     }
-    cpus(root.child("cpus"), capabilities, cpus);
+    new Cpus(
+            capabilities.isaBase(),
+            capabilities.isaExtensions(),
+            capabilities.mmuType(),
+            capabilities.timebaseHertz(),
+            capabilities.cacheBlockBytes())
+        .describe(root, cpus, FIRST_CPU);
     Node soc = root.child("soc");
     soc.cells("#address-cells", 2)
         .cells("#size-cells", 2)
@@ -67,50 +70,5 @@ public final class DeviceTree {
 
   private static String uart() {
     return "/soc/serial@" + Long.toHexString(MemoryMap.UART);
-  }
-
-  private static void cpus(Node parent, Capabilities c, int count) {
-    String[] extensions = c.isaExtensions().strip().split(" +");
-    parent
-        .cells("#address-cells", 1)
-        .cells("#size-cells", 0)
-        .cells("timebase-frequency", (int) c.timebaseHertz());
-    for (int i = 0; i < count; i++) {
-      Node cpu = parent.child("cpu@" + Integer.toHexString(i));
-      cpu.strings("device_type", "cpu")
-          .cells("reg", i)
-          .strings("status", "okay")
-          .strings("compatible", "riscv");
-      cpu.strings("riscv,isa-base", c.isaBase()).strings("riscv,isa-extensions", extensions);
-      cpu.strings("riscv,isa", isa(c.isaBase(), extensions)).strings("mmu-type", c.mmuType());
-      blockSize(cpu, extensions, "zicbom", "riscv,cbom-block-size", c.cacheBlockBytes());
-      blockSize(cpu, extensions, "zicboz", "riscv,cboz-block-size", c.cacheBlockBytes());
-      Node intc = cpu.child("interrupt-controller");
-      intc.cells("#interrupt-cells", 1)
-          .flag("interrupt-controller")
-          .strings("compatible", "riscv,cpu-intc");
-      intc.cells("phandle", cpu(i));
-    }
-  }
-
-  private static void blockSize(
-      Node cpu, String[] extensions, String extension, String property, int bytes) {
-    if (Arrays.asList(extensions).contains(extension)) {
-      cpu.cells(property, bytes);
-    }
-  }
-
-  /** The ISA string of older kernels: single letters in their order, then the others. */
-  static String isa(String base, String[] extensions) {
-    List<String> all = Arrays.asList(extensions);
-    String letters =
-        SINGLE_LETTERS
-            .chars()
-            .mapToObj(Character::toString)
-            .filter(l -> all.contains(l) && !l.equals("i"))
-            .collect(Collectors.joining());
-    String rest =
-        all.stream().filter(e -> e.length() > 1).map(e -> "_" + e).collect(Collectors.joining());
-    return base + letters + rest;
   }
 }

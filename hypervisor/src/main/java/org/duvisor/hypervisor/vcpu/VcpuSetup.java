@@ -19,7 +19,6 @@ public final class VcpuSetup {
     Csr.HUVSCAUSE,
     Csr.HUVSTVAL,
     Csr.HUVSATP,
-    Csr.HUVSCOUNTEREN,
     Csr.HUVSENVCFG,
     Csr.HUVIP
   };
@@ -51,6 +50,7 @@ public final class VcpuSetup {
     h.csr(Csr.HUGATP, hugatp);
     h.csr(Csr.HUENVCFG, huenvcfg);
     h.csr(Csr.HUCOUNTEREN, Bits.COUNTERS);
+    h.csr(Csr.HUVSCOUNTEREN, Bits.COUNTERS); // as firmware and KVM do: Linux expects rdtime to work
     h.csr(Csr.HUTIMEDELTA, timeDelta);
     h.csr(Csr.HUIE, Bits.USIP);
     h.fenceGvma(-1);

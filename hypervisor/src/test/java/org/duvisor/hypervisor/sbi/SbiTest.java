@@ -283,6 +283,7 @@ class SbiTest {
           }
           assertEquals(Rig.RAM, h.csr(Csr.UEPC));
           assertEquals(7, h.csr(Csr.HUCOUNTEREN));
+          assertEquals(7, h.csr(Csr.HUVSCOUNTEREN), "user programs read the time without a call");
           assertEquals(-1, h.csr(Csr.HUVSTIMECMP));
           assertEquals(-1000, h.csr(Csr.HUTIMEDELTA), "the guest's time begins");
           h.ecall(TIME, 0, -1);
