@@ -206,9 +206,15 @@ final class LabEngineCommand implements Callable<Integer> {
 
   /** The JVM that runs this, with its options. */
   static List<String> jvm() {
-    List<String> jvm = new ArrayList<>(List.of(Path.of(System.getProperty("java.home"), "bin", "java").toString()));
+    List<String> jvm =
+        new ArrayList<>(
+            List.of(Path.of(System.getProperty("java.home"), "bin", "java").toString()));
     arguments().stream()
-        .filter(a -> !a.startsWith("-XX:AOTCache") && !a.startsWith("-Xlog:aot") && !a.startsWith("-Dduvisor.home"))
+        .filter(
+            a ->
+                !a.startsWith("-XX:AOTCache")
+                    && !a.startsWith("-Xlog:aot")
+                    && !a.startsWith("-Dduvisor.home"))
         .forEach(jvm::add);
     jvm.addAll(List.of("-cp", System.getProperty("java.class.path")));
     return jvm;

@@ -227,7 +227,11 @@ public final class EngineBenchmark {
 
   /** Processors and operating system. */
   static String machineName() throws IOException {
-    return Runtime.getRuntime().availableProcessors() + " CPUs, " + processor() + ", " + System.getProperty("os.name");
+    return Runtime.getRuntime().availableProcessors()
+        + " CPUs, "
+        + processor()
+        + ", "
+        + System.getProperty("os.name");
   }
 
   private static double loadAverage() {

@@ -30,6 +30,8 @@ public final class Hart {
   /** Slot of {@link #x} that takes writes to x0. */
   public static final int SINK = 32;
 
+  private static final int MAX_IDLE_RUNS = 100;
+
   private static final VarHandle WIRES;
   private static final VarHandle ATTENTION;
 
@@ -302,6 +304,7 @@ public final class Hart {
    */
   public void run(long instructions) {
     long limit = retired + instructions;
+    int idleRuns = 0;
     while (retired < limit && !waiting) {
       if (left) {
         return;
@@ -311,7 +314,12 @@ public final class Hart {
         traps.takeInterrupt();
         continue;
       }
+      long before = retired;
       engine.run(limit);
+      if (retired == before && !waiting && !left && ++idleRuns == MAX_IDLE_RUNS) {
+        attend();
+        return; // a loop of traps retires nothing; whoever runs the hart decides how long it may
+      }
       if (!waiting && retired >= limit && clock.now() >= traps.deadline()) {
         attend();
       }

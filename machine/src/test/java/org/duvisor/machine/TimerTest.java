@@ -102,7 +102,8 @@ class TimerTest {
     for (String body : new String[] {"nop", "wfi"}) {
       for (boolean inTurns : new boolean[] {true, false}) {
         try (TestMachine m =
-            new TestMachine(engine, PERIODIC.replace("BODY", body), 1, HartConfig.STANDARD, inTurns)) {
+            new TestMachine(
+                engine, PERIODIC.replace("BODY", body), 1, HartConfig.STANDARD, inTurns)) {
           m.run();
           assertEquals(1, m.a(0), "no interrupt came early");
           assertEquals(10, m.traps().size());

@@ -63,11 +63,12 @@ public final class Interpreter implements Engine {
   @Override
   public void run(long limit) {
     Hart hart = h;
-    while (hart.retired < limit && !hart.wantsAttention()) {
+    int rounds = MAX_ROUNDS;
+    while (hart.retired < limit && !hart.wantsAttention() && rounds > 0) {
       int i = 0;
       Op[] ops = NO_OPS;
       try {
-        while (hart.retired < limit && !hart.wantsAttention()) {
+        while (hart.retired < limit && !hart.wantsAttention() && --rounds > 0) {
           i = 0;
           ops = NO_OPS;
           Translation translation = cache.find(hart.pc, hart.fetchContext);
@@ -108,6 +109,9 @@ public final class Interpreter implements Engine {
   }
 
   private static final Op[] NO_OPS = {};
+
+  /** Blocks and traps in one call: bounds it when nothing retires, as in a loop of traps. */
+  private static final int MAX_ROUNDS = 100_000;
 
   /** Instructions a translation runs before it looks up: bounds interrupt latency. */
   private static final int MAX_FUEL = 8192;

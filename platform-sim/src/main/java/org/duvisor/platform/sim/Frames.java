@@ -1,6 +1,7 @@
 package org.duvisor.platform.sim;
 
 import java.lang.foreign.MemorySegment;
+import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import org.duvisor.machine.mem.PhysicalMemory;
@@ -24,7 +25,7 @@ final class Frames {
 
   /** Physical address of {@code bytes} free, zeroed, aligned bytes. */
   synchronized long allocate(long bytes, long alignment) {
-    for (Map.Entry<Long, Long> extent : free.entrySet()) {
+    for (Map.Entry<Long, Long> extent : List.copyOf(free.entrySet())) {
       long start = (extent.getKey() + alignment - 1) & -alignment;
       long end = extent.getKey() + extent.getValue();
       if (end - start >= bytes) {
