@@ -73,10 +73,10 @@ static uint64_t retired(void) {
 
 /* Whether user mode may read instret here. */
 static int may_count(void) {
-    if (sigsetjmp(no_instret, 1)) return 0;
     struct sigaction action = {.sa_handler = on_sigill}, old;
     sigaction(SIGILL, &action, &old);
-    int yes = retired() != 0;
+    volatile int yes = 0;
+    if (!sigsetjmp(no_instret, 1)) yes = retired() != 0;
     sigaction(SIGILL, &old, NULL);
     return yes;
 }

@@ -13,6 +13,8 @@ final class LabCommand implements Runnable {
 
   @Override
   public void run() {
-    throw new ParameterException(spec.commandLine(), "missing experiment: " + String.join(", ", spec.subcommands().keySet()));
+    throw new ParameterException(
+        spec.commandLine(),
+        "missing experiment: " + String.join(", ", spec.subcommands().keySet()));
   }
 }

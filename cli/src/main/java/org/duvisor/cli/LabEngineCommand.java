@@ -19,11 +19,13 @@ import picocli.CommandLine.Option;
 /** {@code duvisor lab engine}. */
 @Command(
     name = "engine",
-    description = "Measures the execution engines with a Linux guest, next to QEMU when it is there.",
+    description =
+        "Measures the execution engines with a Linux guest, next to QEMU when it is there.",
     sortOptions = false,
     footer = {
       "",
-      "The figures are guest MIPS: instructions of the guest, its kernel's included, per second of CPU",
+      "The figures are guest MIPS: instructions of the guest, its kernel's included, per second of"
+          + " CPU",
       "time of the emulator's process, in millions. Every measurement is a process of its own; the",
       "engines take turns. About 15 s for each workload, round and engine.",
       "",
@@ -32,7 +34,8 @@ import picocli.CommandLine.Option;
       "  duvisor lab engine --workloads core,stream --engine jit --rounds 5 --out results",
     })
 final class LabEngineCommand implements Callable<Integer> {
-  private static final Path FIRMWARE = Path.of("/usr/share/qemu/opensbi-riscv64-generic-fw_dynamic.elf");
+  private static final Path FIRMWARE =
+      Path.of("/usr/share/qemu/opensbi-riscv64-generic-fw_dynamic.elf");
 
   private final Images images;
   private final PrintStream out;
@@ -63,7 +66,9 @@ final class LabEngineCommand implements Callable<Integer> {
       names = "--from-start",
       paramLabel = "N",
       defaultValue = "10",
-      description = "Seconds of the second figure, from the start of the process; 0: none. Default: ${DEFAULT-VALUE}.")
+      description =
+          "Seconds of the second figure, from the start of the process; 0: none. Default:"
+              + " ${DEFAULT-VALUE}.")
   private double fromStart;
 
   @Option(
@@ -85,7 +90,8 @@ final class LabEngineCommand implements Callable<Integer> {
       names = "--on",
       paramLabel = "MACHINE",
       defaultValue = "auto",
-      description = "board, vm, or auto: the board when there is firmware for it, else a VM under DuVisor.")
+      description =
+          "board, vm, or auto: the board when there is firmware for it, else a VM under DuVisor.")
   private String on = "auto";
 
   @Option(
@@ -98,19 +104,30 @@ final class LabEngineCommand implements Callable<Integer> {
       names = "--qemu",
       paramLabel = "PROGRAM",
       defaultValue = "auto",
-      description = "QEMU to compare with: auto (when installed), none, or its path. Default: ${DEFAULT-VALUE}.")
+      description =
+          "QEMU to compare with: auto (when installed), none, or its path. Default:"
+              + " ${DEFAULT-VALUE}.")
   private String qemu = "auto";
 
   @Option(names = "--kernel", paramLabel = "FILE", description = "Another kernel; needs --count.")
   private @Nullable Path kernel;
 
-  @Option(names = "--initrd", paramLabel = "FILE", description = "Another initramfs with /bench; needs --count.")
+  @Option(
+      names = "--initrd",
+      paramLabel = "FILE",
+      description = "Another initramfs with /bench; needs --count.")
   private @Nullable Path initrd;
 
-  @Option(names = "--out", paramLabel = "DIR", description = "Write engine.json, engine.svg and engine.html there.")
+  @Option(
+      names = "--out",
+      paramLabel = "DIR",
+      description = "Write engine.json, engine.svg and engine.html there.")
   private @Nullable Path folder;
 
-  @Option(names = "--count", description = "First count the instructions of every workload, into bench.json beside the initramfs.")
+  @Option(
+      names = "--count",
+      description =
+          "First count the instructions of every workload, into bench.json beside the initramfs.")
   private boolean count;
 
   LabEngineCommand(Images images, PrintStream out, PrintStream err) {
@@ -121,9 +138,13 @@ final class LabEngineCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws IOException {
-    if (rounds < 1 || rounds > 1000 || !(seconds > 0 && seconds <= 3600) || !(warmup >= 0 && warmup <= 3600)
+    if (rounds < 1
+        || rounds > 1000
+        || !(seconds > 0 && seconds <= 3600)
+        || !(warmup >= 0 && warmup <= 3600)
         || !(fromStart >= 0 && fromStart <= 3600)) {
-      throw new UserError("--rounds is 1 to 1000; --seconds, --warmup and --from-start are up to 3600");
+      throw new UserError(
+          "--rounds is 1 to 1000; --seconds, --warmup and --from-start are up to 3600");
     }
     EngineBenchmark.Options options = options();
     if (count) {
@@ -185,9 +206,15 @@ final class LabEngineCommand implements Callable<Integer> {
 
   /** The JVM that runs this, with its options. */
   static List<String> jvm() {
-    List<String> jvm = new ArrayList<>(List.of(Path.of(System.getProperty("java.home"), "bin", "java").toString()));
+    List<String> jvm =
+        new ArrayList<>(
+            List.of(Path.of(System.getProperty("java.home"), "bin", "java").toString()));
     arguments().stream()
-        .filter(a -> !a.startsWith("-XX:AOTCache") && !a.startsWith("-Xlog:aot") && !a.startsWith("-Dduvisor.home"))
+        .filter(
+            a ->
+                !a.startsWith("-XX:AOTCache")
+                    && !a.startsWith("-Xlog:aot")
+                    && !a.startsWith("-Dduvisor.home"))
         .forEach(jvm::add);
     jvm.addAll(List.of("-cp", System.getProperty("java.class.path")));
     return jvm;

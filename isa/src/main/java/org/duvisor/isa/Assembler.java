@@ -5,11 +5,12 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * A two-pass assembler for the instructions of the tables, in the syntax of the GNU assembler. It knows labels (also
- * numeric ones, {@code 1b}, {@code 1f}), the pseudo-instructions of the handbook (li, la, call, tail and those of
- * tables/pseudo.txt), expressions with {@code %hi %lo %pcrel_hi %pcrel_lo}, and the directives .byte .half .word .dword
- * .ascii .asciz .align .balign .zero .equ. There are no sections, and nothing is compressed or relaxed: an instruction
- * is 16 bits long when it is written as c.something.
+ * A two-pass assembler for the instructions of the tables, in the syntax of the GNU assembler. It
+ * knows labels (also numeric ones, {@code 1b}, {@code 1f}), the pseudo-instructions of the handbook
+ * (li, la, call, tail and those of tables/pseudo.txt), expressions with {@code %hi %lo %pcrel_hi
+ * %pcrel_lo}, and the directives .byte .half .word .dword .ascii .asciz .align .balign .zero .equ.
+ * There are no sections, and nothing is compressed or relaxed: an instruction is 16 bits long when
+ * it is written as c.something.
  */
 public final class Assembler {
   private final long base;
@@ -38,7 +39,9 @@ public final class Assembler {
     Pass emitting = new Pass(base, sizing.symbols(), false);
     emitting.run(statements);
     Map<String, Long> labels = new HashMap<>(emitting.symbols());
-    labels.keySet().removeIf(name -> symbols.containsKey(name) || Character.isDigit(name.charAt(0)));
+    labels
+        .keySet()
+        .removeIf(name -> symbols.containsKey(name) || Character.isDigit(name.charAt(0)));
     return new Assembly(base, emitting.bytes(), Map.copyOf(labels));
   }
 }

@@ -9,13 +9,22 @@ package org.duvisor.isa;
  * @param rs1 first source register number; the 5-bit immediate of csrr*i
  * @param rs2 second source register number
  * @param rs3 third source register number
- * @param imm immediate, sign-extended where the format says so, branch and jump offsets in bytes; the CSR number; for
- *     atomics aq (2) and rl (1)
+ * @param imm immediate, sign-extended where the format says so, branch and jump offsets in bytes;
+ *     the CSR number; for atomics aq (2) and rl (1)
  * @param rm rounding mode field, 0..7, as encoded (7 dynamic, 5 and 6 reserved)
- * @param bits the instruction word; for a compressed one only the low 16 bits count, the others are 0
+ * @param bits the instruction word; for a compressed one only the low 16 bits count, the others are
+ *     0
  */
 public record Decoded(
-    Instruction instruction, int length, int rd, int rs1, int rs2, int rs3, long imm, int rm, int bits) {
+    Instruction instruction,
+    int length,
+    int rd,
+    int rs1,
+    int rs2,
+    int rs3,
+    long imm,
+    int rm,
+    int bits) {
 
   /** The CSR number of a CSR instruction. */
   public int csr() {
@@ -27,7 +36,10 @@ public record Decoded(
     return rs1;
   }
 
-  /** The 32-bit encoding: the word itself, or that of the base instruction a compressed one stands for. */
+  /**
+   * The 32-bit encoding: the word itself, or that of the base instruction a compressed one stands
+   * for.
+   */
   public int expanded() {
     return length == 4 ? bits : instruction.encode(rd, rs1, rs2, rs3, imm, rm);
   }

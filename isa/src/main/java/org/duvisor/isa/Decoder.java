@@ -5,9 +5,9 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Finds the instruction of a word. Immutable and shared by all harts. 32-bit words are looked up by opcode and funct3,
- * and by funct7 where many instructions share those; 16-bit words by quadrant and funct3. The candidates left are tried
- * in turn, more specific ones first.
+ * Finds the instruction of a word. Immutable and shared by all harts. 32-bit words are looked up by
+ * opcode and funct3, and by funct7 where many instructions share those; 16-bit words by quadrant
+ * and funct3. The candidates left are tried in turn, more specific ones first.
  */
 public final class Decoder {
   private static final Instruction[] NONE = {};
@@ -17,7 +17,10 @@ public final class Decoder {
   private final Instruction[][][] byFunct7 = new Instruction[256][][];
   private final Instruction[][] compressed = new Instruction[32][];
 
-  /** A decoder for these instructions, in which special cases come before the instructions they refine. */
+  /**
+   * A decoder for these instructions, in which special cases come before the instructions they
+   * refine.
+   */
   Decoder(List<Instruction> instructions) {
     Instruction[] all = instructions.toArray(NONE);
     Arrays.fill(byFunct3, NONE);
@@ -62,7 +65,8 @@ public final class Decoder {
   /**
    * The instruction of a word, or null when the word is no instruction (reserved or unknown).
    *
-   * @param bits the 32 bits at pc; only the low 16 count when they are a compressed instruction (bits 1:0 not 11)
+   * @param bits the 32 bits at pc; only the low 16 count when they are a compressed instruction
+   *     (bits 1:0 not 11)
    */
   public @Nullable Decoded decode(int bits) {
     int word = (bits & 3) == 3 ? bits : bits & 0xffff;

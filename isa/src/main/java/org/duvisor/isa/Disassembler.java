@@ -3,8 +3,8 @@ package org.duvisor.isa;
 import java.util.List;
 
 /**
- * Instruction words as text that {@link Assembler} reads back. Registers have the names of the ABI, CSRs those of the
- * specifications.
+ * Instruction words as text that {@link Assembler} reads back. Registers have the names of the ABI,
+ * CSRs those of the specifications.
  */
 public final class Disassembler {
   static final String[] ROUNDING = {"rne", "rtz", "rdn", "rup", "rmm", "5", "6", "dyn"};
@@ -13,7 +13,8 @@ public final class Disassembler {
   private Disassembler() {}
 
   /**
-   * The usual text: pseudo-instructions where one fits, compressed instructions as what they stand for.
+   * The usual text: pseudo-instructions where one fits, compressed instructions as what they stand
+   * for.
    *
    * @param bits the word at pc; only the low 16 bits count for a compressed instruction
    * @param pc its address, for the targets of branches and jumps
@@ -33,7 +34,10 @@ public final class Disassembler {
     return format(mnemonic(d.instruction(), slots), d.instruction().operands(), slots, pc);
   }
 
-  /** The text of exactly this encoding: no pseudo-instructions, compressed instructions under their own names. */
+  /**
+   * The text of exactly this encoding: no pseudo-instructions, compressed instructions under their
+   * own names.
+   */
   public static String exact(int bits, long pc) {
     Instruction row = InstructionSet.standard().decoder().row(bits);
     if (row == null) {
@@ -47,11 +51,15 @@ public final class Disassembler {
   }
 
   private static String data(int bits) {
-    return (bits & 3) == 3 ? String.format(".word 0x%08x", bits) : String.format(".half 0x%04x", bits & 0xffff);
+    return (bits & 3) == 3
+        ? String.format(".word 0x%08x", bits)
+        : String.format(".half 0x%04x", bits & 0xffff);
   }
 
   private static String mnemonic(Instruction row, long[] slots) {
-    return row.ordered() ? row.mnemonic() + ORDERING[(int) slots[Slot.IMM.index()]] : row.mnemonic();
+    return row.ordered()
+        ? row.mnemonic() + ORDERING[(int) slots[Slot.IMM.index()]]
+        : row.mnemonic();
   }
 
   private static String format(String mnemonic, List<Operand> operands, long[] slots, long pc) {

@@ -3,7 +3,10 @@ package org.duvisor.isa;
 import java.util.ArrayList;
 import java.util.List;
 
-/** The bit pattern of an instruction: fixed bits, operand fields by slot, conditions that exclude reserved words. */
+/**
+ * The bit pattern of an instruction: fixed bits, operand fields by slot, conditions that exclude
+ * reserved words.
+ */
 final class Encoding {
   private record Exclusion(Slot slot, long value) {}
 
@@ -176,7 +179,8 @@ final class Encoding {
     if (slot == null || field(slot).isConstant()) {
       throw new IllegalArgumentException("not a condition on a field of the row: " + condition);
     }
-    exclusions.add(new Exclusion(slot, Integer.parseInt(condition, at + 2, condition.length(), 10)));
+    exclusions.add(
+        new Exclusion(slot, Integer.parseInt(condition, at + 2, condition.length(), 10)));
   }
 
   int length() {
@@ -222,7 +226,8 @@ final class Encoding {
     for (int i = 0; i < Slot.COUNT; i++) {
       if (!fields[i].isConstant()) {
         if (!fields[i].fits(slots[i])) {
-          throw new IllegalArgumentException(mnemonic + " cannot encode " + name(i) + " " + slots[i]);
+          throw new IllegalArgumentException(
+              mnemonic + " cannot encode " + name(i) + " " + slots[i]);
         }
         bits |= fields[i].insert(slots[i]);
       }
@@ -259,6 +264,8 @@ final class Encoding {
 
   /** Whether all words of this pattern are words of the other. */
   boolean within(Encoding other) {
-    return length == other.length && (other.mask & ~mask) == 0 && ((match ^ other.match) & other.mask) == 0;
+    return length == other.length
+        && (other.mask & ~mask) == 0
+        && ((match ^ other.match) & other.mask) == 0;
   }
 }

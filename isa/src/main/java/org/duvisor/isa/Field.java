@@ -1,8 +1,9 @@
 package org.duvisor.isa;
 
 /**
- * Where one operand sits in an instruction word: segments of bits, a sign, and a bias (8 for the 3-bit register fields
- * of compressed instructions). A field without segments is a constant. Immutable.
+ * Where one operand sits in an instruction word: segments of bits, a sign, and a bias (8 for the
+ * 3-bit register fields of compressed instructions). A field without segments is a constant.
+ * Immutable.
  */
 final class Field {
   /** The constant 0, also the field of an absent operand. */
@@ -32,7 +33,10 @@ final class Field {
     return ZERO.with(from, 0, width, false).withBias(bias);
   }
 
-  /** This field with one more segment: {@code width} word bits from {@code at} are value bits from {@code bit}. */
+  /**
+   * This field with one more segment: {@code width} word bits from {@code at} are value bits from
+   * {@code bit}.
+   */
   Field with(int at, int bit, int width, boolean signed) {
     int n = from.length;
     int[] f = java.util.Arrays.copyOf(from, n + 1);

@@ -4,8 +4,9 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * One row of an instruction table. A 16-bit (compressed) instruction is a second spelling of a base instruction: it is
- * decoded as its {@link #expansion}, whose semantics it shares. Immutable; compared by identity.
+ * One row of an instruction table. A 16-bit (compressed) instruction is a second spelling of a base
+ * instruction: it is decoded as its {@link #expansion}, whose semantics it shares. Immutable;
+ * compared by identity.
  */
 public final class Instruction {
   private final int id;
@@ -35,7 +36,10 @@ public final class Instruction {
     this.decoded = encoding.fields();
   }
 
-  /** A compressed instruction; {@code decoded} says where the base instruction's operands are in the 16 bits. */
+  /**
+   * A compressed instruction; {@code decoded} says where the base instruction's operands are in the
+   * 16 bits.
+   */
   Instruction(
       int id,
       String extension,
@@ -54,7 +58,9 @@ public final class Instruction {
     this.decoded = decoded;
   }
 
-  /** A small number, unique and without gaps over the set; those of 32-bit instructions come first. */
+  /**
+   * A small number, unique and without gaps over the set; those of 32-bit instructions come first.
+   */
   public int id() {
     return id;
   }
@@ -110,8 +116,8 @@ public final class Instruction {
   }
 
   /**
-   * The instruction word for these operands; those the instruction does not have are ignored, a zimm goes into rs1, a
-   * CSR number and the aq and rl bits (2 and 1) into imm.
+   * The instruction word for these operands; those the instruction does not have are ignored, a
+   * zimm goes into rs1, a CSR number and the aq and rl bits (2 and 1) into imm.
    *
    * @throws IllegalArgumentException when an operand does not fit or the encoding is reserved
    */

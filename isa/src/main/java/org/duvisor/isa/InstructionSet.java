@@ -9,13 +9,33 @@ import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
-/** The instructions of the tables, by id and by mnemonic, and the decoder made from them. Immutable. */
+/**
+ * The instructions of the tables, by id and by mnemonic, and the decoder made from them. Immutable.
+ */
 public final class InstructionSet {
-  /** The tables, one an extension; compressed ones last, because their rows name base instructions. */
+  /**
+   * The tables, one an extension; compressed ones last, because their rows name base instructions.
+   */
   private static final String[] TABLES = {
-    "rv64i.isa", "rv64m.isa", "rv64a.isa", "rv64f.isa", "rv64d.isa", "zicsr.isa", "zifencei.isa", "zba.isa",
-    "zbb.isa", "zbs.isa", "zicond.isa", "zicbo.isa", "zihintpause.isa", "zawrs.isa", "privileged.isa",
-    "svinval.isa", "h.isa", "xdv.isa", "rv64c.isa",
+    "rv64i.isa",
+    "rv64m.isa",
+    "rv64a.isa",
+    "rv64f.isa",
+    "rv64d.isa",
+    "zicsr.isa",
+    "zifencei.isa",
+    "zba.isa",
+    "zbb.isa",
+    "zbs.isa",
+    "zicond.isa",
+    "zicbo.isa",
+    "zihintpause.isa",
+    "zawrs.isa",
+    "privileged.isa",
+    "svinval.isa",
+    "h.isa",
+    "xdv.isa",
+    "rv64c.isa",
   };
 
   private final List<Instruction> instructions;

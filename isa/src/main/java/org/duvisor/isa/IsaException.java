@@ -1,6 +1,9 @@
 package org.duvisor.isa;
 
-/** A malformed or contradictory instruction table: our bug, found by loading it. The message starts with file:line. */
+/**
+ * A malformed or contradictory instruction table: our bug, found by loading it. The message starts
+ * with file:line.
+ */
 public final class IsaException extends RuntimeException {
   private static final long serialVersionUID = 1;
 

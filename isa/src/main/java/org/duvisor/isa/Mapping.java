@@ -4,8 +4,8 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * How the operands of one spelling (a compressed instruction, a pseudo-instruction) become those of a base instruction:
- * each slot of the base is a slot of the spelling or a constant.
+ * How the operands of one spelling (a compressed instruction, a pseudo-instruction) become those of
+ * a base instruction: each slot of the base is a slot of the spelling or a constant.
  */
 final class Mapping {
   private final Instruction base;
@@ -22,7 +22,8 @@ final class Mapping {
   }
 
   /**
-   * Reads the base instruction's operands, written in the base's own syntax with slot names, registers or numbers.
+   * Reads the base instruction's operands, written in the base's own syntax with slot names,
+   * registers or numbers.
    *
    * @throws IllegalArgumentException when they do not follow that syntax
    */
@@ -43,7 +44,8 @@ final class Mapping {
     Slot slot = operand.slot();
     if (slot == null) {
       if (!operand.text().equals(word)) {
-        throw new IllegalArgumentException("'" + operand.text() + "' expected instead of '" + word + "'");
+        throw new IllegalArgumentException(
+            "'" + operand.text() + "' expected instead of '" + word + "'");
       }
       return;
     }
@@ -73,7 +75,9 @@ final class Mapping {
     return result;
   }
 
-  /** The spelling's slots from the base's, or null when these are not an instance of the spelling. */
+  /**
+   * The spelling's slots from the base's, or null when these are not an instance of the spelling.
+   */
   long @Nullable [] match(long[] slots) {
     long[] result = new long[Slot.COUNT];
     int bound = 0;

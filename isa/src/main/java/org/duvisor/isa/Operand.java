@@ -2,7 +2,10 @@ package org.duvisor.isa;
 
 import org.jspecify.annotations.Nullable;
 
-/** One element of an instruction's assembly syntax: an operand, kept in a slot, or punctuation, without one. */
+/**
+ * One element of an instruction's assembly syntax: an operand, kept in a slot, or punctuation,
+ * without one.
+ */
 enum Operand {
   RD("rd", Slot.RD),
   RS1("rs1", Slot.RS1),

@@ -7,18 +7,25 @@ import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
-/** One pass over the statements: the sizing pass finds the addresses of labels, the emitting pass the bytes. */
+/**
+ * One pass over the statements: the sizing pass finds the addresses of labels, the emitting pass
+ * the bytes.
+ */
 final class Pass implements Reader.Scope {
   private static final int MAX_SIZE = 64 << 20;
 
   private final long base;
   private final boolean sizing;
   private final Map<String, Long> symbols;
-  /** How often each numeric label was defined so far; its k-th definition is the symbol "number k". */
+
+  /**
+   * How often each numeric label was defined so far; its k-th definition is the symbol "number k".
+   */
   private final Map<String, Integer> locals = new HashMap<>();
 
   private final Map<Long, Long> pcrelTargets = new HashMap<>();
   private final ByteArrayOutputStream out = new ByteArrayOutputStream();
+
   /** Undefined symbols count as 0, where only the size matters. */
   private boolean lenient;
 
@@ -106,7 +113,8 @@ final class Pass implements Reader.Scope {
   public long pcrelTarget(long address) {
     Long target = pcrelTargets.get(address);
     if (target == null) {
-      throw new IllegalArgumentException("%pcrel_lo needs the label of an earlier instruction with %pcrel_hi");
+      throw new IllegalArgumentException(
+          "%pcrel_lo needs the label of an earlier instruction with %pcrel_hi");
     }
     return target;
   }
@@ -147,7 +155,10 @@ final class Pass implements Reader.Scope {
     code(second, rd, through, Reader.low(offset));
   }
 
-  /** The shortest usual sequence: lui and addi(w) for 32 bits, else the upper part, a shift and an addi. */
+  /**
+   * The shortest usual sequence: lui and addi(w) for 32 bits, else the upper part, a shift and an
+   * addi.
+   */
   private void loadImmediate(int rd, long value) {
     long low = Reader.low(value);
     if (value == low) {
@@ -206,7 +217,9 @@ final class Pass implements Reader.Scope {
     throw new IllegalArgumentException(attempt.reason);
   }
 
-  /** Tries forms of an instruction and keeps the reason of the failure that came latest in the text. */
+  /**
+   * Tries forms of an instruction and keeps the reason of the failure that came latest in the text.
+   */
   private final class Attempt {
     private final String operands;
     private int furthest = -1;
@@ -242,7 +255,9 @@ final class Pass implements Reader.Scope {
   }
 
   private static int ordering(String mnemonic) {
-    return mnemonic.endsWith(".aqrl") ? 3 : mnemonic.endsWith(".aq") ? 2 : mnemonic.endsWith(".rl") ? 1 : 0;
+    return mnemonic.endsWith(".aqrl")
+        ? 3
+        : mnemonic.endsWith(".aq") ? 2 : mnemonic.endsWith(".rl") ? 1 : 0;
   }
 
   private void directive(String name, String operands) {

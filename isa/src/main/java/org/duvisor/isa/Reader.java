@@ -2,7 +2,10 @@ package org.duvisor.isa;
 
 import java.util.List;
 
-/** Reads operands and expressions from the text of one statement. Reasons of errors are IllegalArgumentExceptions. */
+/**
+ * Reads operands and expressions from the text of one statement. Reasons of errors are
+ * IllegalArgumentExceptions.
+ */
 final class Reader {
   /** What expressions refer to; errors are IllegalArgumentExceptions. */
   interface Scope {
@@ -176,7 +179,8 @@ final class Reader {
     int number = Registers.number(name, floating);
     if (number < 0) {
       at = start;
-      throw new IllegalArgumentException((floating ? "f register" : "x register") + " expected " + where());
+      throw new IllegalArgumentException(
+          (floating ? "f register" : "x register") + " expected " + where());
     }
     return number;
   }
@@ -246,7 +250,9 @@ final class Reader {
     return binary(0);
   }
 
-  private static final String[][] LEVELS = {{"|"}, {"^"}, {"&"}, {"<<", ">>"}, {"+", "-"}, {"*", "/", "%"}};
+  private static final String[][] LEVELS = {
+    {"|"}, {"^"}, {"&"}, {"<<", ">>"}, {"+", "-"}, {"*", "/", "%"}
+  };
 
   private long binary(int level) {
     if (level == LEVELS.length) {
@@ -387,7 +393,10 @@ final class Reader {
     }
   }
 
-  /** The upper 20 bits of a 32-bit value, rounded so that adding {@link #low} gives the value; for lui and auipc. */
+  /**
+   * The upper 20 bits of a 32-bit value, rounded so that adding {@link #low} gives the value; for
+   * lui and auipc.
+   */
   static long high(long value) {
     long high = (value + 0x800) >> 12;
     if (high != high << 44 >> 44) {

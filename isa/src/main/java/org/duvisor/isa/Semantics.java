@@ -3,8 +3,8 @@ package org.duvisor.isa;
 import java.util.List;
 
 /**
- * What an instruction does, as the name of one static method and how it is called. The grammar is in
- * docs/howto/add-an-instruction.md; the code generator and the translator turn it into code.
+ * What an instruction does, as the name of one static method and how it is called. The grammar is
+ * in docs/howto/add-an-instruction.md; the code generator and the translator turn it into code.
  *
  * @param kind how control goes on
  * @param result which register file's rd receives the method's value
@@ -12,7 +12,8 @@ import java.util.List;
  * @param method the method's name, empty for {@link Kind#NOP}
  * @param arguments what is passed, in order
  */
-public record Semantics(Kind kind, Result result, String owner, String method, List<Argument> arguments) {
+public record Semantics(
+    Kind kind, Result result, String owner, String method, List<Argument> arguments) {
   /** How control goes on after the method. */
   public enum Kind {
     /** The next instruction follows. */
@@ -23,9 +24,15 @@ public record Semantics(Kind kind, Result result, String owner, String method, L
     BRANCH,
     /** The method returns the new pc; ends a block. */
     JUMP,
-    /** The method returns the new pc, then rd receives the address of the next instruction; ends a block. */
+    /**
+     * The method returns the new pc, then rd receives the address of the next instruction; ends a
+     * block.
+     */
     LINK,
-    /** The next instruction follows, but state may have changed that translations depend on; ends a block. */
+    /**
+     * The next instruction follows, but state may have changed that translations depend on; ends a
+     * block.
+     */
     END
   }
 
@@ -39,7 +46,9 @@ public record Semantics(Kind kind, Result result, String owner, String method, L
     FRD
   }
 
-  /** An argument: the spelling in the tables, and whether its Java type is long, int or an object. */
+  /**
+   * An argument: the spelling in the tables, and whether its Java type is long, int or an object.
+   */
   public enum Argument {
     /** The hart (org.duvisor.machine.Hart). */
     HART("hart", 'H'),
@@ -61,7 +70,9 @@ public record Semantics(Kind kind, Result result, String owner, String method, L
     FRS3("frs3", 'J'),
     /** The immediate, sign-extended where the format says so. */
     IMM("imm", 'J'),
-    /** The rounding mode after resolution of the dynamic one; a reserved mode traps before the call. */
+    /**
+     * The rounding mode after resolution of the dynamic one; a reserved mode traps before the call.
+     */
     RM("rm", 'I'),
     /** The CSR number. */
     CSR("csr", 'I'),
@@ -150,7 +161,8 @@ public record Semantics(Kind kind, Result result, String owner, String method, L
     int dot = call.indexOf('.');
     int open = call.indexOf('(');
     if (dot <= 0 || open < dot + 2 || call.indexOf(')') != call.length() - 1) {
-      throw new IllegalArgumentException("semantics are not of the form [if|end|link] [rd|frd|pc =] Class.method(...)");
+      throw new IllegalArgumentException(
+          "semantics are not of the form [if|end|link] [rd|frd|pc =] Class.method(...)");
     }
     return new Semantics(
         kind,

@@ -12,7 +12,10 @@ import java.util.List;
  * @param operands the rest, trimmed
  */
 record Statement(int line, List<String> labels, String mnemonic, String operands) {
-  /** Splits a text into statements; comments start with # or //, and a semicolon separates statements of a line. */
+  /**
+   * Splits a text into statements; comments start with # or //, and a semicolon separates
+   * statements of a line.
+   */
   static List<Statement> read(String text) {
     List<Statement> statements = new ArrayList<>();
     int line = 0;
@@ -27,7 +30,10 @@ record Statement(int line, List<String> labels, String mnemonic, String operands
           i++;
         } else if (c == '"') {
           quoted = !quoted;
-        } else if (!quoted && c == '\'' && i + 2 < source.length() && source.charAt(i + 2) == '\'') {
+        } else if (!quoted
+            && c == '\''
+            && i + 2 < source.length()
+            && source.charAt(i + 2) == '\'') {
           i += 2; // a character constant, perhaps of a separator
         } else if (!quoted && c == ';') {
           add(statements, line, source.substring(start, i).trim());
@@ -47,7 +53,9 @@ record Statement(int line, List<String> labels, String mnemonic, String operands
   private static void add(List<Statement> statements, int line, String source) {
     List<String> labels = new ArrayList<>(1);
     String rest = source;
-    for (int end = wordEnd(rest); end > 0 && end < rest.length() && rest.charAt(end) == ':'; end = wordEnd(rest)) {
+    for (int end = wordEnd(rest);
+        end > 0 && end < rest.length() && rest.charAt(end) == ':';
+        end = wordEnd(rest)) {
       labels.add(rest.substring(0, end));
       rest = rest.substring(end + 1).trim();
     }

@@ -7,8 +7,8 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Reads instruction tables and refuses malformed and overlapping rows. It runs at every start of a JVM, so it is plain
- * string handling: no regular expressions, streams or lambdas.
+ * Reads instruction tables and refuses malformed and overlapping rows. It runs at every start of a
+ * JVM, so it is plain string handling: no regular expressions, streams or lambdas.
  */
 final class TableReader {
   /** A row with where it came from and the mnemonic it refines ("over"), if any. */
@@ -79,20 +79,25 @@ final class TableReader {
     for (Operand operand : operands) {
       Slot slot = operand.slot();
       if (slot != null && encoding.field(slot).isConstant()) {
-        throw new IllegalArgumentException("operand " + operand.text() + " has no field in the pattern");
+        throw new IllegalArgumentException(
+            "operand " + operand.text() + " has no field in the pattern");
       }
     }
     String meaning = cells.get(3);
     if (!meaning.startsWith("= ")) {
       if (encoding.length() == 2) {
-        throw new IllegalArgumentException("a 16-bit row names its expansion (= mnemonic operands)");
+        throw new IllegalArgumentException(
+            "a 16-bit row names its expansion (= mnemonic operands)");
       }
-      return new Instruction(rows.size(), extension, mnemonic, encoding, operands, checked(meaning, encoding));
+      return new Instruction(
+          rows.size(), extension, mnemonic, encoding, operands, checked(meaning, encoding));
     }
     int blank = meaning.indexOf(' ', 2);
-    Instruction base = known(blank < 0 ? meaning.substring(2) : meaning.substring(2, blank)).instruction;
+    Instruction base =
+        known(blank < 0 ? meaning.substring(2) : meaning.substring(2, blank)).instruction;
     if (encoding.length() == 4 || base.length() == 2) {
-      throw new IllegalArgumentException("only a 16-bit row has an expansion, and only to a 32-bit one");
+      throw new IllegalArgumentException(
+          "only a 16-bit row has an expansion, and only to a 32-bit one");
     }
     Mapping mapping = Mapping.parse(base, blank < 0 ? "" : meaning.substring(blank + 1));
     return new Instruction(
@@ -113,10 +118,12 @@ final class TableReader {
             case RDN -> Slot.RD;
           };
       if (slot != null && encoding.field(slot).isConstant()) {
-        throw new IllegalArgumentException("argument " + argument.text() + " has no field in the pattern");
+        throw new IllegalArgumentException(
+            "argument " + argument.text() + " has no field in the pattern");
       }
     }
-    boolean writes = semantics.result() != Semantics.Result.NONE || semantics.kind() == Semantics.Kind.LINK;
+    boolean writes =
+        semantics.result() != Semantics.Result.NONE || semantics.kind() == Semantics.Kind.LINK;
     if (writes && encoding.field(Slot.RD).isConstant()) {
       throw new IllegalArgumentException("a result needs a field rd in the pattern");
     }
@@ -126,7 +133,8 @@ final class TableReader {
   private Row known(String mnemonic) {
     Row row = byMnemonic.get(mnemonic);
     if (row == null) {
-      throw new IllegalArgumentException("no instruction '" + mnemonic + "' above or in an earlier table");
+      throw new IllegalArgumentException(
+          "no instruction '" + mnemonic + "' above or in an earlier table");
     }
     return row;
   }
@@ -135,7 +143,8 @@ final class TableReader {
     Instruction i = row.instruction;
     Row same = byMnemonic.put(i.mnemonic(), row);
     if (same != null) {
-      throw new IllegalArgumentException(i + " is already defined at " + same.file + ":" + same.line);
+      throw new IllegalArgumentException(
+          i + " is already defined at " + same.file + ":" + same.line);
     }
     if (row.over != null && !i.encoding().within(row.over.encoding())) {
       throw new IllegalArgumentException(i + " is not a special case of " + row.over);

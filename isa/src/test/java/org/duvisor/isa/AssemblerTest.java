@@ -21,7 +21,8 @@ class AssemblerTest {
   private static final long BASE = 0x8020_0000L;
 
   private static int[] words(String text) {
-    ByteBuffer bytes = ByteBuffer.wrap(new Assembler(BASE).asm(text).bytes()).order(ByteOrder.LITTLE_ENDIAN);
+    ByteBuffer bytes =
+        ByteBuffer.wrap(new Assembler(BASE).asm(text).bytes()).order(ByteOrder.LITTLE_ENDIAN);
     int[] words = new int[bytes.remaining() / 4];
     bytes.asIntBuffer().get(words);
     return words;
@@ -37,7 +38,9 @@ class AssemblerTest {
 
   @Test
   void labelsForwardAndBackward() {
-    Assembly a = new Assembler(BASE).asm("start: j end\nloop: addi a0, a0, -1\n bnez a0, loop\nend:\n.equ five, 5");
+    Assembly a =
+        new Assembler(BASE)
+            .asm("start: j end\nloop: addi a0, a0, -1\n bnez a0, loop\nend:\n.equ five, 5");
     assertEquals(BASE, a.label("start"));
     assertEquals(BASE + 4, a.label("loop"));
     assertEquals(BASE + 12, a.label("end"));
@@ -57,8 +60,16 @@ class AssemblerTest {
 
   @Test
   void farReferences() {
-    int[] w = words("la a0, data\n call data\n tail data\nx: auipc a1, %pcrel_hi(data+0x12345)\n"
-        + " addi a1, a1, %pcrel_lo(x)\n lui a2, %hi(0x12345fff)\n addi a2, a2, %lo(0x12345fff)\n data:");
+    int[] w =
+        words(
+            "la a0, data\n"
+                + " call data\n"
+                + " tail data\n"
+                + "x: auipc a1, %pcrel_hi(data+0x12345)\n"
+                + " addi a1, a1, %pcrel_lo(x)\n"
+                + " lui a2, %hi(0x12345fff)\n"
+                + " addi a2, a2, %lo(0x12345fff)\n"
+                + " data:");
     long data = BASE + 4L * w.length;
     assertEquals(data, BASE + decoded(w[0]).imm() + decoded(w[1]).imm());
     assertEquals(data, BASE + 8 + decoded(w[2]).imm() + decoded(w[3]).imm());
@@ -72,16 +83,25 @@ class AssemblerTest {
 
   @Test
   void dataDirectives() {
-    Assembly a = new Assembler(BASE).asm("""
-        .byte 1, -1, 'a', 255, ';'
-        .half 0x1234 ; .word end - . // comment
-        .dword 0xffffffffffffffff  # comment
-        .ascii "a#;\\"\\n", "b"
-        .asciz "z"
-        end:
-        """);
+    Assembly a =
+        new Assembler(BASE)
+            .asm(
+                """
+                .byte 1, -1, 'a', 255, ';'
+                .half 0x1234 ; .word end - . // comment
+                .dword 0xffffffffffffffff  # comment
+                .ascii "a#;\\"\\n", "b"
+                .asciz "z"
+                end:
+                """);
     ByteBuffer expected = ByteBuffer.allocate(27).order(ByteOrder.LITTLE_ENDIAN);
-    expected.put((byte) 1).put((byte) -1).put((byte) 'a').put((byte) 255).put((byte) ';').putShort((short) 0x1234);
+    expected
+        .put((byte) 1)
+        .put((byte) -1)
+        .put((byte) 'a')
+        .put((byte) 255)
+        .put((byte) ';')
+        .putShort((short) 0x1234);
     expected.putInt(20).putLong(-1).put("a#;\"\nbz\0".getBytes(StandardCharsets.US_ASCII));
     assertArrayEquals(expected.array(), a.bytes());
     assertEquals(BASE + 27, a.label("end"));
@@ -89,7 +109,8 @@ class AssemblerTest {
 
   @Test
   void alignmentPadsWithNops() {
-    Assembly a = new Assembler(BASE).asm(".byte 1\n.balign 8\nx: .align 4\ny: .zero 3\n.balign 4\nz:");
+    Assembly a =
+        new Assembler(BASE).asm(".byte 1\n.balign 8\nx: .align 4\ny: .zero 3\n.balign 4\nz:");
     assertEquals(BASE + 8, a.label("x"));
     assertEquals(BASE + 16, a.label("y"));
     assertEquals(BASE + 20, a.label("z"));
@@ -98,10 +119,21 @@ class AssemblerTest {
   }
 
   @ParameterizedTest
-  @CsvSource(quoteCharacter = '"', value = {
-    "1 + 2 * 3, 7", "(1 + 2) * 3, 9", "1 << 4 | 1, 17", "-(-5), 5", "~0, -1", "0b101 + 010 + 0x10, 29",
-    "10 / 3 % 2, 1", "'a' - 1, 96", "0xff ^ 0x0f & 0x3, 252", "100 - 10 - 1, 89", "K * 2, 84"
-  })
+  @CsvSource(
+      quoteCharacter = '"',
+      value = {
+        "1 + 2 * 3, 7",
+        "(1 + 2) * 3, 9",
+        "1 << 4 | 1, 17",
+        "-(-5), 5",
+        "~0, -1",
+        "0b101 + 010 + 0x10, 29",
+        "10 / 3 % 2, 1",
+        "'a' - 1, 96",
+        "0xff ^ 0x0f & 0x3, 252",
+        "100 - 10 - 1, 89",
+        "K * 2, 84"
+      })
   void expressions(String expression, long value) {
     byte[] bytes = new Assembler(0).define("K", 42).asm(".dword " + expression).bytes();
     assertEquals(value, ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN).getLong());
@@ -150,7 +182,8 @@ class AssemblerTest {
         "addi a0, a0, %pcrel_lo(0) | %pcrel_lo needs the label",
       })
   void errorsNameLineAndReason(String text, String reason) {
-    AssemblyException e = assertThrows(AssemblyException.class, () -> new Assembler(BASE).asm("nop\n\n" + text));
+    AssemblyException e =
+        assertThrows(AssemblyException.class, () -> new Assembler(BASE).asm("nop\n\n" + text));
     assertEquals(3, e.line());
     assertTrue(e.getMessage().startsWith("line 3: "), e.getMessage());
     assertTrue(e.getMessage().contains(reason), e.getMessage());
@@ -162,11 +195,24 @@ class AssemblerTest {
     assertThrows(AssemblyException.class, () -> new Assembler(0).asm(".ascii \"\\q\""));
   }
 
-  /** The adversary writes garbage: whatever the text, the answer is bytes or an AssemblyException. */
+  /**
+   * The adversary writes garbage: whatever the text, the answer is bytes or an AssemblyException.
+   */
   @Property(tries = 2000)
   void garbageIsRefusedCleanly(
-      @ForAll @CharRange(from = ' ', to = '~') @StringLength(max = 40) String operands, @ForAll int choice) {
-    String[] heads = {"addi ", "ld a0, ", ".dword ", ".ascii \"", "beq a0, a1, ", "csrrw a0, ", "fence ", "", "1: j 1"};
+      @ForAll @CharRange(from = ' ', to = '~') @StringLength(max = 40) String operands,
+      @ForAll int choice) {
+    String[] heads = {
+      "addi ",
+      "ld a0, ",
+      ".dword ",
+      ".ascii \"",
+      "beq a0, a1, ",
+      "csrrw a0, ",
+      "fence ",
+      "",
+      "1: j 1"
+    };
     try {
       new Assembler(0).asm(heads[Math.floorMod(choice, heads.length)] + operands);
     } catch (AssemblyException e) {

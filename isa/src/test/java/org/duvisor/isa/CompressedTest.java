@@ -5,8 +5,9 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import org.junit.jupiter.api.Test;
 
 /**
- * All 65,536 halfwords against an oracle that builds the 32-bit expansion by bit arithmetic, written from the
- * instruction listings of the C extension and independent of the tables. 0 stands for a reserved encoding.
+ * All 65,536 halfwords against an oracle that builds the 32-bit expansion by bit arithmetic,
+ * written from the instruction listings of the C extension and independent of the tables. 0 stands
+ * for a reserved encoding.
  */
 class CompressedTest {
   private static final int LOAD = 0x03;
@@ -27,7 +28,10 @@ class CompressedTest {
       }
       Decoded d = decoder.decode(0xabcd0000 | half);
       int actual = d == null ? 0 : d.expanded();
-      assertEquals(Integer.toHexString(expand(half)), Integer.toHexString(actual), Integer.toHexString(half));
+      assertEquals(
+          Integer.toHexString(expand(half)),
+          Integer.toHexString(actual),
+          Integer.toHexString(half));
     }
   }
 
@@ -80,7 +84,10 @@ class CompressedTest {
   }
 
   private static int stackAdjust(int h) {
-    int imm = (bit(h, 12, 9) | bit(h, 6, 4) | bit(h, 5, 6) | bits(h, 4, 3) << 7 | bit(h, 2, 5)) << 22 >> 22;
+    int imm =
+        (bit(h, 12, 9) | bit(h, 6, 4) | bit(h, 5, 6) | bits(h, 4, 3) << 7 | bit(h, 2, 5))
+            << 22
+            >> 22;
     return imm == 0 ? 0 : i(OP_IMM, 0, 2, 2, imm);
   }
 
@@ -105,9 +112,14 @@ class CompressedTest {
 
   private static int jump(int h) {
     int low = bit(h, 11, 4) | bits(h, 10, 9) << 8 | bit(h, 8, 10) | bit(h, 7, 6);
-    int offset = (bit(h, 12, 11) | low | bit(h, 6, 7) | bits(h, 5, 3) << 1 | bit(h, 2, 5)) << 20 >> 20;
+    int offset =
+        (bit(h, 12, 11) | low | bit(h, 6, 7) | bits(h, 5, 3) << 1 | bit(h, 2, 5)) << 20 >> 20;
     int sign = offset >> 31;
-    return (sign & 1) << 31 | (offset >> 1 & 0x3ff) << 21 | (offset >> 11 & 1) << 20 | (sign & 0xff) << 12 | 0x6f;
+    return (sign & 1) << 31
+        | (offset >> 1 & 0x3ff) << 21
+        | (offset >> 11 & 1) << 20
+        | (sign & 0xff) << 12
+        | 0x6f;
   }
 
   private static int branch(int h) {

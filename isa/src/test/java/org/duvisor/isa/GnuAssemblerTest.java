@@ -16,14 +16,15 @@ import java.util.List;
 import java.util.Map;
 import java.util.Random;
 import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
-import org.jspecify.annotations.Nullable;
 
 /**
- * The GNU assembler as an independent model of encodings and syntax: it reads what our disassembler writes, for every
- * row with random operands, and must arrive at the same words. Skipped where riscv64-linux-gnu-as is not installed.
+ * The GNU assembler as an independent model of encodings and syntax: it reads what our disassembler
+ * writes, for every row with random operands, and must arrive at the same words. Skipped where
+ * riscv64-linux-gnu-as is not installed.
  */
 class GnuAssemblerTest {
   private static final String AS = "riscv64-linux-gnu-as";
@@ -33,10 +34,15 @@ class GnuAssemblerTest {
   /** Names in -march of the extensions that not every version knows. */
   private static final Map<String, String> MARCH =
       Map.ofEntries(
-          Map.entry("Zba", "_zba"), Map.entry("Zbb", "_zbb"), Map.entry("Zbs", "_zbs"),
-          Map.entry("Zicond", "_zicond"), Map.entry("Zicbo", "_zicbom_zicboz_zicbop"),
-          Map.entry("Zihintpause", "_zihintpause"), Map.entry("Zawrs", "_zawrs"),
-          Map.entry("Svinval", "_svinval"), Map.entry("H", "_h"));
+          Map.entry("Zba", "_zba"),
+          Map.entry("Zbb", "_zbb"),
+          Map.entry("Zbs", "_zbs"),
+          Map.entry("Zicond", "_zicond"),
+          Map.entry("Zicbo", "_zicbom_zicboz_zicbop"),
+          Map.entry("Zihintpause", "_zihintpause"),
+          Map.entry("Zawrs", "_zawrs"),
+          Map.entry("Svinval", "_svinval"),
+          Map.entry("H", "_h"));
 
   @TempDir static Path directory = Path.of(".");
 
@@ -49,7 +55,11 @@ class GnuAssemblerTest {
   private static boolean run(String... command) {
     try {
       Path log = directory.resolve("log");
-      Process process = new ProcessBuilder(command).redirectErrorStream(true).redirectOutput(log.toFile()).start();
+      Process process =
+          new ProcessBuilder(command)
+              .redirectErrorStream(true)
+              .redirectOutput(log.toFile())
+              .start();
       if (!process.waitFor(60, TimeUnit.SECONDS)) {
         process.destroyForcibly();
         return false;
@@ -79,13 +89,19 @@ class GnuAssemblerTest {
 
   private static boolean knows(String suffix) throws IOException {
     Path source = Files.writeString(directory.resolve("empty.s"), "\n");
-    return run(AS, "-march=rv64gc" + suffix, "-o", directory.resolve("empty.o").toString(), source.toString());
+    return run(
+        AS,
+        "-march=rv64gc" + suffix,
+        "-o",
+        directory.resolve("empty.o").toString(),
+        source.toString());
   }
 
   @Test
   void sameWordsForEveryRow() throws IOException {
     StringBuilder march = new StringBuilder("rv64gc");
-    List<String> known = new ArrayList<>(List.of("I", "M", "A", "F", "D", "C", "Zicsr", "Zifencei", "Privileged"));
+    List<String> known =
+        new ArrayList<>(List.of("I", "M", "A", "F", "D", "C", "Zicsr", "Zifencei", "Privileged"));
     for (Map.Entry<String, String> e : MARCH.entrySet()) {
       if (knows(e.getValue())) {
         march.append(e.getValue());
@@ -115,7 +131,9 @@ class GnuAssemblerTest {
     StringBuilder out = new StringBuilder();
     texts.forEach(
         (word, text) -> {
-          out.append((word & 3) == 3 ? ".option norvc\n" : ".option rvc\n").append(text).append('\n');
+          out.append((word & 3) == 3 ? ".option norvc\n" : ".option rvc\n")
+              .append(text)
+              .append('\n');
         });
     return out.toString();
   }
@@ -146,8 +164,10 @@ class GnuAssemblerTest {
   /** Compressed hints have no GNU syntax in some versions. */
   private static boolean hint(Instruction row, int bits) {
     Decoded d = row.decode(bits);
-    boolean writesNothing = d.rd() == 0 && d.instruction().semantics().result() == Semantics.Result.RD;
-    boolean zero = row.slot(Slot.IMM, bits) == 0 && row.operand(Slot.IMM) != null && d.rd() == d.rs1();
+    boolean writesNothing =
+        d.rd() == 0 && d.instruction().semantics().result() == Semantics.Result.RD;
+    boolean zero =
+        row.slot(Slot.IMM, bits) == 0 && row.operand(Slot.IMM) != null && d.rd() == d.rs1();
     return writesNothing || zero;
   }
 

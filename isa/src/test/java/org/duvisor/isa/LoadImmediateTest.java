@@ -24,8 +24,24 @@ class LoadImmediateTest {
   @Test
   void edges() {
     long[] values = {
-      0, 1, -1, 2047, 2048, -2048, -2049, 0x7fffffffL, 0x7ffff7ffL, 0x7ffff800L, 0x80000000L, 0xffffffffL,
-      -0x80000000L, -0x80000001L, Long.MAX_VALUE, Long.MIN_VALUE, 0x7fffffff_fffff800L, 0xffffffff_7ffff800L,
+      0,
+      1,
+      -1,
+      2047,
+      2048,
+      -2048,
+      -2049,
+      0x7fffffffL,
+      0x7ffff7ffL,
+      0x7ffff800L,
+      0x80000000L,
+      0xffffffffL,
+      -0x80000000L,
+      -0x80000001L,
+      Long.MAX_VALUE,
+      Long.MIN_VALUE,
+      0x7fffffff_fffff800L,
+      0xffffffff_7ffff800L,
     };
     for (long value : values) {
       check(value);
@@ -33,7 +49,9 @@ class LoadImmediateTest {
   }
 
   private static void check(long value) {
-    ByteBuffer code = ByteBuffer.wrap(new Assembler(0).asm("li a0, " + value).bytes()).order(ByteOrder.LITTLE_ENDIAN);
+    ByteBuffer code =
+        ByteBuffer.wrap(new Assembler(0).asm("li a0, " + value).bytes())
+            .order(ByteOrder.LITTLE_ENDIAN);
     assertTrue(code.remaining() <= 32, "more than eight instructions");
     long a0 = 0x5555;
     while (code.hasRemaining()) {

@@ -38,7 +38,8 @@ class NumbersTest {
   /** Bits 9:8 are the lowest privilege with access: what is HU-visible must be a user number. */
   @Test
   void hypervisorUserCsrsHaveUserNumbers() {
-    for (String name : new String[] {"hustatus", "hugatp", "utvec", "huvsatp", "vipi0", "vtimecmp", "huvstopi"}) {
+    for (String name :
+        new String[] {"hustatus", "hugatp", "utvec", "huvsatp", "vipi0", "vtimecmp", "huvstopi"}) {
       assertEquals(0, Csr.number(name) >> 8 & 3, name);
     }
   }
@@ -52,7 +53,8 @@ class NumbersTest {
     assertEquals("exception 14", Cause.name(14));
     assertEquals("host event", Cause.name(Cause.INTERRUPT | Cause.HOST_EVENT));
     assertEquals("user timer interrupt", Cause.name(Cause.INTERRUPT | Cause.USER_TIMER));
-    assertEquals("counter overflow interrupt", Cause.name(Cause.INTERRUPT | Cause.COUNTER_OVERFLOW));
+    assertEquals(
+        "counter overflow interrupt", Cause.name(Cause.INTERRUPT | Cause.COUNTER_OVERFLOW));
     assertEquals("interrupt 40", Cause.name(Cause.INTERRUPT | 40));
     assertEquals("exception 9223372036854775807", Cause.name(Long.MAX_VALUE));
   }

@@ -47,7 +47,8 @@ class RoundTripTest {
 
   private static void check(Instruction row, int word) {
     String exact = Disassembler.exact(word, PC);
-    assertEquals(row.mnemonic(), exact.split(" ", -1)[0].replaceFirst("\\.(aq|rl|aqrl)$", ""), exact);
+    assertEquals(
+        row.mnemonic(), exact.split(" ", -1)[0].replaceFirst("\\.(aq|rl|aqrl)$", ""), exact);
     Assembly assembly = new Assembler(PC).asm(exact);
     assertEquals(row.length(), assembly.bytes().length, exact);
     assertEquals(Integer.toHexString(word), Integer.toHexString(Words.first(assembly)), exact);

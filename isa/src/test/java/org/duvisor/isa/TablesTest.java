@@ -12,8 +12,10 @@ import org.junit.jupiter.params.provider.CsvSource;
 
 /** The tables load, are free of overlaps, and a malformed row is refused with its file and line. */
 class TablesTest {
-  private static final String ADD = "add | 0000000 rs2 rs1 000 rd 0110011 | rd, rs1, rs2 | rd = Alu.add(rs1, rs2)\n";
-  private static final String ORI = "ori | imm[11:0] rs1 110 rd 0010011 | rd, rs1, imm | rd = Alu.or(rs1, imm)\n";
+  private static final String ADD =
+      "add | 0000000 rs2 rs1 000 rd 0110011 | rd, rs1, rs2 | rd = Alu.add(rs1, rs2)\n";
+  private static final String ORI =
+      "ori | imm[11:0] rs1 110 rd 0010011 | rd, rs1, imm | rd = Alu.or(rs1, imm)\n";
 
   @Test
   void idsAreTheOrderAndBaseInstructionsComeFirst() {
@@ -39,14 +41,20 @@ class TablesTest {
     }
   }
 
-  /** The loader's own check is pairwise too; this one is written against the public view of a row. */
+  /**
+   * The loader's own check is pairwise too; this one is written against the public view of a row.
+   */
   @Test
   void baseInstructionsOverlapOnlyWhereOneRefinesTheOther() {
     for (Instruction a : InstructionSet.standard().instructions()) {
       for (Instruction b : InstructionSet.standard().instructions()) {
-        if (a.id() < b.id() && b.length() == 4 && ((a.match() ^ b.match()) & a.mask() & b.mask()) == 0) {
+        if (a.id() < b.id()
+            && b.length() == 4
+            && ((a.match() ^ b.match()) & a.mask() & b.mask()) == 0) {
           Instruction refined = a.mask() == (a.mask() & b.mask()) ? a : b;
-          assertTrue(refined.mnemonic().equals("fence") || refined.mnemonic().equals("ori"), a + " and " + b);
+          assertTrue(
+              refined.mnemonic().equals("fence") || refined.mnemonic().equals("ori"),
+              a + " and " + b);
           int word = a.match() | b.match();
           Decoded d = InstructionSet.standard().decoder().decode(word);
           assertNotNull(d);
@@ -71,10 +79,14 @@ class TablesTest {
         "a | 0000000 rs2 rs1 000 rd 0110011 | rd, rs1, rs3 | nop; unknown operand 'rs3'",
         "a | 0000000 rs2 rs1 000 rd 0110011 | rd, rs1, imm | nop; operand imm has no field",
         "a | 0000000 rs2 rs1 000 rd 0110011 | rd, rs1, rs2; a row has 4 or 5 cells",
-        "a | 0000000 rs2 rs1 000 rd 0110011 | rd, rs1, rs2 | rd = Alu.a(rs1, imm); argument imm has no field",
-        "a | 0000000 rs2 rs1 000 rd 0110011 | rd, rs1, rs2 | rd = Alu.a(rs9); unknown argument 'rs9'",
-        "a | 0000000 rs2 rs1 000 rd 0110011 | rd, rs1, rs2 | rd = rs1; semantics are not of the form",
-        "a | 0000000 rs2 rs1 000 00000 0110011 | rs1, rs2 | rd = Alu.a(rs1); a result needs a field rd",
+        "a | 0000000 rs2 rs1 000 rd 0110011 | rd, rs1, rs2 | rd = Alu.a(rs1, imm); argument imm has"
+            + " no field",
+        "a | 0000000 rs2 rs1 000 rd 0110011 | rd, rs1, rs2 | rd = Alu.a(rs9); unknown argument"
+            + " 'rs9'",
+        "a | 0000000 rs2 rs1 000 rd 0110011 | rd, rs1, rs2 | rd = rs1; semantics are not of the"
+            + " form",
+        "a | 0000000 rs2 rs1 000 00000 0110011 | rs1, rs2 | rd = Alu.a(rs1); a result needs a field"
+            + " rd",
         "a | 0000000 rs2 rs1 000 rd 0110011 | rd | nop | rs3!=0; not a condition on a field",
         "a | 0000000 rs2 rs1 000 rd 0110011 | rd | nop | over b; no instruction 'b'",
         "a | 0000000 rs2 rs1 000 rd 0110011 | rd | = add x0, x0, x0; no instruction 'add'",
@@ -82,7 +94,9 @@ class TablesTest {
       })
   void malformedRows(String row, String reason) {
     IsaException e =
-        assertThrows(IsaException.class, () -> InstructionSet.of("x.isa", "# x\nextension X\n\n" + row + "\n"));
+        assertThrows(
+            IsaException.class,
+            () -> InstructionSet.of("x.isa", "# x\nextension X\n\n" + row + "\n"));
     assertTrue(e.getMessage().startsWith("x.isa:4: "), e.getMessage());
     assertTrue(e.getMessage().contains(reason), e.getMessage());
   }
@@ -109,7 +123,8 @@ class TablesTest {
   @Test
   void headerIsNeededOnce() {
     assertThrows(IsaException.class, () -> InstructionSet.of("x.isa", ADD));
-    assertThrows(IsaException.class, () -> InstructionSet.of("x.isa", "extension X\nextension Y\n"));
+    assertThrows(
+        IsaException.class, () -> InstructionSet.of("x.isa", "extension X\nextension Y\n"));
   }
 
   @Test

@@ -8,8 +8,8 @@ final class Words {
   private Words() {}
 
   /**
-   * A canonical word of a row with random operands, or null when these make a reserved encoding or a more special
-   * instruction.
+   * A canonical word of a row with random operands, or null when these make a reserved encoding or
+   * a more special instruction.
    */
   static @Nullable Integer random(Instruction row, Random random) {
     int any = random.nextInt();

@@ -29,8 +29,9 @@ import org.duvisor.machine.interp.Translation;
 import org.duvisor.machine.mem.Raw;
 
 /**
- * Makes the class file of one region. Registers stay in the hart's arrays, which HotSpot compiles fast, or, for code that loops, in locals, which runs
- * up to twice as fast but takes HotSpot several times as long. The shape of the method, with locals:
+ * Makes the class file of one region. Registers stay in the hart's arrays, which HotSpot compiles
+ * fast, or, for code that loops, in locals, which runs up to twice as fast but takes HotSpot
+ * several times as long. The shape of the method, with locals:
  *
  * <pre>
  *   load the registers that are used into locals; base = pc of the entry's page
@@ -49,7 +50,8 @@ final class RegionCompiler {
   private static final ClassDesc LONGS = CD_long.arrayType();
   private static final ClassDesc RAW = desc(Raw.class);
   private static final MethodTypeDesc GET_ELEMENT = MethodTypeDesc.of(CD_long, LONGS, CD_int);
-  private static final MethodTypeDesc SET_ELEMENT = MethodTypeDesc.of(CD_void, LONGS, CD_int, CD_long);
+  private static final MethodTypeDesc SET_ELEMENT =
+      MethodTypeDesc.of(CD_void, LONGS, CD_int, CD_long);
   private static final String SEMANTICS = "org.duvisor.machine.semantics.";
   private static final String FP = "org.duvisor.machine.fp.";
 
@@ -109,10 +111,14 @@ final class RegionCompiler {
                       ClassFile.ACC_PUBLIC,
                       code ->
                           code.aload(0)
-                              .invokespecial(TRANSLATION, ConstantDescs.INIT_NAME, ConstantDescs.MTD_void)
+                              .invokespecial(
+                                  TRANSLATION, ConstantDescs.INIT_NAME, ConstantDescs.MTD_void)
                               .return_());
                   c.withMethodBody(
-                      "run", MethodTypeDesc.of(CD_int, HART, CD_int), ClassFile.ACC_PUBLIC, this::method);
+                      "run",
+                      MethodTypeDesc.of(CD_int, HART, CD_int),
+                      ClassFile.ACC_PUBLIC,
+                      this::method);
                 });
     source.sites(ints(siteOffsets), ints(siteRefunds));
     return bytes;
@@ -231,7 +237,11 @@ final class RegionCompiler {
         returnSites.add(block.end());
       }
     }
-    b.aload(HART_LOCAL).getfield(HART, "pc", CD_long).loadConstant((long) source.entry()).lsub().lstore(BASE);
+    b.aload(HART_LOCAL)
+        .getfield(HART, "pc", CD_long)
+        .loadConstant((long) source.entry())
+        .lsub()
+        .lstore(BASE);
     b.lconst_0().lstore(NEXT).iconst_0().istore(SITE);
     loadRegisters();
     Label from = b.newBoundLabel();
@@ -247,7 +257,9 @@ final class RegionCompiler {
     b.astore(NEXT);
     storeRegisters();
     b.aload(0).aload(HART_LOCAL).aload(NEXT).lload(BASE).iload(SITE).iload(FUEL);
-    b.invokevirtual(TRANSLATION, "trap", MethodTypeDesc.of(CD_int, HART, TRAP, CD_long, CD_int, CD_int)).ireturn();
+    b.invokevirtual(
+            TRANSLATION, "trap", MethodTypeDesc.of(CD_int, HART, TRAP, CD_long, CD_int, CD_int))
+        .ireturn();
   }
 
   private void block(Source.BasicBlock block) {
@@ -284,11 +296,16 @@ final class RegionCompiler {
     }
   }
 
-  /** An instruction that may change how the hart goes on: it sees the registers, and code after it runs only if nothing asks for attention. */
+  /**
+   * An instruction that may change how the hart goes on: it sees the registers, and code after it
+   * runs only if nothing asks for attention.
+   */
   private void end(Decoded d, int offset, int refund) {
     plain(d, offset, refund);
     Label goOn = b.newLabel();
-    b.aload(HART_LOCAL).invokevirtual(HART, "wantsAttention", MethodTypeDesc.of(ConstantDescs.CD_boolean)).ifeq(goOn);
+    b.aload(HART_LOCAL)
+        .invokevirtual(HART, "wantsAttention", MethodTypeDesc.of(ConstantDescs.CD_boolean))
+        .ifeq(goOn);
     b.iinc(FUEL, refund - 1);
     leave(offset + d.length());
     b.labelBinding(goOn);
@@ -454,7 +471,8 @@ final class RegionCompiler {
       b.goto_(exit);
       return;
     }
-    // next - base fits an int for every return site, so others must not be mistaken for one: compare as long first
+    // next - base fits an int for every return site, so others must not be mistaken for one:
+    // compare as long first
     b.iload(FUEL).ifle(exit);
     b.lload(NEXT).lload(BASE).lsub().l2i().i2l().lload(BASE).ladd().lload(NEXT).lcmp().ifne(exit);
     b.lload(NEXT).lload(BASE).lsub().l2i();

@@ -9,9 +9,15 @@ import org.duvisor.machine.interp.Source;
 import org.duvisor.machine.interp.Translation;
 import org.duvisor.machine.interp.Translator;
 
-/** Translates regions on one background thread, for all harts of a machine. A full queue drops offers; the code is interpreted then. */
+/**
+ * Translates regions on one background thread, for all harts of a machine. A full queue drops
+ * offers; the code is interpreted then.
+ */
 public final class RegionTranslator implements Translator, AutoCloseable {
-  /** Interpreted executions before translation: a high value beats a low one on wide code (docs/performance.md). */
+  /**
+   * Interpreted executions before translation: a high value beats a low one on wide code
+   * (docs/performance.md).
+   */
   public static final int THRESHOLD = 500;
 
   private static final int QUEUE = 4096;
@@ -98,7 +104,13 @@ public final class RegionTranslator implements Translator, AutoCloseable {
   public String statistics() {
     long n = Math.max(1, translated.sum() + improved.sum());
     return "translated %d regions, %d of them again, %d instructions, %d KiB of class files, %d us each, %d refused"
-        .formatted(translated.sum(), improved.sum(), instructions.sum(), bytes.sum() >> 10, nanos.sum() / n / 1000, refused.sum());
+        .formatted(
+            translated.sum(),
+            improved.sum(),
+            instructions.sum(),
+            bytes.sum() >> 10,
+            nanos.sum() / n / 1000,
+            refused.sum());
   }
 
   @Override

@@ -22,8 +22,12 @@ final class BarChart {
     int group = report.engines().size() * BAR + GAP;
     int height = TOP + report.rows().size() * group + 30;
     var svg = new StringBuilder();
-    svg.append("<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"800\" height=\"%d\" viewBox=\"0 0 800 %d\"".formatted(height, height));
-    svg.append(" font-family=\"sans-serif\" font-size=\"11\" role=\"img\">\n<title>Guest MIPS, warm</title>\n");
+    svg.append(
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"800\" height=\"%d\" viewBox=\"0 0 800 %d\""
+            .formatted(height, height));
+    svg.append(
+        " font-family=\"sans-serif\" font-size=\"11\" role=\"img\">\n"
+            + "<title>Guest MIPS, warm</title>\n");
     legend(svg, report);
     axis(svg, height);
     for (int r = 0; r < report.rows().size(); r++) {
@@ -59,7 +63,12 @@ final class BarChart {
       double value = EngineReport.median(row.cells().get(e).warm()).orElse(0);
       double width = x(value) - LEFT;
       rectangle(svg, LEFT, y + e * BAR, width, BAR - 2, colour(report, e));
-      text(svg, LEFT + width + 4, y + e * BAR + 9, "start", String.format(Locale.ROOT, "%.0f", value));
+      text(
+          svg,
+          LEFT + width + 4,
+          y + e * BAR + 9,
+          "start",
+          String.format(Locale.ROOT, "%.0f", value));
     }
   }
 
@@ -69,18 +78,32 @@ final class BarChart {
   }
 
   private static String colour(EngineReport report, int engine) {
-    return report.engines().get(engine).equals("qemu") ? QEMU_COLOUR : COLOURS.get(engine % COLOURS.size());
+    return report.engines().get(engine).equals("qemu")
+        ? QEMU_COLOUR
+        : COLOURS.get(engine % COLOURS.size());
   }
 
-  private static void rectangle(StringBuilder svg, double x, double y, double width, double height, String colour) {
+  private static void rectangle(
+      StringBuilder svg, double x, double y, double width, double height, String colour) {
     svg.append(
         String.format(
-            Locale.ROOT, "<rect x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"%.1f\" fill=\"%s\"/>%n", x, y, width, height, colour));
+            Locale.ROOT,
+            "<rect x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"%.1f\" fill=\"%s\"/>%n",
+            x,
+            y,
+            width,
+            height,
+            colour));
   }
 
   private static void text(StringBuilder svg, double x, double y, String anchor, String text) {
     svg.append(
         String.format(
-            Locale.ROOT, "<text x=\"%.1f\" y=\"%.1f\" text-anchor=\"%s\">%s</text>%n", x, y, anchor, EnginePage.escape(text)));
+            Locale.ROOT,
+            "<text x=\"%.1f\" y=\"%.1f\" text-anchor=\"%s\">%s</text>%n",
+            x,
+            y,
+            anchor,
+            EnginePage.escape(text)));
   }
 }

@@ -5,7 +5,10 @@ import java.util.OptionalLong;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
-/** A line that the guest's program {@code /bench} prints (guest/bench/bench.c describes them). Counts of instructions are absent where it has none. */
+/**
+ * A line that the guest's program {@code /bench} prints (guest/bench/bench.c describes them).
+ * Counts of instructions are absent where it has none.
+ */
 public sealed interface BenchLine {
   /**
    * The program has begun.
@@ -28,7 +31,8 @@ public sealed interface BenchLine {
    * @param nanos the guest's time
    * @param retired instructions since the start line
    */
-  record Progress(String workload, long iterations, long nanos, OptionalLong retired) implements BenchLine {}
+  record Progress(String workload, long iterations, long nanos, OptionalLong retired)
+      implements BenchLine {}
 
   /** The workload has ended. */
   record Done(String workload) implements BenchLine {}
@@ -69,7 +73,12 @@ public sealed interface BenchLine {
       return switch (this) {
         case READY -> new Ready(count(m.group(1)));
         case START -> new Start(m.group(1), m.group(2), count(m.group(3)));
-        case PROGRESS -> new Progress(m.group(1), Long.parseLong(m.group(2)), Long.parseLong(m.group(3)), count(m.group(4)));
+        case PROGRESS ->
+            new Progress(
+                m.group(1),
+                Long.parseLong(m.group(2)),
+                Long.parseLong(m.group(3)),
+                count(m.group(4)));
         case DONE -> new Done(m.group(1));
       };
     }

@@ -29,7 +29,8 @@ sealed interface Emulator {
    * @param jvm the JVM's program and options, class path included
    * @param virtualTime whether the guest's clock counts instructions
    */
-  record Duvisor(String engine, String on, Path bios, List<String> jvm, boolean virtualTime) implements Emulator {
+  record Duvisor(String engine, String on, Path bios, List<String> jvm, boolean virtualTime)
+      implements Emulator {
     @Override
     public String label() {
       return engine;

@@ -20,15 +20,29 @@ import java.util.TreeMap;
 import java.util.zip.GZIPInputStream;
 
 /**
- * The speed of the execution engines, next to QEMU: every workload of {@code /bench} in a process of its own per engine and round, engines in
- * turn, so that a change of the machine's load meets all of them.
+ * The speed of the execution engines, next to QEMU: every workload of {@code /bench} in a process
+ * of its own per engine and round, engines in turn, so that a change of the machine's load meets
+ * all of them.
  */
 public final class EngineBenchmark {
   /** Workloads that a run without a choice takes; the program has more. */
   public static final List<String> WORKLOADS =
       List.of(
-          "core", "integer", "dhry", "chase", "memcpy-far", "memcpy-libc", "memcpy-shift", "stream", "nbody", "mandel", "getpid", "mmap",
-          "pipe", "fork", "exec");
+          "core",
+          "integer",
+          "dhry",
+          "chase",
+          "memcpy-far",
+          "memcpy-libc",
+          "memcpy-shift",
+          "stream",
+          "nbody",
+          "mandel",
+          "getpid",
+          "mmap",
+          "pipe",
+          "fork",
+          "exec");
 
   private static final Duration BOOT_LIMIT = Duration.ofSeconds(120);
   private static final Duration COUNT_LIMIT = Duration.ofMinutes(15);
@@ -63,7 +77,10 @@ public final class EngineBenchmark {
       Path initrd,
       List<String> jvm,
       String revision) {
-    /** The guest with an uncompressed kernel, which is all that QEMU takes; unpacked into a file for this run only. */
+    /**
+     * The guest with an uncompressed kernel, which is all that QEMU takes; unpacked into a file for
+     * this run only.
+     */
     Emulator.Guest guest() throws IOException {
       byte[] bytes = Files.readAllBytes(kernel);
       if (bytes.length < 2 || bytes[0] != 0x1f || bytes[1] != (byte) 0x8b) {
@@ -91,11 +108,17 @@ public final class EngineBenchmark {
 
   private EngineBenchmark() {}
 
-  /** Counts the instructions of every workload on the deterministic board and writes the file of counts. */
+  /**
+   * Counts the instructions of every workload on the deterministic board and writes the file of
+   * counts.
+   */
   public static InstructionCounts count(Options options) throws IOException {
     var board = new Emulator.Duvisor("interpreter", "board", options.bios, options.jvm, true);
-    GuestProcess.Seen seen = GuestProcess.run(board.command(options.guest(), "count"), COUNT_LIMIT, COUNT_LIMIT, COUNT_LIMIT);
-    InstructionCounts counts = InstructionCounts.of(sha256(options.kernel), sha256(options.initrd), seen.lines());
+    GuestProcess.Seen seen =
+        GuestProcess.run(
+            board.command(options.guest(), "count"), COUNT_LIMIT, COUNT_LIMIT, COUNT_LIMIT);
+    InstructionCounts counts =
+        InstructionCounts.of(sha256(options.kernel), sha256(options.initrd), seen.lines());
     counts.write(options.counts());
     return counts;
   }
@@ -103,8 +126,10 @@ public final class EngineBenchmark {
   /** Measures; says on {@code progress} how far it is. */
   public static EngineReport run(Options options, PrintStream progress) throws IOException {
     InstructionCounts counts = InstructionCounts.read(options.counts());
-    if (!counts.initrd().equals(sha256(options.initrd)) || !counts.kernel().equals(sha256(options.kernel))) {
-      throw new LabException(options.counts() + " counts other images; renew it with duvisor lab engine --count");
+    if (!counts.initrd().equals(sha256(options.initrd))
+        || !counts.kernel().equals(sha256(options.kernel))) {
+      throw new LabException(
+          options.counts() + " counts other images; renew it with duvisor lab engine --count");
     }
     List<Emulator> emulators = options.emulators();
     if (emulators.isEmpty()) {
@@ -115,7 +140,8 @@ public final class EngineBenchmark {
     Map<String, List<EngineReport.Cell>> cells = new LinkedHashMap<>();
     for (String workload : options.workloads) {
       List<EngineReport.Cell> row = new ArrayList<>();
-      emulators.forEach(_ -> row.add(new EngineReport.Cell(new ArrayList<>(), new ArrayList<>(), false)));
+      emulators.forEach(
+          _ -> row.add(new EngineReport.Cell(new ArrayList<>(), new ArrayList<>(), false)));
       for (int round = 0; round < options.rounds; round++) {
         for (int e = 0; e < emulators.size(); e++) {
           progress.println(workload + ", round " + (round + 1) + ", " + emulators.get(e).label());
@@ -125,7 +151,8 @@ public final class EngineBenchmark {
       cells.put(workload, row);
     }
     List<EngineReport.Row> rows = new ArrayList<>();
-    cells.forEach((name, row) -> rows.add(new EngineReport.Row(name, counts.work(name).iteration(), row)));
+    cells.forEach(
+        (name, row) -> rows.add(new EngineReport.Row(name, counts.work(name).iteration(), row)));
     return new EngineReport(about(options), emulators.stream().map(Emulator::label).toList(), rows);
   }
 
@@ -138,17 +165,30 @@ public final class EngineBenchmark {
   }
 
   private static EngineReport.Cell measure(
-      Options options, Emulator.Guest guest, InstructionCounts counts, String workload, Emulator emulator, EngineReport.Cell before) throws IOException {
+      Options options,
+      Emulator.Guest guest,
+      InstructionCounts counts,
+      String workload,
+      Emulator emulator,
+      EngineReport.Cell before)
+      throws IOException {
     long from = options.warmup.toNanos();
     Duration length = options.warmup.plus(options.window);
     GuestProcess.Seen seen =
-        GuestProcess.run(emulator.command(guest, workload + " 0"), length, options.fromStart, BOOT_LIMIT.plus(length));
+        GuestProcess.run(
+            emulator.command(guest, workload + " 0"),
+            length,
+            options.fromStart,
+            BOOT_LIMIT.plus(length));
     InstructionCounts.Work work = counts.work(workload);
     List<Double> warm = new ArrayList<>(before.warm());
     List<Double> fromStart = new ArrayList<>(before.fromStart());
     seen.timeline().mips(work, from, length.toNanos()).ifPresent(warm::add);
-    seen.timeline().mipsSinceBirth(work, counts.boot(), options.fromStart.toNanos()).ifPresent(fromStart::add);
-    return new EngineReport.Cell(warm, fromStart, before.wrong() || !seen.check().equals(work.check()));
+    seen.timeline()
+        .mipsSinceBirth(work, counts.boot(), options.fromStart.toNanos())
+        .ifPresent(fromStart::add);
+    return new EngineReport.Cell(
+        warm, fromStart, before.wrong() || !seen.check().equals(work.check()));
   }
 
   private static Map<String, String> about(Options options) throws IOException {
@@ -172,7 +212,9 @@ public final class EngineBenchmark {
     return about;
   }
 
-  /** The options alone: without the program and the class path, which name folders of one machine. */
+  /**
+   * The options alone: without the program and the class path, which name folders of one machine.
+   */
   private static List<String> jvmOptions(List<String> jvm) {
     int classPath = jvm.indexOf("-cp");
     return jvm.subList(1, classPath < 0 ? jvm.size() : classPath);
@@ -185,7 +227,11 @@ public final class EngineBenchmark {
 
   /** Processors and operating system. */
   static String machineName() throws IOException {
-    return Runtime.getRuntime().availableProcessors() + " CPUs, " + processor() + ", " + System.getProperty("os.name");
+    return Runtime.getRuntime().availableProcessors()
+        + " CPUs, "
+        + processor()
+        + ", "
+        + System.getProperty("os.name");
   }
 
   private static double loadAverage() {
@@ -198,7 +244,11 @@ public final class EngineBenchmark {
       return System.getProperty("os.arch");
     }
     try (var lines = Files.lines(info)) {
-      return lines.filter(l -> l.startsWith("model name")).map(l -> l.substring(l.indexOf(':') + 1).strip()).findFirst().orElse("unknown CPU");
+      return lines
+          .filter(l -> l.startsWith("model name"))
+          .map(l -> l.substring(l.indexOf(':') + 1).strip())
+          .findFirst()
+          .orElse("unknown CPU");
     }
   }
 
@@ -212,7 +262,8 @@ public final class EngineBenchmark {
   /** SHA-256 of a file in hexadecimal. */
   static String sha256(Path file) throws IOException {
     try {
-      return HexFormat.of().formatHex(MessageDigest.getInstance("SHA-256").digest(Files.readAllBytes(file)));
+      return HexFormat.of()
+          .formatHex(MessageDigest.getInstance("SHA-256").digest(Files.readAllBytes(file)));
     } catch (NoSuchAlgorithmException e) {
       throw new IllegalStateException(e);
     }

@@ -8,7 +8,12 @@ final class EnginePage {
 
   /** The page with the chart in it. */
   static String html(EngineReport report, String chart) {
-    var html = new StringBuilder("<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n<title>Engine benchmark</title>\n");
+    var html =
+        new StringBuilder(
+            "<!doctype html>\n"
+                + "<html lang=\"en\">\n"
+                + "<meta charset=\"utf-8\">\n"
+                + "<title>Engine benchmark</title>\n");
     html.append(
         """
         <style>
@@ -22,7 +27,9 @@ final class EnginePage {
     html.append(chart);
     rows(html, report.table());
     html.append("<h2>How it was measured</h2>\n");
-    rows(html, report.about().entrySet().stream().map(e -> List.of(e.getKey(), e.getValue())).toList());
+    rows(
+        html,
+        report.about().entrySet().stream().map(e -> List.of(e.getKey(), e.getValue())).toList());
     return html.append("</html>\n").toString();
   }
 
@@ -38,6 +45,9 @@ final class EnginePage {
 
   /** Text for markup. */
   static String escape(String text) {
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace("\"", "&quot;");
+    return text.replace("&", "&amp;")
+        .replace("<", "&lt;")
+        .replace(">", "&gt;")
+        .replace("\"", "&quot;");
   }
 }

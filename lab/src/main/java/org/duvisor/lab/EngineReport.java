@@ -13,14 +13,16 @@ import java.util.Map;
 import java.util.OptionalDouble;
 
 /**
- * The result of {@code lab engine}: guest MIPS (guest instructions per second of CPU time of the emulator's process, in millions).
+ * The result of {@code lab engine}: guest MIPS (guest instructions per second of CPU time of the
+ * emulator's process, in millions).
  *
  * @param about what it takes to repeat the run: revision, images, options, JVM, machine
  * @param engines in the order of the columns; the ratios are to the last when it is qemu
  * @param rows one for each workload
  */
 public record EngineReport(Map<String, String> about, List<String> engines, List<Row> rows) {
-  private static final ObjectMapper JSON = new ObjectMapper().enable(SerializationFeature.INDENT_OUTPUT);
+  private static final ObjectMapper JSON =
+      new ObjectMapper().enable(SerializationFeature.INDENT_OUTPUT);
 
   /** One workload; {@code cells} in the order of the engines. */
   public record Row(String workload, double instructionsPerIteration, List<Cell> cells) {}
@@ -29,7 +31,8 @@ public record EngineReport(Map<String, String> about, List<String> engines, List
    * One engine on one workload, a figure for each round.
    *
    * @param warm MIPS of the steady state
-   * @param fromStart MIPS of the first seconds from the start of the process: boot, translation and JVM included
+   * @param fromStart MIPS of the first seconds from the start of the process: boot, translation and
+   *     JVM included
    * @param wrong whether the program computed something else than it should
    */
   public record Cell(List<Double> warm, List<Double> fromStart, boolean wrong) {}
@@ -60,8 +63,15 @@ public record EngineReport(Map<String, String> about, List<String> engines, List
 
   /** Geometric mean of the warm ratios over all rows that have one. */
   OptionalDouble meanRatio(int engine) {
-    double[] logs = rows.stream().map(r -> ratio(r, engine)).filter(OptionalDouble::isPresent).mapToDouble(r -> Math.log(r.getAsDouble())).toArray();
-    return logs.length == 0 ? OptionalDouble.empty() : OptionalDouble.of(Math.exp(Arrays.stream(logs).average().orElseThrow()));
+    double[] logs =
+        rows.stream()
+            .map(r -> ratio(r, engine))
+            .filter(OptionalDouble::isPresent)
+            .mapToDouble(r -> Math.log(r.getAsDouble()))
+            .toArray();
+    return logs.length == 0
+        ? OptionalDouble.empty()
+        : OptionalDouble.of(Math.exp(Arrays.stream(logs).average().orElseThrow()));
   }
 
   /** The table: a line for each workload; for each engine the medians, and its ratio to QEMU. */

@@ -11,7 +11,10 @@ import java.util.List;
 import java.util.concurrent.Executors;
 import java.util.concurrent.TimeUnit;
 
-/** One run of the guest in a process of its own: reads the console, notes the CPU time at every line, ends the process. */
+/**
+ * One run of the guest in a process of its own: reads the console, notes the CPU time at every
+ * line, ends the process.
+ */
 final class GuestProcess {
   private final Process process;
   private final long birth;
@@ -33,23 +36,29 @@ final class GuestProcess {
   record Seen(String check, Timeline timeline, List<BenchLine> lines) {}
 
   /**
-   * Runs until the guest ends, or {@code afterStart} after its start line and {@code atLeast} after the start of the process.
+   * Runs until the guest ends, or {@code afterStart} after its start line and {@code atLeast} after
+   * the start of the process.
    *
    * @param limit for the whole run; a guest that is silent beyond it is an error
    */
-  static Seen run(List<String> command, Duration afterStart, Duration atLeast, Duration limit) throws IOException {
+  static Seen run(List<String> command, Duration afterStart, Duration atLeast, Duration limit)
+      throws IOException {
     var run = new GuestProcess(command);
-    try (var watch = Executors.newSingleThreadScheduledExecutor(Thread.ofPlatform().daemon().factory())) {
-      var timeout = watch.schedule(run.process::destroyForcibly, limit.toMillis(), TimeUnit.MILLISECONDS);
+    try (var watch =
+        Executors.newSingleThreadScheduledExecutor(Thread.ofPlatform().daemon().factory())) {
+      var timeout =
+          watch.schedule(run.process::destroyForcibly, limit.toMillis(), TimeUnit.MILLISECONDS);
       run.read(afterStart.toNanos(), atLeast.toNanos());
       timeout.cancel(false);
     } finally {
       run.process.destroyForcibly();
     }
     if (run.start == 0) {
-      throw new LabException("the guest did not come to its workload: " + String.join(" ", command));
+      throw new LabException(
+          "the guest did not come to its workload: " + String.join(" ", command));
     }
-    return new Seen(run.check, new Timeline(run.start, List.copyOf(run.samples)), List.copyOf(run.lines));
+    return new Seen(
+        run.check, new Timeline(run.start, List.copyOf(run.samples)), List.copyOf(run.lines));
   }
 
   private void read(long afterStart, long atLeast) throws IOException {

@@ -26,9 +26,10 @@ import org.duvisor.machine.interp.Interpreter;
 import org.duvisor.platform.sim.SimHost;
 
 /**
- * The main class of the measured process: one hart, 512 MiB, console output on standard output, no input. Arguments are {@code KEY=VALUE}:
- * {@code on} (board, vm), {@code engine} (interpreter, jit), {@code bios} (for the board), {@code kernel}, {@code initrd}, {@code append}, and
- * {@code clock} (real, virtual; virtual time is for the board).
+ * The main class of the measured process: one hart, 512 MiB, console output on standard output, no
+ * input. Arguments are {@code KEY=VALUE}: {@code on} (board, vm), {@code engine} (interpreter,
+ * jit), {@code bios} (for the board), {@code kernel}, {@code initrd}, {@code append}, and {@code
+ * clock} (real, virtual; virtual time is for the board).
  */
 public final class GuestRunner {
   /** Guest memory in bytes. */
@@ -42,7 +43,10 @@ public final class GuestRunner {
     Arrays.stream(arguments).map(a -> a.split("=", 2)).forEach(pair -> keys.put(pair[0], pair[1]));
     var console = new StreamBackend(InputStream.nullInputStream(), System.out);
     Function<Hart, Engine> engine = engine(keys.getOrDefault("engine", "jit"));
-    System.err.println(keys.getOrDefault("on", "board").equals("vm") ? vm(keys, engine, console) : board(keys, engine, console));
+    System.err.println(
+        keys.getOrDefault("on", "board").equals("vm")
+            ? vm(keys, engine, console)
+            : board(keys, engine, console));
     console.flush();
     System.exit(0);
   }
@@ -58,7 +62,9 @@ public final class GuestRunner {
     };
   }
 
-  private static String board(Map<String, String> keys, Function<Hart, Engine> engine, CharBackend console) throws Exception {
+  private static String board(
+      Map<String, String> keys, Function<Hart, Engine> engine, CharBackend console)
+      throws Exception {
     BoardConfig standard = BoardConfig.of(1, MEMORY, console);
     var config =
         new BoardConfig(
@@ -84,7 +90,9 @@ public final class GuestRunner {
     }
   }
 
-  private static String vm(Map<String, String> keys, Function<Hart, Engine> engine, CharBackend console) throws Exception {
+  private static String vm(
+      Map<String, String> keys, Function<Hart, Engine> engine, CharBackend console)
+      throws Exception {
     var host = new SimHost(MEMORY + (64L << 20), Clock.realTime(), engine);
     VmConfig config =
         VmConfig.of(KernelImage.openAny(path(keys, "kernel")))

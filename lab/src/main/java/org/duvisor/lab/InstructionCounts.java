@@ -11,14 +11,16 @@ import java.util.OptionalLong;
 import java.util.TreeMap;
 
 /**
- * What each workload executes, kernel included, counted once in virtual time: the same on every engine that runs the same images.
+ * What each workload executes, kernel included, counted once in virtual time: the same on every
+ * engine that runs the same images.
  *
  * @param kernel SHA-256 of the kernel's file
  * @param initrd SHA-256 of the initramfs
  * @param boot instructions from reset until the program begins
  * @param workloads by name
  */
-public record InstructionCounts(String kernel, String initrd, long boot, Map<String, Work> workloads) {
+public record InstructionCounts(
+    String kernel, String initrd, long boot, Map<String, Work> workloads) {
   /**
    * One workload.
    *
@@ -28,7 +30,8 @@ public record InstructionCounts(String kernel, String initrd, long boot, Map<Str
    */
   public record Work(String check, long prepare, double iteration) {}
 
-  private static final ObjectMapper JSON = new ObjectMapper().enable(SerializationFeature.INDENT_OUTPUT);
+  private static final ObjectMapper JSON =
+      new ObjectMapper().enable(SerializationFeature.INDENT_OUTPUT);
 
   /** The counts that a run of {@code bench count} with the guest's own counter gives. */
   static InstructionCounts of(String kernel, String initrd, List<BenchLine> lines) {
@@ -42,7 +45,8 @@ public record InstructionCounts(String kernel, String initrd, long boot, Map<Str
         case BenchLine.Progress p -> {
           if (p.workload().equals(start.workload())) {
             double iteration = Math.round(10.0 * counted(p.retired()) / p.iterations()) / 10.0;
-            workloads.put(p.workload(), new Work(start.check(), counted(start.retired()), iteration));
+            workloads.put(
+                p.workload(), new Work(start.check(), counted(start.retired()), iteration));
           }
         }
         case BenchLine.Done _ -> {}
@@ -73,7 +77,8 @@ public record InstructionCounts(String kernel, String initrd, long boot, Map<Str
   Work work(String workload) {
     Work work = workloads.get(workload);
     if (work == null) {
-      throw new LabException("no workload " + workload + "; there are " + String.join(", ", workloads.keySet()));
+      throw new LabException(
+          "no workload " + workload + "; there are " + String.join(", ", workloads.keySet()));
     }
     return work;
   }

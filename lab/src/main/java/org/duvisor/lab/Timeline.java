@@ -4,7 +4,8 @@ import java.util.List;
 import java.util.OptionalDouble;
 
 /**
- * What was seen of one run: at each line of progress, how long the process had existed, the CPU time it had used, and the iterations it had done.
+ * What was seen of one run: at each line of progress, how long the process had existed, the CPU
+ * time it had used, and the iterations it had done.
  *
  * @param startNanos age of the process at the start line
  * @param samples in order
@@ -19,16 +20,25 @@ record Timeline(long startNanos, List<Sample> samples) {
    */
   record Sample(long nanos, long cpuNanos, long iterations) {}
 
-  /** Guest MIPS per CPU second between two times after the start line. Empty when there are no two lines in that window. */
+  /**
+   * Guest MIPS per CPU second between two times after the start line. Empty when there are no two
+   * lines in that window.
+   */
   OptionalDouble mips(InstructionCounts.Work work, long fromNanos, long toNanos) {
     List<Sample> window =
-        samples.stream().filter(s -> s.nanos >= startNanos + fromNanos && s.nanos <= startNanos + toNanos).toList();
+        samples.stream()
+            .filter(s -> s.nanos >= startNanos + fromNanos && s.nanos <= startNanos + toNanos)
+            .toList();
     if (window.size() < 2 || window.getLast().cpuNanos <= window.getFirst().cpuNanos) {
       return OptionalDouble.empty();
     }
     Sample first = window.getFirst();
     Sample last = window.getLast();
-    return OptionalDouble.of((last.iterations - first.iterations) * work.iteration() * 1e3 / (last.cpuNanos - first.cpuNanos));
+    return OptionalDouble.of(
+        (last.iterations - first.iterations)
+            * work.iteration()
+            * 1e3
+            / (last.cpuNanos - first.cpuNanos));
   }
 
   /** The same from the birth of the process, its boot included. */
@@ -36,7 +46,10 @@ record Timeline(long startNanos, List<Sample> samples) {
     return samples.stream()
         .filter(s -> s.nanos <= untilNanos && s.cpuNanos > 0)
         .reduce((_, last) -> last)
-        .map(s -> OptionalDouble.of((boot + work.prepare() + s.iterations * work.iteration()) * 1e3 / s.cpuNanos))
+        .map(
+            s ->
+                OptionalDouble.of(
+                    (boot + work.prepare() + s.iterations * work.iteration()) * 1e3 / s.cpuNanos))
         .orElse(OptionalDouble.empty());
   }
 }

@@ -18,7 +18,8 @@ import org.junit.jupiter.api.io.TempDir;
 
 class EngineBenchmarkTest {
   private static final Path IMAGES = Path.of("..", "guest", "images");
-  private static final PrintStream QUIET = new PrintStream(OutputStream.nullOutputStream(), false, StandardCharsets.UTF_8);
+  private static final PrintStream QUIET =
+      new PrintStream(OutputStream.nullOutputStream(), false, StandardCharsets.UTF_8);
 
   private static EngineBenchmark.Options options(String workload, Path initrd) {
     return new EngineBenchmark.Options(
@@ -42,33 +43,39 @@ class EngineBenchmarkTest {
         "test");
   }
 
-  /** One real measurement: that there is a figure and the guest computed the right value; not how large the figure is. */
+  /**
+   * One real measurement: that the guest comes to its workload and computes the right value; not
+   * how fast.
+   */
   @Test
   void aSecondOfOneWorkload() throws Exception {
-    var measured = options("getpid", IMAGES.resolve("bench.cpio.gz"));
-    var untilDone =
+    var options = options("getpid", IMAGES.resolve("bench.cpio.gz"));
+    var vm = new Emulator.Duvisor("interpreter", "vm", Path.of("none"), options.jvm(), false);
+    var seen =
         GuestProcess.run(
-            new Emulator.Duvisor("interpreter", "vm", Path.of("none"), measured.jvm(), false).command(measured.guest(), "getpid x20"),
-            Duration.ofMinutes(1),
-            Duration.ofMinutes(1),
+            vm.command(options.guest(), "getpid 1"),
+            Duration.ofSeconds(1),
+            Duration.ZERO,
             Duration.ofMinutes(2));
-    assertEquals(InstructionCounts.read(measured.counts()).work("getpid").check(), untilDone.check());
-    assertTrue(untilDone.lines().contains(new BenchLine.Done("getpid")));
-    assertEquals(20, untilDone.timeline().samples().getLast().iterations());
+    assertEquals(InstructionCounts.read(options.counts()).work("getpid").check(), seen.check());
+    assertTrue(seen.timeline().startNanos() > 0);
   }
 
   @Test
   void countsOfOtherImagesAreRefused(@TempDir Path folder) throws Exception {
     Path initrd = Files.writeString(folder.resolve("bench.cpio.gz"), "another");
     Files.copy(IMAGES.resolve("bench.json"), folder.resolve("bench.json"));
-    String line = assertThrows(LabException.class, () -> EngineBenchmark.run(options("core", initrd), QUIET)).getMessage();
+    String line =
+        assertThrows(LabException.class, () -> EngineBenchmark.run(options("core", initrd), QUIET))
+            .getMessage();
     assertTrue(line.contains("counts other images"), line);
   }
 
   @Test
   void anUnknownWorkloadIsRefusedBeforeAnythingRuns() {
     var options = options("nothing", IMAGES.resolve("bench.cpio.gz"));
-    String line = assertThrows(LabException.class, () -> EngineBenchmark.run(options, QUIET)).getMessage();
+    String line =
+        assertThrows(LabException.class, () -> EngineBenchmark.run(options, QUIET)).getMessage();
     assertTrue(line.startsWith("no workload nothing; there are chase, core"), line);
     assertFalse(line.contains("\n"));
   }

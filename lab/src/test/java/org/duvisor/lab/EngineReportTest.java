@@ -26,12 +26,19 @@ class EngineReportTest {
           List.of("interpreter", "jit", "qemu"),
           List.of(
               new EngineReport.Row(
-                  "core", 1e6, List.of(cell(List.of(100.0, 300.0, 200.0)), cell(List.of(4000.0)), cell(List.of(1000.0)))),
+                  "core",
+                  1e6,
+                  List.of(
+                      cell(List.of(100.0, 300.0, 200.0)),
+                      cell(List.of(4000.0)),
+                      cell(List.of(1000.0)))),
               new EngineReport.Row(
                   "chase",
                   3e5,
                   List.of(
-                      new EngineReport.Cell(List.of(50.0), List.of(40.0), true), cell(List.of()), cell(List.of(100.0))))));
+                      new EngineReport.Cell(List.of(50.0), List.of(40.0), true),
+                      cell(List.of()),
+                      cell(List.of(100.0))))));
 
   @Test
   void medians() {
@@ -63,9 +70,15 @@ class EngineReportTest {
 
   @Test
   void withoutAPeerThereAreNoRatios() {
-    var alone = new EngineReport(Map.of(), List.of("jit"), List.of(new EngineReport.Row("core", 1, List.of(cell(List.of(5.0))))));
+    var alone =
+        new EngineReport(
+            Map.of(),
+            List.of("jit"),
+            List.of(new EngineReport.Row("core", 1, List.of(cell(List.of(5.0))))));
     assertFalse(alone.hasPeer());
-    assertEquals(List.of(List.of("workload", "jit warm", "from start"), List.of("core", "5", "-")), alone.table());
+    assertEquals(
+        List.of(List.of("workload", "jit warm", "from start"), List.of("core", "5", "-")),
+        alone.table());
     assertTrue(alone.meanRatio(0).isEmpty());
   }
 
@@ -75,8 +88,12 @@ class EngineReportTest {
     assertEquals(REPORT, EngineReport.read(folder.resolve("results/engine.json")));
     String page = Files.readString(folder.resolve("results/engine.html"));
     assertTrue(page.contains("a &amp; b &lt;c&gt;"));
-    byte[] svg = Files.readString(folder.resolve("results/engine.svg")).getBytes(StandardCharsets.UTF_8);
-    var document = DocumentBuilderFactory.newDefaultInstance().newDocumentBuilder().parse(new ByteArrayInputStream(svg));
+    byte[] svg =
+        Files.readString(folder.resolve("results/engine.svg")).getBytes(StandardCharsets.UTF_8);
+    var document =
+        DocumentBuilderFactory.newDefaultInstance()
+            .newDocumentBuilder()
+            .parse(new ByteArrayInputStream(svg));
     assertEquals(3 + 2 * 3, document.getElementsByTagName("rect").getLength(), "legend and bars");
   }
 }

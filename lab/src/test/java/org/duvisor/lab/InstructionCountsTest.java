@@ -22,7 +22,8 @@ class InstructionCountsTest {
   void fromTheLinesOfACountingRun() {
     var counts = InstructionCounts.of("k", "i", LINES);
     assertEquals(1000, counts.boot());
-    assertEquals(Map.of("a", new InstructionCounts.Work("0123456789abcdef", 70, 123.4)), counts.workloads());
+    assertEquals(
+        Map.of("a", new InstructionCounts.Work("0123456789abcdef", 70, 123.4)), counts.workloads());
   }
 
   @Test
@@ -36,7 +37,9 @@ class InstructionCountsTest {
   @Test
   void errorsAreOneLine(@TempDir Path folder) {
     var counts = InstructionCounts.of("k", "i", LINES);
-    assertEquals("no workload b; there are a", assertThrows(LabException.class, () -> counts.work("b")).getMessage());
+    assertEquals(
+        "no workload b; there are a",
+        assertThrows(LabException.class, () -> counts.work("b")).getMessage());
     assertThrows(LabException.class, () -> InstructionCounts.read(folder.resolve("none")));
     List<BenchLine> uncounted = List.of(new BenchLine.Ready(OptionalLong.empty()));
     assertThrows(LabException.class, () -> InstructionCounts.of("k", "i", uncounted));

@@ -9,9 +9,12 @@ import org.junit.jupiter.api.Test;
 
 class TimelineTest {
   private static final long SECOND = 1_000_000_000L;
-  private static final InstructionCounts.Work WORK = new InstructionCounts.Work("0", 500_000_000, 1_000_000);
+  private static final InstructionCounts.Work WORK =
+      new InstructionCounts.Work("0", 500_000_000, 1_000_000);
 
-  /** Starts at 2 s; 100 iterations a second for 2 s, then 400 a second; half a CPU second a second. */
+  /**
+   * Starts at 2 s; 100 iterations a second for 2 s, then 400 a second; half a CPU second a second.
+   */
   private static Timeline rising() {
     List<Timeline.Sample> samples = new ArrayList<>();
     for (int k = 0; k <= 80; k++) {

@@ -3,8 +3,8 @@ package org.duvisor.machine;
 import org.duvisor.isa.Csr;
 
 /**
- * Who may access which CSR, and which register a number means in V=1 (privileged spec 2.1, 21.2; docs/dv-ext.md section 3). An access that
- * is refused throws the trap it causes.
+ * Who may access which CSR, and which register a number means in V=1 (privileged spec 2.1, 21.2;
+ * docs/dv-ext.md section 3). An access that is refused throws the trap it causes.
  */
 final class CsrAccess {
   /** How a number is treated. */
@@ -22,13 +22,54 @@ final class CsrAccess {
   private static byte[] kinds() {
     byte[] kind = new byte[4096];
     mark(kind, STANDARD, Csr.FFLAGS, Csr.FRM, Csr.FCSR, Csr.CYCLE, Csr.TIME, Csr.INSTRET);
-    mark(kind, STANDARD, Csr.SSTATUS, Csr.SIE, Csr.STVEC, Csr.SCOUNTEREN, Csr.SENVCFG, Csr.SSCRATCH, Csr.SEPC);
+    mark(
+        kind,
+        STANDARD,
+        Csr.SSTATUS,
+        Csr.SIE,
+        Csr.STVEC,
+        Csr.SCOUNTEREN,
+        Csr.SENVCFG,
+        Csr.SSCRATCH,
+        Csr.SEPC);
     mark(kind, STANDARD, Csr.SCAUSE, Csr.STVAL, Csr.SIP, Csr.STIMECMP, Csr.SATP);
-    mark(kind, STANDARD, Csr.MVENDORID, Csr.MARCHID, Csr.MIMPID, Csr.MHARTID, Csr.MCONFIGPTR, Csr.MSTATUS, Csr.MISA);
-    mark(kind, STANDARD, Csr.MEDELEG, Csr.MIDELEG, Csr.MIE, Csr.MTVEC, Csr.MCOUNTEREN, Csr.MENVCFG, Csr.MSCRATCH);
-    mark(kind, STANDARD, Csr.MEPC, Csr.MCAUSE, Csr.MTVAL, Csr.MIP, Csr.MCYCLE, Csr.MINSTRET, Csr.MCOUNTINHIBIT);
+    mark(
+        kind,
+        STANDARD,
+        Csr.MVENDORID,
+        Csr.MARCHID,
+        Csr.MIMPID,
+        Csr.MHARTID,
+        Csr.MCONFIGPTR,
+        Csr.MSTATUS,
+        Csr.MISA);
+    mark(
+        kind,
+        STANDARD,
+        Csr.MEDELEG,
+        Csr.MIDELEG,
+        Csr.MIE,
+        Csr.MTVEC,
+        Csr.MCOUNTEREN,
+        Csr.MENVCFG,
+        Csr.MSCRATCH);
+    mark(
+        kind,
+        STANDARD,
+        Csr.MEPC,
+        Csr.MCAUSE,
+        Csr.MTVAL,
+        Csr.MIP,
+        Csr.MCYCLE,
+        Csr.MINSTRET,
+        Csr.MCOUNTINHIBIT);
     mark(kind, STANDARD, Csr.PMPCFG0, Pmp.CFG2);
-    mark(kind, STANDARD, Csr.TSELECT, Csr.TDATA1, Csr.TDATA2); // Sdtrig without triggers: tdata1.type is 0
+    mark(
+        kind,
+        STANDARD,
+        Csr.TSELECT,
+        Csr.TDATA1,
+        Csr.TDATA2); // Sdtrig without triggers: tdata1.type is 0
     for (int i = 0; i < Pmp.ENTRIES; i++) {
       kind[Csr.PMPADDR0 + i] = STANDARD;
     }
@@ -37,16 +78,85 @@ final class CsrAccess {
       kind[Csr.MCYCLE + i] = STANDARD;
       kind[Csr.MCOUNTINHIBIT + i] = STANDARD;
     }
-    mark(kind, HYPERVISOR, Csr.MTINST, Csr.MTVAL2, Csr.HSTATUS, Csr.HEDELEG, Csr.HIDELEG, Csr.HIE, Csr.HTIMEDELTA);
-    mark(kind, HYPERVISOR, Csr.HCOUNTEREN, Csr.HGEIE, Csr.HENVCFG, Csr.HTVAL, Csr.HIP, Csr.HVIP, Csr.HTINST);
-    mark(kind, HYPERVISOR, Csr.HGATP, Csr.HGEIP, Csr.VSSTATUS, Csr.VSIE, Csr.VSTVEC, Csr.VSSCRATCH, Csr.VSEPC);
+    mark(
+        kind,
+        HYPERVISOR,
+        Csr.MTINST,
+        Csr.MTVAL2,
+        Csr.HSTATUS,
+        Csr.HEDELEG,
+        Csr.HIDELEG,
+        Csr.HIE,
+        Csr.HTIMEDELTA);
+    mark(
+        kind,
+        HYPERVISOR,
+        Csr.HCOUNTEREN,
+        Csr.HGEIE,
+        Csr.HENVCFG,
+        Csr.HTVAL,
+        Csr.HIP,
+        Csr.HVIP,
+        Csr.HTINST);
+    mark(
+        kind,
+        HYPERVISOR,
+        Csr.HGATP,
+        Csr.HGEIP,
+        Csr.VSSTATUS,
+        Csr.VSIE,
+        Csr.VSTVEC,
+        Csr.VSSCRATCH,
+        Csr.VSEPC);
     mark(kind, HYPERVISOR, Csr.VSCAUSE, Csr.VSTVAL, Csr.VSIP, Csr.VSTIMECMP, Csr.VSATP);
-    mark(kind, DV_KERNEL, Csr.SEDELEG, Csr.SIDELEG, Csr.HDVCTL, Csr.HDVVMID, Csr.HDVVCPU, Csr.HDVGEIN);
+    mark(
+        kind,
+        DV_KERNEL,
+        Csr.SEDELEG,
+        Csr.SIDELEG,
+        Csr.HDVCTL,
+        Csr.HDVVMID,
+        Csr.HDVVCPU,
+        Csr.HDVGEIN);
     mark(kind, DV_KERNEL, Csr.HDVWINSEL, Csr.HDVWINBASE, Csr.HDVWINLIMIT, Csr.HDVGOWNER);
-    mark(kind, DV_USER, Csr.UTVEC, Csr.USCRATCH, Csr.UEPC, Csr.UCAUSE, Csr.UTVAL, Csr.HUSTATUS, Csr.HUIE, Csr.HUIP);
-    mark(kind, DV_USER, Csr.HUVIP, Csr.HUTIMEDELTA, Csr.HUCOUNTEREN, Csr.HUENVCFG, Csr.HUTVAL, Csr.HUTINST);
-    mark(kind, DV_USER, Csr.HUGATP, Csr.HUVSSTATUS, Csr.HUVSIE, Csr.HUVSTVEC, Csr.HUVSSCRATCH, Csr.HUVSEPC);
-    mark(kind, DV_USER, Csr.HUVSCAUSE, Csr.HUVSTVAL, Csr.HUVSIP, Csr.HUVSATP, Csr.HUVSTIMECMP, Csr.VTIMECMP);
+    mark(
+        kind,
+        DV_USER,
+        Csr.UTVEC,
+        Csr.USCRATCH,
+        Csr.UEPC,
+        Csr.UCAUSE,
+        Csr.UTVAL,
+        Csr.HUSTATUS,
+        Csr.HUIE,
+        Csr.HUIP);
+    mark(
+        kind,
+        DV_USER,
+        Csr.HUVIP,
+        Csr.HUTIMEDELTA,
+        Csr.HUCOUNTEREN,
+        Csr.HUENVCFG,
+        Csr.HUTVAL,
+        Csr.HUTINST);
+    mark(
+        kind,
+        DV_USER,
+        Csr.HUGATP,
+        Csr.HUVSSTATUS,
+        Csr.HUVSIE,
+        Csr.HUVSTVEC,
+        Csr.HUVSSCRATCH,
+        Csr.HUVSEPC);
+    mark(
+        kind,
+        DV_USER,
+        Csr.HUVSCAUSE,
+        Csr.HUVSTVAL,
+        Csr.HUVSIP,
+        Csr.HUVSATP,
+        Csr.HUVSTIMECMP,
+        Csr.VTIMECMP);
     mark(kind, DV_USER, Csr.VTIMECTL, Csr.VCPUID, Csr.VIPI0, Csr.VIPI2, Csr.VIPI3, Csr.VIPICLR);
     mark(kind, DV_USER, Csr.HUVSCOUNTEREN, Csr.HUVSENVCFG, Csr.HUVSSTATEEN0);
     return kind;
@@ -71,7 +181,8 @@ final class CsrAccess {
       if (h.v) {
         throw h.virtualInstruction();
       }
-      if (h.priv == Hart.U && !h.csrs.dvEnabled || csr == Csr.HUVSTIMECMP && h.priv != Hart.M && !stce(h)) {
+      if (h.priv == Hart.U && !h.csrs.dvEnabled
+          || csr == Csr.HUVSTIMECMP && h.priv != Hart.M && !stce(h)) {
         throw h.illegal();
       }
       return csr;
@@ -157,7 +268,8 @@ final class CsrAccess {
     }
     if (h.v) {
       long guestEnables = c.dvEnabled ? c.huvscounteren : c.scounteren;
-      if ((c.effectiveHcounteren() >>> bit & 1) == 0 || h.priv == Hart.U && (guestEnables >>> bit & 1) == 0) {
+      if ((c.effectiveHcounteren() >>> bit & 1) == 0
+          || h.priv == Hart.U && (guestEnables >>> bit & 1) == 0) {
         throw h.virtualInstruction();
       }
     } else if (h.priv == Hart.U && (c.scounteren >>> bit & 1) == 0) {

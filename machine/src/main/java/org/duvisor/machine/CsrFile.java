@@ -3,8 +3,9 @@ package org.duvisor.machine;
 import org.duvisor.isa.Csr;
 
 /**
- * The CSRs of a hart: storage as fields, WARL rules in {@link #write}, views as shared cases. Who may access what is in {@link CsrAccess}.
- * Numbers below are after the redirection of V=1 ({@link CsrAccess#effective}).
+ * The CSRs of a hart: storage as fields, WARL rules in {@link #write}, views as shared cases. Who
+ * may access what is in {@link CsrAccess}. Numbers below are after the redirection of V=1 ({@link
+ * CsrAccess#effective}).
  */
 public final class CsrFile {
   static final long STCE = 1L << 63;
@@ -37,8 +38,16 @@ public final class CsrFile {
   private static final long HEDELEG = 0xB1FF;
   private static final long COUNTERS = 0xffff_ffffL;
   private static final long MISA_BASE =
-      2L << 62 | 1 << ('I' - 'A') | 1 << ('M' - 'A') | 1 | 1 << ('F' - 'A') | 1 << ('D' - 'A') | 1 << ('C' - 'A')
-          | 1 << ('S' - 'A') | 1 << ('U' - 'A') | 1 << ('B' - 'A');
+      2L << 62
+          | 1 << ('I' - 'A')
+          | 1 << ('M' - 'A')
+          | 1
+          | 1 << ('F' - 'A')
+          | 1 << ('D' - 'A')
+          | 1 << ('C' - 'A')
+          | 1 << ('S' - 'A')
+          | 1 << ('U' - 'A')
+          | 1 << ('B' - 'A');
 
   private final Hart h;
 
@@ -117,24 +126,33 @@ public final class CsrFile {
   }
 
   void reset() {
-    mstatus = medeleg = midelegS = mie = softPending = mtvec = mscratch = mepc = mcause = mtval = mtval2 = mtinst = 0;
+    mstatus =
+        medeleg =
+            midelegS =
+                mie = softPending = mtvec = mscratch = mepc = mcause = mtval = mtval2 = mtinst = 0;
     menvcfg = mcounteren = mcountinhibit = cycleOffset = instretOffset = 0;
     stvec = sscratch = sepc = scause = stval = satp = scounteren = senvcfg = 0;
     stimecmp = vstimecmp = -1;
-    hstatus = hedeleg = hideleg = hvip = hcounteren = henvcfg = htimedelta = htval = htinst = hgatp = 0;
+    hstatus =
+        hedeleg = hideleg = hvip = hcounteren = henvcfg = htimedelta = htval = htinst = hgatp = 0;
     vsstatus = vstvec = vsscratch = vsepc = vscause = vstval = vsatp = 0;
     sedeleg = sideleg = hdvctl = hdvvmid = hdvgein = 0;
     hdvvcpu = -1;
     hdvgowner = -1;
     hdvwinsel = 0;
-    utvec = uscratch = uepc = ucause = utval = hustatus = hutval = hutinst = vtimecmp = vtimectl = 0;
+    utvec =
+        uscratch = uepc = ucause = utval = hustatus = hutval = hutinst = vtimecmp = vtimectl = 0;
     huvscounteren = huvsenvcfg = 0;
     setDv();
   }
 
-  /** Interrupts that go to HS or lower; those of H and of DV-ext always do. No SGEI: GEILEN is 0. */
+  /**
+   * Interrupts that go to HS or lower; those of H and of DV-ext always do. No SGEI: GEILEN is 0.
+   */
   long mideleg() {
-    return midelegS | (h.config.hypervisor() ? Traps.VS_CLASS : 0) | (h.config.dv() ? Traps.HU_CLASS : 0);
+    return midelegS
+        | (h.config.hypervisor() ? Traps.VS_CLASS : 0)
+        | (h.config.dv() ? Traps.HU_CLASS : 0);
   }
 
   /** Whether a vCPU is resident here. */
@@ -142,7 +160,10 @@ public final class CsrFile {
     return hdvvcpu >= 0;
   }
 
-  /** hgatp as V=1 uses it: with DV-ext the VMID is the kernel's, and bit 58 keeps its translations apart from KVM's. */
+  /**
+   * hgatp as V=1 uses it: with DV-ext the VMID is the kernel's, and bit 58 keeps its translations
+   * apart from KVM's.
+   */
   long effectiveHgatp() {
     return dvEnabled ? hugatp() | 1L << 58 : hgatp;
   }
@@ -351,13 +372,16 @@ public final class CsrFile {
       case Csr.PMPCFG0 -> h.pmp.readConfig(0);
       case Pmp.CFG2 -> h.pmp.readConfig(8);
       default ->
-          csr >= Csr.PMPADDR0 && csr < Csr.PMPADDR0 + Pmp.ENTRIES ? h.pmp.readAddress(csr - Csr.PMPADDR0) : 0;
+          csr >= Csr.PMPADDR0 && csr < Csr.PMPADDR0 + Pmp.ENTRIES
+              ? h.pmp.readAddress(csr - Csr.PMPADDR0)
+              : 0;
     };
   }
 
   /**
-   * The value a set or clear starts from: as read, but of pending bits only what software wrote, not what wires and posts hold high
-   * (privileged spec 3.1.9). vsip is the exception: clearing its SSIP takes back a post, so it must be seen.
+   * The value a set or clear starts from: as read, but of pending bits only what software wrote,
+   * not what wires and posts hold high (privileged spec 3.1.9). vsip is the exception: clearing its
+   * SSIP takes back a post, so it must be seen.
    */
   private long readForUpdate(int csr) {
     return switch (csr) {
@@ -372,7 +396,10 @@ public final class CsrFile {
 
   // ---- writing
 
-  /** Writes a CSR; the access has been checked. Side effects on translation and interrupts are included. */
+  /**
+   * Writes a CSR; the access has been checked. Side effects on translation and interrupts are
+   * included.
+   */
   void write(int csr, long value) {
     switch (csr) {
       case Csr.FFLAGS -> h.fcsr.flags = (int) value & 31;
@@ -468,7 +495,10 @@ public final class CsrFile {
     return true;
   }
 
-  /** Clearing SSIP takes back the post that raised it: the post line is a latch (docs/dv-ext.md 3.2). */
+  /**
+   * Clearing SSIP takes back the post that raised it: the post line is a latch (docs/dv-ext.md
+   * 3.2).
+   */
   private void writeVsip(long value) {
     if ((hideleg & 4) == 0) {
       return;

@@ -3,21 +3,30 @@ package org.duvisor.machine;
 /** Executes instructions of one hart. An engine belongs to one hart and keeps its code caches. */
 public interface Engine {
   /**
-   * Executes until {@code hart.retired} reaches {@code limit} or the hart wants attention, whichever is first; the limit
-   * may be passed by at most {@link #MAX_BLOCK} instructions.
+   * Executes until {@code hart.retired} reaches {@code limit} or the hart wants attention,
+   * whichever is first; the limit may be passed by at most {@link #MAX_BLOCK} instructions.
    */
   void run(long limit);
 
-  /** The raw bits of the instruction at {@code pc} as the engine fetched it last, for stval and tinst. */
+  /**
+   * The raw bits of the instruction at {@code pc} as the engine fetched it last, for stval and
+   * tinst.
+   */
   int fetchedBits(long pc);
 
   /** fence.i: later fetches see all earlier stores. */
   void fenceI();
 
-  /** Makes {@link #fetchedBits} know the instruction at {@code pc}, which the caller is about to trap on. */
+  /**
+   * Makes {@link #fetchedBits} know the instruction at {@code pc}, which the caller is about to
+   * trap on.
+   */
   void locate(long pc);
 
-  /** Virtual pages may be mapped to other physical ones than before, in a regime that keeps its number. */
+  /**
+   * Virtual pages may be mapped to other physical ones than before, in a regime that keeps its
+   * number.
+   */
   void mappingChanged();
 
   /** The translation regime changed: forget what the last fetch found. */

@@ -13,8 +13,9 @@ import org.duvisor.machine.mem.PhysicalMemory;
 import org.jspecify.annotations.Nullable;
 
 /**
- * One RISC-V hart: RV64GC with M, HS, U, HU, VS and VU. All state belongs to the thread that runs the hart, but for the
- * interrupt wires, which any thread may drive. Public fields are what generated code works on.
+ * One RISC-V hart: RV64GC with M, HS, U, HU, VS and VU. All state belongs to the thread that runs
+ * the hart, but for the interrupt wires, which any thread may drive. Public fields are what
+ * generated code works on.
  */
 public final class Hart {
   /** Machine mode. */
@@ -47,7 +48,9 @@ public final class Hart {
   /** Floating-point registers, NaN-boxed. */
   public final long[] f = new long[32];
 
-  /** Address of the first instruction of the running block; of the next instruction between blocks. */
+  /**
+   * Address of the first instruction of the running block; of the next instruction between blocks.
+   */
   public long pc;
 
   /** Instructions retired since power-on, exact between blocks and at their last instruction. */
@@ -68,7 +71,9 @@ public final class Hart {
   /** Context bits of instruction fetches. */
   public long fetchContext;
 
-  /** Whether floating-point instructions may run at once: FS is on and already dirty at both levels. */
+  /**
+   * Whether floating-point instructions may run at once: FS is on and already dirty at both levels.
+   */
   boolean fpReady;
 
   final int id;
@@ -117,7 +122,9 @@ public final class Hart {
   /** mtimecmp of the CLINT, which any hart may write. */
   volatile long mtimecmp = -1;
 
-  /** VMID &lt;&lt; 6 | vCPU while one is resident and DV-ext is enabled, else -1; read by posters. */
+  /**
+   * VMID &lt;&lt; 6 | vCPU while one is resident and DV-ext is enabled, else -1; read by posters.
+   */
   volatile long residency = -1;
 
   /** A hart in its power-on state; {@code engine} makes what executes for it. */
@@ -232,7 +239,10 @@ public final class Hart {
 
   // ---- embedding: HU and HS are Java code
 
-  /** From now on a trap from V=1 to HU or HS ends {@link #run}: this process is the software of those modes. */
+  /**
+   * From now on a trap from V=1 to HU or HS ends {@link #run}: this process is the software of
+   * those modes.
+   */
   public void embed() {
     embedded = true;
   }
@@ -254,7 +264,9 @@ public final class Hart {
   public void wire(int bit, boolean level) {
     long mask = 1L << bit;
     long old =
-        level ? (long) WIRES.getAndBitwiseOr(this, mask) : (long) WIRES.getAndBitwiseAnd(this, ~mask);
+        level
+            ? (long) WIRES.getAndBitwiseOr(this, mask)
+            : (long) WIRES.getAndBitwiseAnd(this, ~mask);
     if (level && (old & mask) == 0) {
       signal();
     }
@@ -285,8 +297,8 @@ public final class Hart {
   }
 
   /**
-   * Runs at most about {@code instructions}, taking interrupts on the way. Returns early when the hart waits in WFI, or, embedded, has
-   * left the guest.
+   * Runs at most about {@code instructions}, taking interrupts on the way. Returns early when the
+   * hart waits in WFI, or, embedded, has left the guest.
    */
   public void run(long instructions) {
     long limit = retired + instructions;
@@ -315,11 +327,20 @@ public final class Hart {
     return waiting;
   }
 
-  /** Blocks the calling thread, which runs this hart, until the wait may be over or {@code maxNanos} have passed. */
+  /**
+   * Blocks the calling thread, which runs this hart, until the wait may be over or {@code maxNanos}
+   * have passed. Returns at once when something has happened since the hart last looked, for its
+   * caller may have to look too.
+   */
   public void park(long maxNanos) {
-    parked = Thread.currentThread();
+    parked =
+        Thread
+            .currentThread(); // before the flag is read: a signal either is seen there or finds the
+    // thread
     try {
-      if (isWaiting() && !wantsAttention()) {
+      if ((boolean) ATTENTION.getVolatile(this)) {
+        ATTENTION.setVolatile(this, false);
+      } else if (isWaiting()) {
         long ticks = traps.deadline() - clock.now();
         long nanos = ticks > maxNanos / Clock.NANOS ? maxNanos : ticks * Clock.NANOS;
         if (nanos > 0) {
@@ -329,9 +350,7 @@ public final class Hart {
     } finally {
       parked = null;
     }
-    ATTENTION.setVolatile(this, false);
     isWaiting();
-    attend();
   }
 
   /** A post to this hart's vCPU makes it look up. */
@@ -353,7 +372,9 @@ public final class Hart {
     signal();
   }
 
-  /** When the next timer of this hart expires, in ticks of mtime; {@link Long#MAX_VALUE} for never. */
+  /**
+   * When the next timer of this hart expires, in ticks of mtime; {@link Long#MAX_VALUE} for never.
+   */
   public long deadline() {
     return traps.deadline();
   }
@@ -374,7 +395,9 @@ public final class Hart {
     return mode;
   }
 
-  /** Called first by every floating-point instruction: traps when FS is off, else marks it dirty. */
+  /**
+   * Called first by every floating-point instruction: traps when FS is off, else marks it dirty.
+   */
   public void useFp() {
     if (!fpReady) {
       csrs.dirtyFp();

@@ -17,7 +17,8 @@ public record HartConfig(int satpModes, boolean hypervisor, boolean dv) {
       throw new IllegalArgumentException("DV-ext needs the H extension");
     }
     if ((satpModes & 1 << 8) == 0 || (satpModes & ~(7 << 8)) != 0) {
-      throw new IllegalArgumentException("satp modes are Sv39, Sv48 and Sv57, and Sv39 is not optional");
+      throw new IllegalArgumentException(
+          "satp modes are Sv39, Sv48 and Sv57, and Sv39 is not optional");
     }
   }
 
@@ -25,8 +26,8 @@ public record HartConfig(int satpModes, boolean hypervisor, boolean dv) {
   public String extensions() {
     return "i m a f d c"
         + (hypervisor ? " h" : "")
-        + " zicbom zicboz zicbop zicntr zicond zicsr zifencei zihintpause zihpm zawrs zba zbb zbs sstc svadu svinval svnapot"
-        + " svpbmt"
+        + " zicbom zicboz zicbop zicntr zicond zicsr zifencei zihintpause zihpm zawrs zba zbb zbs"
+        + " sstc svadu svinval svnapot svpbmt"
         + (dv ? " xdv" : "");
   }
 

@@ -6,8 +6,8 @@ import org.duvisor.machine.dv.Windows;
 import org.duvisor.machine.mem.Raw;
 
 /**
- * Memory as the instructions of a hart see it: the software TLBs and everything behind a miss - translation ({@link Walker}), PMP, windows,
- * MMIO, misaligned and page-crossing accesses.
+ * Memory as the instructions of a hart see it: the software TLBs and everything behind a miss -
+ * translation ({@link Walker}), PMP, windows, MMIO, misaligned and page-crossing accesses.
  */
 public final class Mmu {
   /** Kinds of access; the values are PMP and window permission bits. */
@@ -114,7 +114,10 @@ public final class Mmu {
     regimeChanged();
   }
 
-  /** sfence.vma: {@code asid} -1 = all address spaces; {@code all} = every address, else the one at {@code va}. */
+  /**
+   * sfence.vma: {@code asid} -1 = all address spaces; {@code all} = every address, else the one at
+   * {@code va}.
+   */
   public void fenceHost(boolean all, long va, long asid) {
     fence(false, all, va, asid, -1);
   }
@@ -124,7 +127,10 @@ public final class Mmu {
     fence(true, all, va, asid, Spaces.vmidOf(h.csrs.effectiveHgatp()));
   }
 
-  /** hfence.gvma: stage-2 translations of a VMID (-1 = all); the combined entries are not indexed by guest-physical address. */
+  /**
+   * hfence.gvma: stage-2 translations of a VMID (-1 = all); the combined entries are not indexed by
+   * guest-physical address.
+   */
   public void fenceStage2(long vmid) {
     spaces.retire(true, -1, vmid);
     regimeChanged();
@@ -176,7 +182,9 @@ public final class Mmu {
     long second = (va & Tlb.PAGE_MASK) + 4096;
     int firstBytes = (int) (second - va);
     long hostA = required(translateData(va, va, firstBytes, READ), va, Cause.LOAD_ACCESS_FAULT);
-    long hostB = required(translateData(second, va, width - firstBytes, READ), second, Cause.LOAD_ACCESS_FAULT);
+    long hostB =
+        required(
+            translateData(second, va, width - firstBytes, READ), second, Cause.LOAD_ACCESS_FAULT);
     long value = 0;
     for (int i = width - 1; i >= 0; i--) {
       long byteHost = i < firstBytes ? hostA + i : hostB + (i - firstBytes);
@@ -208,7 +216,9 @@ public final class Mmu {
     long second = (va & Tlb.PAGE_MASK) + 4096;
     int firstBytes = (int) (second - va);
     long hostA = required(translateData(va, va, firstBytes, WRITE), va, Cause.STORE_ACCESS_FAULT);
-    long hostB = required(translateData(second, va, width - firstBytes, WRITE), second, Cause.STORE_ACCESS_FAULT);
+    long hostB =
+        required(
+            translateData(second, va, width - firstBytes, WRITE), second, Cause.STORE_ACCESS_FAULT);
     for (int i = 0; i < width; i++) {
       long byteHost = i < firstBytes ? hostA + i : hostB + (i - firstBytes);
       Raw.storeByte(byteHost, value >>> (8 * i));
@@ -230,7 +240,8 @@ public final class Mmu {
    */
   public long atomic(long va, int width, boolean write) {
     if ((va & (width - 1)) != 0) {
-      throw h.traps.exception(write ? Cause.STORE_MISALIGNED : Cause.LOAD_MISALIGNED, va, 0, Trap.TRANSFORM, dataV);
+      throw h.traps.exception(
+          write ? Cause.STORE_MISALIGNED : Cause.LOAD_MISALIGNED, va, 0, Trap.TRANSFORM, dataV);
     }
     int index = Tlb.index(va);
     Tlb tlb = write ? writeTlb : readTlb;
@@ -250,7 +261,10 @@ public final class Mmu {
     return required(translateData(va, va, BLOCK, WRITE), va, Cause.STORE_ACCESS_FAULT);
   }
 
-  /** Checks that a cache block may be managed: any access permission will do, faults are those of stores (Zicbom). */
+  /**
+   * Checks that a cache block may be managed: any access permission will do, faults are those of
+   * stores (Zicbom).
+   */
   public void touchBlock(long address) {
     long va = address & -BLOCK;
     try {
@@ -321,7 +335,9 @@ public final class Mmu {
   /** The physical address of an instruction, when it is in the TLB; else -1. Never traps. */
   public long probeFetch(long va) {
     int index = Tlb.index(va);
-    return fetchTlb.hit(index, va & Tlb.PAGE_MASK | h.fetchContext) ? va + fetchTlb.addend(index) : -1;
+    return fetchTlb.hit(index, va & Tlb.PAGE_MASK | h.fetchContext)
+        ? va + fetchTlb.addend(index)
+        : -1;
   }
 
   /** Whether the last {@link #fetch} may be cached for its page. */

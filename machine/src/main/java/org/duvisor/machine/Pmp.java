@@ -1,8 +1,8 @@
 package org.duvisor.machine;
 
 /**
- * Physical memory protection: 16 entries, 4-byte granularity (privileged spec 3.7). Ranges are decoded once per change;
- * checks happen on TLB fills only.
+ * Physical memory protection: 16 entries, 4-byte granularity (privileged spec 3.7). Ranges are
+ * decoded once per change; checks happen on TLB fills only.
  */
 final class Pmp {
   static final int ENTRIES = 16;
@@ -57,7 +57,8 @@ final class Pmp {
   }
 
   void writeAddress(int i, long value) {
-    boolean nextIsLockedTor = i + 1 < ENTRIES && (cfg[i + 1] & LOCKED) != 0 && (cfg[i + 1] >> 3 & 3) == 1;
+    boolean nextIsLockedTor =
+        i + 1 < ENTRIES && (cfg[i + 1] & LOCKED) != 0 && (cfg[i + 1] >> 3 & 3) == 1;
     if ((cfg[i] & LOCKED) == 0 && !nextIsLockedTor) {
       addr[i] = value & (-1L >>> 10);
       decode();

@@ -2,7 +2,10 @@ package org.duvisor.machine;
 
 import org.duvisor.isa.Cause;
 
-/** The privileged instructions: who may execute them and what they do (privileged spec 3.3, 12.2, 21.3; docs/dv-ext.md section 4). */
+/**
+ * The privileged instructions: who may execute them and what they do (privileged spec 3.3, 12.2,
+ * 21.3; docs/dv-ext.md section 4).
+ */
 public final class Privileged {
   private final Hart h;
 

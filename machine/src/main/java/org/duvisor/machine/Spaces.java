@@ -1,9 +1,10 @@
 package org.duvisor.machine;
 
 /**
- * Small numbers for translation regimes. A space is one value of (V, satp or vsatp, hgatp): entries of the TLBs carry its number, so a
- * change of address space or of VM flushes nothing. Flushing a space is giving its key a new number; when numbers run out,
- * everything is flushed once and numbering starts again.
+ * Small numbers for translation regimes. A space is one value of (V, satp or vsatp, hgatp): entries
+ * of the TLBs carry its number, so a change of address space or of VM flushes nothing. Flushing a
+ * space is giving its key a new number; when numbers run out, everything is flushed once and
+ * numbering starts again.
  */
 final class Spaces {
   /** Numbers 1..LIMIT-1 are given out; 7 bits of the tag. */
@@ -15,14 +16,18 @@ final class Spaces {
   private final boolean[] live = new boolean[LIMIT];
 
   /**
-   * The largest stage-1 leaf that was entered for each half of a space, bytes: kernels map their half with large leaves, processes seldom do,
-   * and a fence of one small page need not look at every entry.
+   * The largest stage-1 leaf that was entered for each half of a space, bytes: kernels map their
+   * half with large leaves, processes seldom do, and a fence of one small page need not look at
+   * every entry.
    */
   private final long[] largestLeaf = new long[2 * LIMIT];
 
   private int next = 1;
 
-  /** The number of a regime, or 0 when numbers have run out: the caller then flushes all and calls {@link #reset}. */
+  /**
+   * The number of a regime, or 0 when numbers have run out: the caller then flushes all and calls
+   * {@link #reset}.
+   */
   int of(boolean v, long satpValue, long gatpValue) {
     for (int i = next - 1; i > 0; i--) {
       if (live[i] && virtual[i] == v && satp[i] == satpValue && gatp[i] == gatpValue) {
@@ -46,7 +51,10 @@ final class Spaces {
     java.util.Arrays.fill(live, false);
   }
 
-  /** Retires spaces. {@code asid} or {@code vmid} -1 = any; vmid is looked at for virtual spaces only. */
+  /**
+   * Retires spaces. {@code asid} or {@code vmid} -1 = any; vmid is looked at for virtual spaces
+   * only.
+   */
   void retire(boolean v, long asid, long vmid) {
     for (int i = 1; i < next; i++) {
       if (virtual[i] == v

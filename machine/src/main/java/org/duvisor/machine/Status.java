@@ -1,6 +1,9 @@
 package org.duvisor.machine;
 
-/** Fields of mstatus, vsstatus, hstatus and hustatus as shift | width &lt;&lt; 8, and how to read and write one. */
+/**
+ * Fields of mstatus, vsstatus, hstatus and hustatus as shift | width &lt;&lt; 8, and how to read
+ * and write one.
+ */
 final class Status {
   static final int SIE = field(1, 1);
   static final int MIE = field(3, 1);

@@ -4,11 +4,12 @@ import java.util.Arrays;
 import org.duvisor.machine.mem.Raw;
 
 /**
- * A hart's software TLB for one kind of access: direct-mapped, with a hashed index so that buffers at any power-of-two distance do
- * not fight for one entry, tagged with the translation context.
+ * A hart's software TLB for one kind of access: direct-mapped, with a hashed index so that buffers
+ * at any power-of-two distance do not fight for one entry, tagged with the translation context.
  *
- * <p>An entry is two longs, tag and addend (host address - virtual address). A tag is page | context &lt;&lt; 3, so that one comparison
- * with {@code va & (PAGE_MASK | width-1) | context << 3} tests page, context and natural alignment at once.
+ * <p>An entry is two longs, tag and addend (host address - virtual address). A tag is page |
+ * context &lt;&lt; 3, so that one comparison with {@code va & (PAGE_MASK | width-1) | context << 3}
+ * tests page, context and natural alignment at once.
  */
 public final class Tlb {
   static final int ENTRIES = 4096;
@@ -63,7 +64,9 @@ public final class Tlb {
     }
   }
 
-  /** Drops all entries inside the naturally aligned region of {@code size} bytes around {@code va}. */
+  /**
+   * Drops all entries inside the naturally aligned region of {@code size} bytes around {@code va}.
+   */
   void dropRegion(long va, long size) {
     for (int i = 0; i < entries.length; i += 2) {
       if (((entries[i] ^ va) & -size) == 0) {

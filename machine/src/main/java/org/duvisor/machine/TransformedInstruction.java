@@ -4,7 +4,10 @@ import org.duvisor.isa.Decoded;
 import org.duvisor.isa.Decoder;
 import org.duvisor.isa.InstructionSet;
 
-/** The transformed instruction of a trapping load, store or AMO (privileged spec 21.6.3), for htinst and its kin. */
+/**
+ * The transformed instruction of a trapping load, store or AMO (privileged spec 21.6.3), for htinst
+ * and its kin.
+ */
 final class TransformedInstruction {
   /** Implicit read of a 64-bit PTE by the walker. */
   static final long PTE_READ = 0x3000;

@@ -3,8 +3,8 @@ package org.duvisor.machine;
 import org.duvisor.isa.Cause;
 
 /**
- * Taking traps: which privilege a cause goes to (privileged spec 3.1.8, 21.6; docs/dv-ext.md section 5), what is written on entry, and
- * which interrupt is taken first.
+ * Taking traps: which privilege a cause goes to (privileged spec 3.1.8, 21.6; docs/dv-ext.md
+ * section 5), what is written on entry, and which interrupt is taken first.
  */
 public final class Traps {
   private static final long INTERRUPT = 1L << 63;
@@ -106,7 +106,10 @@ public final class Traps {
       toHu(INTERRUPT | Cause.HOST_EVENT, epc, exception ? cause : 0, 0, 0, false);
       epc = c.utvec & ~3L;
       if (exception) {
-        cause = Cause.WINDOW_VIOLATION; // the guest's ecall is no system call of its hypervisor, nor its page fault one of the process
+        cause =
+            Cause
+                .WINDOW_VIOLATION; // the guest's ecall is no system call of its hypervisor, nor its
+        // page fault one of the process
       }
       c.hustatus = Status.set(c.hustatus, Status.UIE, 0);
     }
@@ -215,7 +218,10 @@ public final class Traps {
         }
       }
       if (c.resident() && h.posts.pending((int) c.hdvvmid, (int) c.hdvvcpu)) {
-        p |= (c.hdvctl & CsrFile.HDVCTL_IPIV) != 0 ? 1L << Cause.VIRTUAL_SUPERVISOR_SOFTWARE : 1L << Cause.USER_SOFTWARE;
+        p |=
+            (c.hdvctl & CsrFile.HDVCTL_IPIV) != 0
+                ? 1L << Cause.VIRTUAL_SUPERVISOR_SOFTWARE
+                : 1L << Cause.USER_SOFTWARE;
       }
     }
     deadline = next;
@@ -224,8 +230,8 @@ public final class Traps {
   }
 
   /**
-   * Enables changed: look up if something that was pending at the last look may be taken now. What has come since has asked for attention
-   * itself, and timers are looked at every quantum.
+   * Enables changed: look up if something that was pending at the last look may be taken now. What
+   * has come since has asked for attention itself, and timers are looked at every quantum.
    */
   void enablesChanged() {
     if ((lastPending & h.csrs.mie) != 0) {
@@ -244,7 +250,9 @@ public final class Traps {
     return deadline;
   }
 
-  /** WFI: any interrupt that is pending and enabled in mie ends it, whatever the global enables say. */
+  /**
+   * WFI: any interrupt that is pending and enabled in mie ends it, whatever the global enables say.
+   */
   boolean wakesFromWait() {
     return (pending() & h.csrs.mie) != 0;
   }
@@ -268,7 +276,11 @@ public final class Traps {
       return;
     }
     long hu = c.dvEnabled ? c.sideleg & HU_CLASS : 0;
-    long hs = ready & mideleg & ~HU_CLASS & ~(c.dvEnabled ? VS_CLASS : c.hideleg); // HU cannot interrupt the host
+    long hs =
+        ready
+            & mideleg
+            & ~HU_CLASS
+            & ~(c.dvEnabled ? VS_CLASS : c.hideleg); // HU cannot interrupt the host
     boolean hsOn = h.v || h.priv < Hart.S || Status.get(c.mstatus, Status.SIE) != 0;
     if (hsOn && hs != 0) {
       h.pc = toHs(INTERRUPT | first(hs), h.pc, 0, 0, 0, false);

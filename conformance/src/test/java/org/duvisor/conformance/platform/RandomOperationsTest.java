@@ -1,11 +1,13 @@
 package org.duvisor.conformance.platform;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
-import java.util.HashMap;
+import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
@@ -25,7 +27,10 @@ import org.duvisor.platform.sim.SimHost;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
-/** Adversary: several threads that do anything to a few VMs of one host, in any order, in each other's way. */
+/**
+ * Adversary: several threads that do anything to a few VMs of one host, in any order, in each
+ * other's way.
+ */
 final class RandomOperationsTest {
   private static final int THREADS = 4;
   private static final int OPERATIONS = 2500;
@@ -38,8 +43,11 @@ final class RandomOperationsTest {
   /** One thread. */
   private final class Actor implements Runnable {
     private final Random random;
-    private final Map<Grant, Long> grants = new HashMap<>();
-    private final Map<Grant, DvDriver> owners = new HashMap<>();
+
+    /** By identity: a dead grant equals a later one of the same memory. */
+    private final Map<Grant, Long> grants = new IdentityHashMap<>();
+
+    private final Map<Grant, DvDriver> owners = new IdentityHashMap<>();
 
     Actor(long seed) {
       random = new Random(seed);
@@ -68,10 +76,20 @@ final class RandomOperationsTest {
         }
         case 1, 2, 3 -> grant(any());
         case 4, 5 -> revoke();
-        case 6 -> any().delegate(new Delegation(random.nextLong() & mask(), random.nextLong() & mask(), 0xb1ff, 0x444));
+        case 6 ->
+            any()
+                .delegate(
+                    new Delegation(
+                        random.nextLong() & mask(), random.nextLong() & mask(), 0xb1ff, 0x444));
         case 7 -> any().kick(random.nextInt(66) - 1);
         case 8 ->
-            any().fence(Fence.values()[random.nextInt(4)], random.nextLong(), random.nextLong(), random.nextLong(), random.nextInt());
+            any()
+                .fence(
+                    Fence.values()[random.nextInt(4)],
+                    random.nextLong(),
+                    random.nextLong(),
+                    random.nextLong(),
+                    random.nextInt());
         default -> beVcpu(any());
       }
     }
@@ -91,7 +109,7 @@ final class RandomOperationsTest {
         grants.put(g, tag);
         owners.put(g, d);
       } catch (IllegalStateException closedMeanwhile) {
-        assertEquals(false, drivers.contains(d));
+        assertFalse(drivers.contains(d), closedMeanwhile::toString);
       }
     }
 
@@ -99,13 +117,14 @@ final class RandomOperationsTest {
       if (grants.isEmpty()) {
         return;
       }
-      Grant g = List.copyOf(grants.keySet()).get(random.nextInt(grants.size()));
+      Grant g = new ArrayList<>(grants.keySet()).get(random.nextInt(grants.size()));
       long tag = grants.remove(g);
       DvDriver d = owners.remove(g);
       try {
-        assertEquals(tag, g.memory().get(ValueLayout.JAVA_LONG, 0), "somebody else has the same memory");
+        assertEquals(
+            tag, g.memory().get(ValueLayout.JAVA_LONG, 0), "somebody else has the same memory");
       } catch (IllegalStateException dead) {
-        assertEquals(false, drivers.contains(d));
+        assertFalse(drivers.contains(d), dead::toString);
       }
       d.revoke(g);
     }
@@ -119,15 +138,18 @@ final class RandomOperationsTest {
         assertEquals(h.vcpu(), h.csr(Csr.VCPUID));
         h.csr(Csr.VIPI0, random.nextLong());
         TinyVm vm = new TinyVm(d);
-        byte[] code = new Assembler(TinyVm.RAM).asm("li a0, 10000\n1: addi a0, a0, -1\nbnez a0, 1b\necall").bytes();
-        vm.ram.memory().asSlice(0, code.length).copyFrom(java.lang.foreign.MemorySegment.ofArray(code));
+        byte[] code =
+            new Assembler(TinyVm.RAM)
+                .asm("li a0, 10000\n1: addi a0, a0, -1\nbnez a0, 1b\necall")
+                .bytes();
+        vm.ram.memory().asSlice(0, code.length).copyFrom(MemorySegment.ofArray(code));
         vm.prepare(h, 0);
         h.enter();
         h.idle(h.csr(Csr.TIME) + 100);
         d.revoke(vm.ram);
         d.revoke(vm.tables);
       } catch (IllegalStateException closedMeanwhile) {
-        assertEquals(false, drivers.contains(d));
+        assertFalse(drivers.contains(d), closedMeanwhile::toString);
       }
     }
   }
@@ -143,7 +165,11 @@ final class RandomOperationsTest {
     List<Thread> threads = new ArrayList<>();
     for (int i = 0; i < THREADS; i++) {
       Actor actor = new Actor(seed + i);
-      threads.add(Thread.ofPlatform().daemon().uncaughtExceptionHandler((t, e) -> failures.add(e)).start(actor));
+      threads.add(
+          Thread.ofPlatform()
+              .daemon()
+              .uncaughtExceptionHandler((t, e) -> failures.add(e))
+              .start(actor));
     }
     for (Thread t : threads) {
       t.join();

@@ -9,7 +9,10 @@ import org.duvisor.platform.DvDriver;
 import org.duvisor.platform.Grant;
 import org.duvisor.platform.HuHart;
 
-/** The least a VM needs: one granule of guest memory at {@link #RAM}, mapped by one leaf, and stage-2 tables. */
+/**
+ * The least a VM needs: one granule of guest memory at {@link #RAM}, mapped by one leaf, and
+ * stage-2 tables.
+ */
 final class TinyVm {
   static final long RAM = 0x8000_0000L;
 

@@ -16,8 +16,9 @@ import org.duvisor.isa.Semantics.Kind;
 import org.duvisor.isa.Semantics.Result;
 
 /**
- * Emits org.duvisor.machine.interp.Ops: one class an instruction, which keeps the decoded operands in final fields and
- * calls the semantics method. Compressed instructions have none, they are decoded as their expansions.
+ * Emits org.duvisor.machine.interp.Ops: one class an instruction, which keeps the decoded operands
+ * in final fields and calls the semantics method. Compressed instructions have none, they are
+ * decoded as their expansions.
  */
 public final class OpsGenerator {
   private final StringBuilder out = new StringBuilder(200_000);
@@ -69,7 +70,10 @@ public final class OpsGenerator {
       line(0, "import " + name + ";");
     }
     line(0, "");
-    line(0, "/** Generated from the instruction tables of the isa module; one class an instruction. */");
+    line(
+        0,
+        "/** Generated from the instruction tables of the isa module; one class an instruction."
+            + " */");
     line(0, "final class Ops {");
     line(1, "private Ops() {}");
     Map<String, List<Instruction>> byExtension = new LinkedHashMap<>();
@@ -86,7 +90,9 @@ public final class OpsGenerator {
 
   private void emitCreate(Map<String, List<Instruction>> byExtension) {
     line(0, "");
-    line(1, "/** The op of a decoded instruction that starts {@code offset} bytes after its block. */");
+    line(
+        1,
+        "/** The op of a decoded instruction that starts {@code offset} bytes after its block. */");
     line(1, "static Op create(Decoded d, int offset) {");
     line(2, "int id = d.instruction().id();");
     for (Map.Entry<String, List<Instruction>> e : byExtension.entrySet()) {
@@ -133,6 +139,7 @@ public final class OpsGenerator {
     private final Instruction instruction;
     private final Semantics semantics;
     private final String name;
+
     /** Fields in order: declaration ("int rd") to initial value. */
     private final Map<String, String> fields = new LinkedHashMap<>();
 
@@ -183,7 +190,8 @@ public final class OpsGenerator {
       }
       line(2, "private " + name + "(Decoded d, int offset) {");
       line(3, "super(offset, d.length());");
-      fields.forEach((field, value) -> line(3, "this." + field.split(" ", 2)[1] + " = " + value + ";"));
+      fields.forEach(
+          (field, value) -> line(3, "this." + field.split(" ", 2)[1] + " = " + value + ";"));
       line(2, "}");
       line(0, "");
       // A factory in the class itself: verifying Ops then loads none of the op classes.

@@ -24,10 +24,11 @@ public final class SemanticsResolver {
   /**
    * The static method of an instruction's semantics.
    *
-   * @throws ReflectiveOperationException when there is no such class, or no public method of that name, arguments and
-   *     result; the message tells which
+   * @throws ReflectiveOperationException when there is no such class, or no public method of that
+   *     name, arguments and result; the message tells which
    */
-  public static Method resolve(Semantics semantics, ClassLoader loader) throws ReflectiveOperationException {
+  public static Method resolve(Semantics semantics, ClassLoader loader)
+      throws ReflectiveOperationException {
     Class<?> owner = Class.forName(className(semantics.owner()), false, loader);
     for (Method method : owner.getMethods()) {
       if (method.getName().equals(semantics.method()) && fits(semantics, method)) {
@@ -37,7 +38,10 @@ public final class SemanticsResolver {
     throw new NoSuchMethodException(owner.getName() + " has no " + signature(semantics));
   }
 
-  /** One line for every instruction of the set whose semantics do not resolve; empty when all is well. */
+  /**
+   * One line for every instruction of the set whose semantics do not resolve; empty when all is
+   * well.
+   */
   public static List<String> problems(InstructionSet set, ClassLoader loader) {
     List<String> problems = new ArrayList<>();
     for (Instruction i : set.instructions()) {

@@ -19,7 +19,10 @@ import org.duvisor.virtio.VirtioDevice;
 import org.duvisor.virtio.VirtioMmio;
 import org.jspecify.annotations.Nullable;
 
-/** A bare RISC-V computer with QEMU virt's memory map. {@link #run} may be called once; {@link #stop} from any thread. */
+/**
+ * A bare RISC-V computer with QEMU virt's memory map. {@link #run} may be called once; {@link
+ * #stop} from any thread.
+ */
 public final class Board implements AutoCloseable {
   private static final int FIRST_CPU = 1;
   private static final int PLIC_PHANDLE = 0x100;
@@ -47,7 +50,9 @@ public final class Board implements AutoCloseable {
       harts.add(new Hart(i, config.hart(), memory, bus, clock, posts, config.engine()));
     }
     this.scheduler =
-        config.deterministic() ? new DeterministicScheduler(harts, virtual) : new ParallelScheduler(harts);
+        config.deterministic()
+            ? new DeterministicScheduler(harts, virtual)
+            : new ParallelScheduler(harts);
     Plic plic = new Plic(MemoryMap.PLIC_SOURCES, contexts());
     bus.add(MemoryMap.PLIC, plic, 0);
     bus.add(MemoryMap.CLINT, new Clint(harts, clock, FIRST_CPU), 0);
@@ -58,7 +63,8 @@ public final class Board implements AutoCloseable {
       bus.add(MemoryMap.VIRTIO + slot * MemoryMap.VIRTIO_STRIDE, transport, irq);
       transports.add(transport);
     }
-    Ns16550 uart = new Ns16550(config.console(), plic.source(MemoryMap.UART_IRQ), MemoryMap.UART_CLOCK);
+    Ns16550 uart =
+        new Ns16550(config.console(), plic.source(MemoryMap.UART_IRQ), MemoryMap.UART_CLOCK);
     bus.add(MemoryMap.UART, uart, MemoryMap.UART_IRQ);
     bus.add(
         MemoryMap.RTC,
@@ -89,7 +95,10 @@ public final class Board implements AutoCloseable {
     new Cpus("rv64i", config.hart().extensions(), config.hart().mmuType(), Clock.HERTZ, 64)
         .describe(root, config.harts(), FIRST_CPU);
     Node soc = root.child("soc");
-    soc.cells("#address-cells", 2).cells("#size-cells", 2).strings("compatible", "simple-bus").flag("ranges");
+    soc.cells("#address-cells", 2)
+        .cells("#size-cells", 2)
+        .strings("compatible", "simple-bus")
+        .flag("ranges");
     for (MmioBus.Window w : bus.windows()) {
       w.device().describe(soc, w.base(), w.irq(), PLIC_PHANDLE);
     }
@@ -111,7 +120,9 @@ public final class Board implements AutoCloseable {
     maxInstructions = instructions;
   }
 
-  /** Runs what {@code boot} loads, again after every reset, until software ends it or {@link #stop}. */
+  /**
+   * Runs what {@code boot} loads, again after every reset, until software ends it or {@link #stop}.
+   */
   public BoardOutcome run(BoardBoot boot) {
     while (true) {
       resetWanted = false;
@@ -151,7 +162,10 @@ public final class Board implements AutoCloseable {
     return harts.stream().mapToLong(h -> h.retired).sum();
   }
 
-  /** The convention of RISC-V test programs: 1 is success, other odd values are a code &lt;&lt; 1 | 1. */
+  /**
+   * The convention of RISC-V test programs: 1 is success, other odd values are a code &lt;&lt; 1 |
+   * 1.
+   */
   private void watchTohost(long address) {
     long value = memory.peek(address);
     if ((value & 1) != 0 && value >>> 32 == 0) {

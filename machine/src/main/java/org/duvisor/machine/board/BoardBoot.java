@@ -15,7 +15,8 @@ import org.duvisor.devices.images.KernelImage;
 import org.duvisor.isa.Assembler;
 
 /**
- * What a board starts: firmware or a bare program, and what firmware starts next. Loaded again after every reset.
+ * What a board starts: firmware or a bare program, and what firmware starts next. Loaded again
+ * after every reset.
  *
  * @param bios an ELF file; else {@code biosFlat}
  * @param biosFlat a flat binary for the start of RAM, empty when {@code bios} is given
@@ -31,14 +32,22 @@ public record BoardBoot(
     Optional<Initrd> initrd,
     String append,
     Optional<byte[]> deviceTree) {
-  /** Magic number of OpenSBI's fw_dynamic information, its version, and the mode of the next stage. */
+  /**
+   * Magic number of OpenSBI's fw_dynamic information, its version, and the mode of the next stage.
+   */
   private static final long[] DYNAMIC_INFO = {0x4942534fL, 2};
 
   private static final long SUPERVISOR = 1;
 
   /** A bare program. */
   public static BoardBoot of(ElfImage program) {
-    return new BoardBoot(Optional.of(program), new byte[0], Optional.empty(), Optional.empty(), "", Optional.empty());
+    return new BoardBoot(
+        Optional.of(program),
+        new byte[0],
+        Optional.empty(),
+        Optional.empty(),
+        "",
+        Optional.empty());
   }
 
   /** Where the program reports its result, when it has a symbol {@code tohost}. */
@@ -55,12 +64,21 @@ public record BoardBoot(
     GuestMemory memory = board.memory().forDevices();
     long entry = loadBios(memory);
     long initrdBytes = initrd.map(Initrd::bytes).orElse(0L);
-    int blobBytes = deviceTree.map(b -> b.length).orElseGet(() -> tree(board, 0, initrdBytes).length);
+    int blobBytes =
+        deviceTree.map(b -> b.length).orElseGet(() -> tree(board, 0, initrdBytes).length);
     long kernelBytes = kernel.map(KernelImage::memoryBytes).orElse(0L);
     BootLayout at =
         BootLayout.place(
-            MemoryMap.RAM, board.memory().ramSize(), MemoryMap.KERNEL_OFFSET, kernelBytes, initrdBytes, blobBytes);
-    long next = kernel.isPresent() ? kernel.get().load(memory, at.kernel()) : MemoryMap.RAM + MemoryMap.KERNEL_OFFSET;
+            MemoryMap.RAM,
+            board.memory().ramSize(),
+            MemoryMap.KERNEL_OFFSET,
+            kernelBytes,
+            initrdBytes,
+            blobBytes);
+    long next =
+        kernel.isPresent()
+            ? kernel.get().load(memory, at.kernel())
+            : MemoryMap.RAM + MemoryMap.KERNEL_OFFSET;
     initrd.ifPresent(i -> i.load(memory, at.initrd()));
     byte[] blob = deviceTree.orElseGet(() -> tree(board, at.initrd(), at.initrdEnd()));
     copy(memory, at.dtb(), blob);
@@ -79,7 +97,8 @@ public record BoardBoot(
   private static void copy(GuestMemory memory, long address, byte[] bytes) {
     MemorySegment target = memory.slice(address, bytes.length);
     if (target == null) {
-      throw new ImageException("%d bytes do not fit into RAM at 0x%x".formatted(bytes.length, address));
+      throw new ImageException(
+          "%d bytes do not fit into RAM at 0x%x".formatted(bytes.length, address));
     }
     MemorySegment.copy(bytes, 0, target, ValueLayout.JAVA_BYTE, 0, bytes.length);
   }
@@ -93,7 +112,10 @@ public record BoardBoot(
     return Fdt.of(root).blob();
   }
 
-  /** Every hart starts here: a0 = hart, a1 = device tree, a2 = what OpenSBI's fw_dynamic wants to know. */
+  /**
+   * Every hart starts here: a0 = hart, a1 = device tree, a2 = what OpenSBI's fw_dynamic wants to
+   * know.
+   */
   private static byte[] resetVector(long entry, long dtb, long next) {
     return new Assembler(MemoryMap.RESET_ROM)
         .define("entry", entry)

@@ -51,7 +51,8 @@ public record BoardConfig(
       throw new BoardException("the memory of a board is a multiple of 4 KiB, from 1 MiB to 1 TiB");
     }
     if (virtio.size() > VIRTIO_SLOTS) {
-      throw new BoardException("a board has " + VIRTIO_SLOTS + " virtio slots, not " + virtio.size());
+      throw new BoardException(
+          "a board has " + VIRTIO_SLOTS + " virtio slots, not " + virtio.size());
     }
   }
 
@@ -71,12 +72,14 @@ public record BoardConfig(
 
   /** The same with virtio devices. */
   public BoardConfig with(List<VirtioDevice> devices) {
-    return new BoardConfig(harts, memoryBytes, hart, engine, devices, console, clock, timers, deterministic);
+    return new BoardConfig(
+        harts, memoryBytes, hart, engine, devices, console, clock, timers, deterministic);
   }
 
   /** The same with other harts. */
   public BoardConfig with(HartConfig other) {
-    return new BoardConfig(harts, memoryBytes, other, engine, virtio, console, clock, timers, deterministic);
+    return new BoardConfig(
+        harts, memoryBytes, other, engine, virtio, console, clock, timers, deterministic);
   }
 
   /** The same on one thread in virtual time. */

@@ -7,7 +7,10 @@ import org.duvisor.isa.Cause;
 import org.duvisor.machine.Clock;
 import org.duvisor.machine.Hart;
 
-/** SiFive's core-local interruptor: software interrupts and machine timers of all harts. mtime is the machine's and read-only. */
+/**
+ * SiFive's core-local interruptor: software interrupts and machine timers of all harts. mtime is
+ * the machine's and read-only.
+ */
 final class Clint implements Device {
   private static final long SIZE = 0x10000;
   private static final long MTIMECMP = 0x4000;

@@ -4,8 +4,9 @@ import java.util.List;
 import org.duvisor.machine.Hart;
 
 /**
- * All harts on one thread, in turns of a fixed number of instructions; virtual time passes with the turns and jumps when all wait. The same
- * images give the same run, bit for bit, as long as nothing comes from outside.
+ * All harts on one thread, in turns of a fixed number of instructions; virtual time passes with the
+ * turns and jumps when all wait. The same images give the same run, bit for bit, as long as nothing
+ * comes from outside.
  */
 final class DeterministicScheduler implements Scheduler {
   /** Instructions a turn. */

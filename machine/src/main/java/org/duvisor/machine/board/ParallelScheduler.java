@@ -23,9 +23,15 @@ final class ParallelScheduler implements Scheduler {
     AtomicReference<@Nullable Throwable> failure = new AtomicReference<>();
     Progress orFailed = () -> failure.get() != null || progress.stopped();
     for (Hart hart : harts) {
-      threads.add(Thread.ofPlatform().name("hart-" + hart.id()).daemon().unstarted(() -> drive(hart, orFailed)));
+      threads.add(
+          Thread.ofPlatform()
+              .name("hart-" + hart.id())
+              .daemon()
+              .unstarted(() -> drive(hart, orFailed)));
     }
-    for (Thread t : threads) { // an exception in a hart is our bug: the others stop and it is shown, rather than a machine with a hart missing
+    for (Thread t :
+        threads) { // an exception in a hart is our bug: the others stop and it is shown, rather
+      // than a machine with a hart missing
       t.setUncaughtExceptionHandler(
           (thread, e) -> {
             failure.compareAndSet(null, e);

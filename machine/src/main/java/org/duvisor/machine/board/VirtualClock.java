@@ -2,7 +2,10 @@ package org.duvisor.machine.board;
 
 import org.duvisor.machine.Clock;
 
-/** Time that passes with instructions: set by the deterministic scheduler, the same for all harts during a round. */
+/**
+ * Time that passes with instructions: set by the deterministic scheduler, the same for all harts
+ * during a round.
+ */
 final class VirtualClock implements Clock {
   private long ticks;
 

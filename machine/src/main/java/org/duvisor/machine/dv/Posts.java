@@ -5,8 +5,8 @@ import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.atomic.AtomicLongArray;
 
 /**
- * Interrupt posts: one 64-bit word per VMID, bit i = a post to vCPU i (docs/dv-ext.md 3.2). Kept in the interrupt controller, so a post
- * to a vCPU that is not resident anywhere waits for it.
+ * Interrupt posts: one 64-bit word per VMID, bit i = a post to vCPU i (docs/dv-ext.md 3.2). Kept in
+ * the interrupt controller, so a post to a vCPU that is not resident anywhere waits for it.
  */
 public final class Posts {
   /** Domains, as many as VMIDs. */

@@ -1,8 +1,8 @@
 package org.duvisor.machine.dv;
 
 /**
- * The physical windows of the VM that is resident on a hart (vPMP, docs/dv-ext.md 3.1). Written by the kernel only, through a
- * selector; consulted on TLB fills.
+ * The physical windows of the VM that is resident on a hart (vPMP, docs/dv-ext.md 3.1). Written by
+ * the kernel only, through a selector; consulted on TLB fills.
  */
 public final class Windows {
   /** Windows per hart. */

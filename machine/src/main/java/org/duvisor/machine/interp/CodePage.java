@@ -4,8 +4,9 @@ import org.duvisor.machine.mem.Raw;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The decoded code of one physical page. Instructions are decoded from a copy of the page, so all blocks of a page belong to one moment;
- * fence.i compares the copy with memory and starts over when they differ. Stores need no tracking for that (docs/decisions/0003).
+ * The decoded code of one physical page. Instructions are decoded from a copy of the page, so all
+ * blocks of a page belong to one moment; fence.i compares the copy with memory and starts over when
+ * they differ. Stores need no tracking for that (docs/decisions/0003).
  */
 final class CodePage {
   static final int BYTES = 4096;

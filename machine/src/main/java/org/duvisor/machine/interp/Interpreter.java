@@ -13,8 +13,9 @@ import org.duvisor.machine.Trap;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The engine of one hart. It interprets, counts how often blocks run, and hands hot ones to a {@link Translator} if there is one; translations
- * are found by virtual address in a cache that knows the regime they were checked for.
+ * The engine of one hart. It interprets, counts how often blocks run, and hands hot ones to a
+ * {@link Translator} if there is one; translations are found by virtual address in a cache that
+ * knows the regime they were checked for.
  */
 public final class Interpreter implements Engine {
   private static final long PAGE_MASK = -4096L;
@@ -111,7 +112,10 @@ public final class Interpreter implements Engine {
   /** Instructions a translation runs before it looks up: bounds interrupt latency. */
   private static final int MAX_FUEL = 8192;
 
-  /** A hot block: whether its translation can be used from here, which is then in the cache; otherwise one is ordered. */
+  /**
+   * A hot block: whether its translation can be used from here, which is then in the cache;
+   * otherwise one is ordered.
+   */
   private boolean isTranslated(Block block) {
     Translation t = block.translation;
     Translator maker = translator;
@@ -136,13 +140,18 @@ public final class Interpreter implements Engine {
     return true;
   }
 
-  /** Instructions a translation must execute at a time, on average, to be worth registers in locals. */
+  /**
+   * Instructions a translation must execute at a time, on average, to be worth registers in locals.
+   */
   private static final int LOOPING = 100;
 
   /** Instructions between looks for the better translation that was ordered. */
   private static final long LOOK_AGAIN = 1_000_000;
 
-  /** A translation has executed a lot: order a better one if it loops, or use the one that was ordered. */
+  /**
+   * A translation has executed a lot: order a better one if it loops, or use the one that was
+   * ordered.
+   */
   private void improve(Translation t) {
     Translation better = t.better;
     Translator maker = translator;
@@ -189,7 +198,10 @@ public final class Interpreter implements Engine {
     return b != null ? b : build(p, offset, pc);
   }
 
-  /** Finds the page of an address; null when only this one instruction may be executed from it (PMP). */
+  /**
+   * Finds the page of an address; null when only this one instruction may be executed from it
+   * (PMP).
+   */
   private @Nullable CodePage enterPage(long pc) {
     long pa = h.mmu().fetch(pc);
     CodePage p = pageAt(pa & PAGE_MASK);
@@ -212,7 +224,9 @@ public final class Interpreter implements Engine {
         ram[(int) index] = p;
       }
     } else {
-      p = rom.computeIfAbsent(pa, a -> new CodePage(h.memory().host(a, CodePage.BYTES, false), epoch));
+      p =
+          rom.computeIfAbsent(
+              pa, a -> new CodePage(h.memory().host(a, CodePage.BYTES, false), epoch));
     }
     if (p.epoch != epoch) {
       p.revalidate(epoch);
@@ -287,7 +301,8 @@ public final class Interpreter implements Engine {
 
   /** One line for a person. */
   public String statistics() {
-    return "%d of %d instructions in translated code, entered %d times".formatted(translated, h.retired, entries);
+    return "%d of %d instructions in translated code, entered %d times"
+        .formatted(translated, h.retired, entries);
   }
 
   @Override
@@ -317,7 +332,10 @@ public final class Interpreter implements Engine {
     fetchPage = NONE;
   }
 
-  /** Ends a block that is cut off: goes on with the next one. Not an instruction, so it gives back the count. */
+  /**
+   * Ends a block that is cut off: goes on with the next one. Not an instruction, so it gives back
+   * the count.
+   */
   private static final class FallThrough extends Op {
     FallThrough(int offset) {
       super(offset, 0);

@@ -3,9 +3,10 @@ package org.duvisor.machine.interp;
 import org.duvisor.machine.Hart;
 
 /**
- * One decoded instruction at its place in a block of straight-line code. While a block runs, {@code pc} of the hart is
- * the address of its first instruction; a terminator, the last op of a block, sets it to what comes next. When a
- * semantics method throws, pc is still the block's start and the faulting address is pc plus {@link #offset}.
+ * One decoded instruction at its place in a block of straight-line code. While a block runs, {@code
+ * pc} of the hart is the address of its first instruction; a terminator, the last op of a block,
+ * sets it to what comes next. When a semantics method throws, pc is still the block's start and the
+ * faulting address is pc plus {@link #offset}.
  */
 public abstract class Op {
   /** Bytes from the start of the block. */
@@ -23,7 +24,10 @@ public abstract class Op {
   /** Executes the instruction; traps are thrown by the semantics method and leave pc alone. */
   public abstract void execute(Hart h);
 
-  /** Whether the block ends here: branches, jumps, and what changes the state that decoding depends on. */
+  /**
+   * Whether the block ends here: branches, jumps, and what changes the state that decoding depends
+   * on.
+   */
   public boolean terminator() {
     return false;
   }

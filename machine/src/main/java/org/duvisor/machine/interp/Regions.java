@@ -17,8 +17,8 @@ import org.duvisor.isa.Semantics.Kind;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Picks regions: from a hot entry along direct jumps, branches, calls and the code after calls, hottest block first, as far as blocks are
- * warm, in a few pages.
+ * Picks regions: from a hot entry along direct jumps, branches, calls and the code after calls,
+ * hottest block first, as far as blocks are warm, in a few pages.
  */
 final class Regions {
   private static final Decoder DECODER = InstructionSet.standard().decoder();
@@ -39,7 +39,8 @@ final class Regions {
   /**
    * A picker.
    *
-   * @param pageOf the page that is mapped at a virtual address right now, null when that is not known cheaply
+   * @param pageOf the page that is mapped at a virtual address right now, null when that is not
+   *     known cheaply
    */
   Regions(LongFunction<@Nullable CodePage> pageOf, int threshold) {
     this.pageOf = pageOf;
@@ -50,7 +51,8 @@ final class Regions {
   @Nullable Source pick(long pc) {
     long base = pc & -4096L;
     Map<Integer, CodePage> pages = new HashMap<>();
-    PriorityQueue<Candidate> queue = new PriorityQueue<>(Comparator.comparingInt(Candidate::heat).reversed());
+    PriorityQueue<Candidate> queue =
+        new PriorityQueue<>(Comparator.comparingInt(Candidate::heat).reversed());
     Set<Integer> seen = new HashSet<>();
     List<Source.BasicBlock> blocks = new ArrayList<>();
     int entry = (int) (pc - base);
@@ -101,13 +103,21 @@ final class Regions {
     return code;
   }
 
-  /** Translated code counts instructions when it leaves; what reads or writes the counts needs them exact. */
+  /**
+   * Translated code counts instructions when it leaves; what reads or writes the counts needs them
+   * exact.
+   */
   private static boolean readsCounter(Decoded d) {
-    if (d.instruction().semantics().kind() != Kind.END || !d.instruction().extension().equals(CSR_EXTENSION)) {
+    if (d.instruction().semantics().kind() != Kind.END
+        || !d.instruction().extension().equals(CSR_EXTENSION)) {
       return false;
     }
     int csr = d.csr();
-    return csr == Csr.CYCLE || csr == Csr.INSTRET || csr == Csr.MCYCLE || csr == Csr.MINSTRET || csr == Csr.MCOUNTINHIBIT;
+    return csr == Csr.CYCLE
+        || csr == Csr.INSTRET
+        || csr == Csr.MCYCLE
+        || csr == Csr.MINSTRET
+        || csr == Csr.MCOUNTINHIBIT;
   }
 
   private static List<Integer> successors(Source.BasicBlock block) {

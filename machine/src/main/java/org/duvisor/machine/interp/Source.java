@@ -5,8 +5,8 @@ import java.util.List;
 import org.duvisor.isa.Decoded;
 
 /**
- * A region of guest code picked for translation: basic blocks that were hot together, reached from one entry by direct jumps. Made on the hart's
- * thread, then immutable.
+ * A region of guest code picked for translation: basic blocks that were hot together, reached from
+ * one entry by direct jumps. Made on the hart's thread, then immutable.
  */
 public final class Source {
   static final Source NONE = new Source(0, List.of(), List.of());
@@ -14,8 +14,10 @@ public final class Source {
   /**
    * A basic block.
    *
-   * @param offset of its first instruction from the start of the entry's page, in virtual memory; may be negative
-   * @param code its instructions; control leaves at the end, by the last instruction or by falling through
+   * @param offset of its first instruction from the start of the entry's page, in virtual memory;
+   *     may be negative
+   * @param code its instructions; control leaves at the end, by the last instruction or by falling
+   *     through
    */
   public record BasicBlock(int offset, List<Decoded> code) {
     /** Offset of the instruction after the block. */
@@ -63,7 +65,10 @@ public final class Source {
     return blocks.stream().mapToInt(b -> b.code().size()).sum();
   }
 
-  /** The translator's table of instructions that may trap: offset in the region, and instructions of its block not executed. */
+  /**
+   * The translator's table of instructions that may trap: offset in the region, and instructions of
+   * its block not executed.
+   */
   public void sites(int[] siteOffsets, int[] siteRefunds) {
     offsets = siteOffsets;
     refunds = siteRefunds;

@@ -3,11 +3,17 @@ package org.duvisor.machine.interp;
 import org.duvisor.machine.Hart;
 import org.jspecify.annotations.Nullable;
 
-/** Translated code with one entry. It is bound to the content of physical pages and to their distances in virtual memory. */
+/**
+ * Translated code with one entry. It is bound to the content of physical pages and to their
+ * distances in virtual memory.
+ */
 public abstract class Translation {
   private Source source = Source.NONE;
 
-  /** Instructions it may still execute before its hart looks whether it is worth a better translation. */
+  /**
+   * Instructions it may still execute before its hart looks whether it is worth a better
+   * translation.
+   */
   long patience = Long.MAX_VALUE;
 
   /** How often it was entered since patience was set. */
@@ -35,8 +41,8 @@ public abstract class Translation {
   }
 
   /**
-   * Executes from the entry, with {@code hart.pc} at it, until the code leaves the region, traps, or has used its fuel. Sets hart.pc; does not
-   * touch hart.retired.
+   * Executes from the entry, with {@code hart.pc} at it, until the code leaves the region, traps,
+   * or has used its fuel. Sets hart.pc; does not touch hart.retired.
    *
    * @param fuel instructions it may execute; passed by one block at most
    * @return fuel left, may be negative
@@ -44,13 +50,15 @@ public abstract class Translation {
   public abstract int run(Hart hart, int fuel);
 
   /**
-   * Takes an exception raised by an instruction of the region; called by generated code after it has written the registers back.
+   * Takes an exception raised by an instruction of the region; called by generated code after it
+   * has written the registers back.
    *
    * @param base virtual address of the page of the entry
    * @param site number of the instruction in the region
    * @return the fuel that is left when the instructions that were not executed are given back
    */
-  protected final int trap(Hart hart, org.duvisor.machine.Trap trap, long base, int site, int fuel) {
+  protected final int trap(
+      Hart hart, org.duvisor.machine.Trap trap, long base, int site, int fuel) {
     long pc = base + source.offsets[site];
     hart.engine().locate(pc);
     hart.traps().take(trap, pc);

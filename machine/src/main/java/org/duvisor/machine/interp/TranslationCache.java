@@ -3,8 +3,8 @@ package org.duvisor.machine.interp;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Translations by virtual address: direct-mapped, 2^15 entries (2^14 thrashed on wide code). An entry holds for one regime and until the next
- * {@link #clear}, which costs nothing.
+ * Translations by virtual address: direct-mapped, 2^15 entries (2^14 thrashed on wide code). An
+ * entry holds for one regime and until the next {@link #clear}, which costs nothing.
  */
 final class TranslationCache {
   private static final int SIZE = 1 << 15;

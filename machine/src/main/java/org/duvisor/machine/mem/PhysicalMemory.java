@@ -7,7 +7,10 @@ import java.util.List;
 import java.util.Map;
 import org.duvisor.devices.GuestMemory;
 
-/** The RAM and ROM of a machine by physical address. Built before harts run; then read without locks. */
+/**
+ * The RAM and ROM of a machine by physical address. Built before harts run; then read without
+ * locks.
+ */
 public final class PhysicalMemory {
   private static final long PAGE = 4096;
 
@@ -25,7 +28,9 @@ public final class PhysicalMemory {
     this.ramHost = ram.address();
   }
 
-  /** Adds a ROM, or gives the one at that place new content; its size is rounded up to whole pages. */
+  /**
+   * Adds a ROM, or gives the one at that place new content; its size is rounded up to whole pages.
+   */
   public void writeRom(long base, byte[] content) {
     long size = (content.length + PAGE - 1) & -PAGE;
     MemorySegment old = roms.get(base);
@@ -46,7 +51,8 @@ public final class PhysicalMemory {
   }
 
   /**
-   * Host address of the memory at a physical address, or 0 when it is not memory (or not writable, if asked for).
+   * Host address of the memory at a physical address, or 0 when it is not memory (or not writable,
+   * if asked for).
    *
    * @param length bytes that must lie in the same region, at most 4096
    */

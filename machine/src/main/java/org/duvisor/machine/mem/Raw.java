@@ -5,9 +5,10 @@ import java.nio.ByteOrder;
 import jdk.internal.misc.Unsafe;
 
 /**
- * Raw host memory, the only user of {@code jdk.internal.misc} (25 to 55 % faster than memory segments on this path,
- * docs/performance.md). Loads and stores are opaque: HotSpot may neither merge nor invent them, which RVWMO's
- * same-address rule needs. No bounds are checked here; callers have translated the address.
+ * Raw host memory, the only user of {@code jdk.internal.misc} (25 to 55 % faster than memory
+ * segments on this path, docs/performance.md). Loads and stores are opaque: HotSpot may neither
+ * merge nor invent them, which RVWMO's same-address rule needs. No bounds are checked here; callers
+ * have translated the address.
  */
 public final class Raw {
   private static final Unsafe U = Unsafe.getUnsafe();
@@ -15,15 +16,16 @@ public final class Raw {
 
   static {
     if (ByteOrder.nativeOrder() != ByteOrder.LITTLE_ENDIAN) {
-      throw new UnsupportedOperationException("guest memory is little-endian and so must be this computer");
+      throw new UnsupportedOperationException(
+          "guest memory is little-endian and so must be this computer");
     }
   }
 
   private Raw() {}
 
   /**
-   * Reserves memory; the C library backs large blocks with fresh zero pages of the operating system, so that only what
-   * is touched costs memory.
+   * Reserves memory; the C library backs large blocks with fresh zero pages of the operating
+   * system, so that only what is touched costs memory.
    */
   @SuppressWarnings("restricted") // the block is ours, and this long
   public static MemorySegment allocate(long bytes) {
@@ -39,7 +41,9 @@ public final class Raw {
 
   /** Sign-extended halfword; any alignment. */
   public static long loadShort(long address) {
-    return (address & 1) == 0 ? U.getShortOpaque(null, address) : U.getShortUnaligned(null, address);
+    return (address & 1) == 0
+        ? U.getShortOpaque(null, address)
+        : U.getShortUnaligned(null, address);
   }
 
   /** Sign-extended word; any alignment. */
@@ -152,7 +156,8 @@ public final class Raw {
   /** Whether {@code length} bytes (a multiple of 8) equal the array's first ones. */
   public static boolean equal(long address, byte[] expected, int length) {
     for (int i = 0; i < length; i += 8) {
-      if (U.getLong(null, address + i) != U.getLong(expected, Unsafe.ARRAY_BYTE_BASE_OFFSET + (long) i)) {
+      if (U.getLong(null, address + i)
+          != U.getLong(expected, Unsafe.ARRAY_BYTE_BASE_OFFSET + (long) i)) {
         return false;
       }
     }

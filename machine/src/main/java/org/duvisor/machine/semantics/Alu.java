@@ -1,9 +1,10 @@
 package org.duvisor.machine.semantics;
 
 /**
- * Pure 64-bit integer operations of RV64I, M, Zba, Zbb, Zbs and Zicond (unprivileged specification). Operands and
- * results are register values; operations with W use the low 32 bits and sign-extend the result. Shift and bit numbers
- * use the low 6 (W: 5) bits. Nothing traps: division by zero and overflow have the results of the M extension.
+ * Pure 64-bit integer operations of RV64I, M, Zba, Zbb, Zbs and Zicond (unprivileged
+ * specification). Operands and results are register values; operations with W use the low 32 bits
+ * and sign-extend the result. Shift and bit numbers use the low 6 (W: 5) bits. Nothing traps:
+ * division by zero and overflow have the results of the M extension.
  */
 public final class Alu {
   private Alu() {}

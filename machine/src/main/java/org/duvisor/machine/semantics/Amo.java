@@ -4,8 +4,8 @@ import org.duvisor.machine.Hart;
 import org.duvisor.machine.mem.Raw;
 
 /**
- * The A extension. All are sequentially consistent, which satisfies every combination of aq and rl. An SC succeeds when memory still holds what
- * the LR loaded.
+ * The A extension. All are sequentially consistent, which satisfies every combination of aq and rl.
+ * An SC succeeds when memory still holds what the LR loaded.
  */
 public final class Amo {
   private Amo() {}

@@ -1,6 +1,9 @@
 package org.duvisor.machine.semantics;
 
-/** Targets of unconditional jumps (unprivileged specification, RV32I). With 2-byte alignment of code none traps. */
+/**
+ * Targets of unconditional jumps (unprivileged specification, RV32I). With 2-byte alignment of code
+ * none traps.
+ */
 public final class Control {
   private Control() {}
 

@@ -2,7 +2,10 @@ package org.duvisor.machine.semantics;
 
 import org.duvisor.machine.Hart;
 
-/** Loads and stores of guest memory from outside the guest, for HS (hlv, hsv) and HU (hulv, husv), and the fences of HU. */
+/**
+ * Loads and stores of guest memory from outside the guest, for HS (hlv, hsv) and HU (hulv, husv),
+ * and the fences of HU.
+ */
 public final class Hypervisor {
   private Hypervisor() {}
 
@@ -141,7 +144,10 @@ public final class Hypervisor {
     h.privileged().hufenceVvma(rs1 == 0, va, rs2 == 0 ? -1 : asid & 0xffff);
   }
 
-  /** HUFENCE.GVMA: this VM's stage-2 translations on this hart; the VMID operand is not the caller's to choose. */
+  /**
+   * HUFENCE.GVMA: this VM's stage-2 translations on this hart; the VMID operand is not the caller's
+   * to choose.
+   */
   public static void hufence_gvma(Hart h, long gpa, long vmid, int rs1, int rs2) {
     h.privileged().hufenceGvma();
   }

@@ -6,8 +6,9 @@ import org.duvisor.machine.Tlb;
 import org.duvisor.machine.mem.Raw;
 
 /**
- * Loads, stores, fences and cache-block operations. The fast path is one comparison against the software TLB that tests page, context and
- * alignment together; everything else is behind {@link org.duvisor.machine.Mmu}.
+ * Loads, stores, fences and cache-block operations. The fast path is one comparison against the
+ * software TLB that tests page, context and alignment together; everything else is behind {@link
+ * org.duvisor.machine.Mmu}.
  */
 public final class Memory {
   private Memory() {}
@@ -132,8 +133,8 @@ public final class Memory {
   }
 
   /**
-   * FENCE: predecessor set in bits 7:4, successor set in bits 3:0, each I O R W. Accesses are opaque, so only what the host may reorder needs a
-   * fence of its own.
+   * FENCE: predecessor set in bits 7:4, successor set in bits 3:0, each I O R W. Accesses are
+   * opaque, so only what the host may reorder needs a fence of its own.
    */
   public static void fence(long imm) {
     long before = imm >>> 4;

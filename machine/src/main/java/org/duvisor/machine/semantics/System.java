@@ -2,7 +2,9 @@ package org.duvisor.machine.semantics;
 
 import org.duvisor.machine.Hart;
 
-/** Privileged instructions; what they do to the hart is in {@link org.duvisor.machine.Privileged}. */
+/**
+ * Privileged instructions; what they do to the hart is in {@link org.duvisor.machine.Privileged}.
+ */
 public final class System {
   private System() {}
 
@@ -76,7 +78,10 @@ public final class System {
     h.privileged().hfenceVvma(rs1 == 0, va, rs2 == 0 ? -1 : asid & 0xffff);
   }
 
-  /** HFENCE.GVMA; entries are not indexed by guest-physical address, so the address operand does not narrow it. */
+  /**
+   * HFENCE.GVMA; entries are not indexed by guest-physical address, so the address operand does not
+   * narrow it.
+   */
   public static void hfenceGvma(Hart h, long gpa, long vmid, int rs1, int rs2) {
     h.privileged().hfenceGvma(rs2 == 0 ? -1 : vmid & 0x3fff);
   }

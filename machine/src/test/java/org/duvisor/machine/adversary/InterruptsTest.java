@@ -44,7 +44,9 @@ final class InterruptsTest {
     rig.csr(Csr.HUSTATUS, 0x181); // UIE
     assertEquals("none", rig.run(Mode.U, SPIN).level());
     assertEquals("none", rig.run(Mode.VS, SPIN).level());
-    rig.csr(Csr.HDVCTL, 0); // the thread is switched out: what is left enabled and pending stays harmless
+    rig.csr(
+        Csr.HDVCTL,
+        0); // the thread is switched out: what is left enabled and pending stays harmless
     rig.csr(Csr.HUVIP, 0);
     assertEquals("none", rig.run(Mode.U, SPIN).level());
   }
@@ -112,7 +114,8 @@ final class InterruptsTest {
     assertEquals(0, rig.hart.x[12] & 2);
     assertEquals(~(1L << VCPU), rig.posts.word(VMID)); // only its own
     rig.posts.post(VMID, 1L << VCPU);
-    assertTrue(rig.run(Mode.VS, "csrsi sie, 2\ncsrsi sstatus, 2\n1: j 1b").is("VS", Cause.INTERRUPT | 1));
+    assertTrue(
+        rig.run(Mode.VS, "csrsi sie, 2\ncsrsi sstatus, 2\n1: j 1b").is("VS", Cause.INTERRUPT | 1));
   }
 
   @Test
@@ -212,7 +215,16 @@ final class InterruptsTest {
     rig.csr(Csr.HEDELEG, 0);
     rig.csr(Csr.SEDELEG, 0);
     rig.hart.x[11] = Rig.FOREIGN;
-    for (String bad : new String[] {".word 0", "ebreak", "ld a0, (a1)", "sd a0, (a1)", "jr a1", "csrr a0, 0x800", "lr.d a0, 1(a1)"}) {
+    for (String bad :
+        new String[] {
+          ".word 0",
+          "ebreak",
+          "ld a0, (a1)",
+          "sd a0, (a1)",
+          "jr a1",
+          "csrr a0, 0x800",
+          "lr.d a0, 1(a1)"
+        }) {
       String text = bad.startsWith("lr") ? "addi a1, a1, 1\nlr.d a0, (a1)" : bad;
       Landing l = rig.run(Mode.VS, text);
       assertTrue(l.is("HS", Cause.WINDOW_VIOLATION), () -> bad + " " + l);

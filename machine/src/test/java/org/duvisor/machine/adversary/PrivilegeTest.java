@@ -13,13 +13,19 @@ import org.duvisor.machine.adversary.Rig.Landing;
 import org.duvisor.machine.adversary.Rig.Mode;
 import org.junit.jupiter.api.Test;
 
-/** Who may use which CSR and instruction of DV-ext (docs/dv-ext.md, sections 3 and 4). The numbers are the text's, not the code's. */
+/**
+ * Who may use which CSR and instruction of DV-ext (docs/dv-ext.md, sections 3 and 4). The numbers
+ * are the text's, not the code's.
+ */
 final class PrivilegeTest {
   private static final int[] HU_VISIBLE = {
-    0x005, 0x040, 0x041, 0x042, 0x043, 0x800, 0x804, 0x805, 0x806, 0x80a, 0x843, 0x844, 0x845, 0x84a, 0x880, 0x400, 0x401, 0x402, 0x404,
-    0x405, 0x406, 0x40a, 0x40c, 0x440, 0x441, 0x442, 0x443, 0x444, 0x44d, 0x480, 0x482, 0x483, 0x484, 0x485, 0x486
+    0x005, 0x040, 0x041, 0x042, 0x043, 0x800, 0x804, 0x805, 0x806, 0x80a, 0x843, 0x844, 0x845,
+    0x84a, 0x880, 0x400, 0x401, 0x402, 0x404, 0x405, 0x406, 0x40a, 0x40c, 0x440, 0x441, 0x442,
+    0x443, 0x444, 0x44d, 0x480, 0x482, 0x483, 0x484, 0x485, 0x486
   };
-  private static final int[] KERNEL_OWNED = {0x102, 0x103, 0x6c0, 0x6c1, 0x6c2, 0x6c3, 0x6c4, 0x6c5, 0x6c6, 0x6c8};
+  private static final int[] KERNEL_OWNED = {
+    0x102, 0x103, 0x6c0, 0x6c1, 0x6c2, 0x6c3, 0x6c4, 0x6c5, 0x6c6, 0x6c8
+  };
 
   /** Numbers that the published system had and this one has not, and those of AIA. */
   private static final int[] ABSENT = {
@@ -27,9 +33,21 @@ final class PrivilegeTest {
   };
 
   private static final String[] GUEST_ACCESS = {
-    "hulv.b a0, (a1)", "hulv.bu a0, (a1)", "hulv.h a0, (a1)", "hulv.hu a0, (a1)", "hulvx.hu a0, (a1)", "hulv.w a0, (a1)",
-    "hulv.wu a0, (a1)", "hulvx.wu a0, (a1)", "hulv.d a0, (a1)", "husv.b a0, (a1)", "husv.h a0, (a1)", "husv.w a0, (a1)", "husv.d a0, (a1)",
-    "hufence.vvma x0, x0", "hufence.gvma x0, x0"
+    "hulv.b a0, (a1)",
+    "hulv.bu a0, (a1)",
+    "hulv.h a0, (a1)",
+    "hulv.hu a0, (a1)",
+    "hulvx.hu a0, (a1)",
+    "hulv.w a0, (a1)",
+    "hulv.wu a0, (a1)",
+    "hulvx.wu a0, (a1)",
+    "hulv.d a0, (a1)",
+    "husv.b a0, (a1)",
+    "husv.h a0, (a1)",
+    "husv.w a0, (a1)",
+    "husv.d a0, (a1)",
+    "hufence.vvma x0, x0",
+    "hufence.gvma x0, x0"
   };
 
   private final Rig rig = new Rig();
@@ -62,9 +80,11 @@ final class PrivilegeTest {
     rig.csr(Csr.HDVCTL, 0);
     for (int csr : HU_VISIBLE) {
       Landing read = rig.run(Mode.U, Rig.read(csr));
-      assertTrue(read.is("HS", Cause.ILLEGAL_INSTRUCTION), () -> Integer.toHexString(csr) + " " + read);
+      assertTrue(
+          read.is("HS", Cause.ILLEGAL_INSTRUCTION), () -> Integer.toHexString(csr) + " " + read);
       Landing write = rig.run(Mode.U, Rig.write(csr));
-      assertTrue(write.is("HS", Cause.ILLEGAL_INSTRUCTION), () -> Integer.toHexString(csr) + " " + write);
+      assertTrue(
+          write.is("HS", Cause.ILLEGAL_INSTRUCTION), () -> Integer.toHexString(csr) + " " + write);
     }
   }
 
@@ -82,9 +102,15 @@ final class PrivilegeTest {
       expectEveryAccess(csr, Mode.HS, "HS", Cause.ILLEGAL_INSTRUCTION);
       expectEveryAccess(csr, Mode.VS, "VS", Cause.ILLEGAL_INSTRUCTION);
     }
-    for (int funct7 : new int[] {0b1110000, 0b1111000, 0b1111100, 0b1100100, 0b1101000, 0b1101100, 0b1110100}) {
+    for (int funct7 :
+        new int[] {0b1110000, 0b1111000, 0b1111100, 0b1100100, 0b1101000, 0b1101100, 0b1110100}) {
       for (int f3 = 1; f3 < 4; f3++) { // opcode 0x77 of the published hardware, which acted as M
-        expect("0x77", Mode.VU, funct7 << 25 | 1 << 20 | f3 << 12 | 0x77, "VS", Cause.ILLEGAL_INSTRUCTION);
+        expect(
+            "0x77",
+            Mode.VU,
+            funct7 << 25 | 1 << 20 | f3 << 12 | 0x77,
+            "VS",
+            Cause.ILLEGAL_INSTRUCTION);
       }
     }
   }
@@ -108,15 +134,41 @@ final class PrivilegeTest {
     Map<String, Long> out = new TreeMap<>();
     for (int csr :
         List.of(
-            Csr.MEDELEG, Csr.MIDELEG, Csr.MTVEC, Csr.MSCRATCH, Csr.MENVCFG, Csr.MCOUNTEREN, Csr.MCOUNTINHIBIT, Csr.PMPCFG0, Csr.PMPADDR0,
-            Csr.STVEC, Csr.SSCRATCH, Csr.SATP, Csr.SCOUNTEREN, Csr.SENVCFG, Csr.STIMECMP, Csr.HSTATUS, Csr.HEDELEG, Csr.HIDELEG,
-            Csr.HGEIE, Csr.SEDELEG, Csr.SIDELEG, Csr.HDVCTL, Csr.HDVVMID, Csr.HDVVCPU, Csr.HDVGEIN, Csr.HDVWINSEL, Csr.HDVWINBASE,
+            Csr.MEDELEG,
+            Csr.MIDELEG,
+            Csr.MTVEC,
+            Csr.MSCRATCH,
+            Csr.MENVCFG,
+            Csr.MCOUNTEREN,
+            Csr.MCOUNTINHIBIT,
+            Csr.PMPCFG0,
+            Csr.PMPADDR0,
+            Csr.STVEC,
+            Csr.SSCRATCH,
+            Csr.SATP,
+            Csr.SCOUNTEREN,
+            Csr.SENVCFG,
+            Csr.STIMECMP,
+            Csr.HSTATUS,
+            Csr.HEDELEG,
+            Csr.HIDELEG,
+            Csr.HGEIE,
+            Csr.SEDELEG,
+            Csr.SIDELEG,
+            Csr.HDVCTL,
+            Csr.HDVVMID,
+            Csr.HDVVCPU,
+            Csr.HDVGEIN,
+            Csr.HDVWINSEL,
+            Csr.HDVWINBASE,
             Csr.HDVWINLIMIT)) {
       out.put(Csr.name(csr), rig.csr(csr));
     }
     out.put("mie of the host", rig.csr(Csr.MIE) & ~0x555);
     out.put("mip of the host", rig.csr(Csr.MIP) & ~0x555);
-    out.put("mstatus but SPP, SPIE, FS", rig.csr(Csr.MSTATUS) & ~(1L << 8 | 1 << 5 | 3 << 13 | 1L << 63));
+    out.put(
+        "mstatus but SPP, SPIE, FS",
+        rig.csr(Csr.MSTATUS) & ~(1L << 8 | 1 << 5 | 3 << 13 | 1L << 63));
     out.put("another domain's posts", rig.posts.word(Rig.VMID + 1));
     out.put("secret", rig.get(Rig.SECRET));
     return out;
@@ -125,7 +177,8 @@ final class PrivilegeTest {
   @Test
   void G2_hostileGuestWritesAllCsrNumbersAndTheHostIsAsBefore() {
     List<Integer> hu = new ArrayList<>();
-    for (int csr : new int[] {0x800, 0x804, 0x805, 0x806, 0x80a, 0x880, 0x401, 0x402, 0x005, 0x040}) {
+    for (int csr :
+        new int[] {0x800, 0x804, 0x805, 0x806, 0x80a, 0x880, 0x401, 0x402, 0x005, 0x040}) {
       hu.add(csr);
     }
     rig.hart.x[11] = 0x5a5a_5a5a_5a5a_5a5aL;
@@ -136,7 +189,9 @@ final class PrivilegeTest {
         long[] huBefore = hu.stream().mapToLong(rig::csr).toArray();
         rig.run(mode, Rig.write(csr));
         int c = csr;
-        for (int i = 1; i < huBefore.length; i++) { // hustatus aside: the trap wrote it; the VS bits of huie are the guest's sie
+        for (int i = 1;
+            i < huBefore.length;
+            i++) { // hustatus aside: the trap wrote it; the VS bits of huie are the guest's sie
           long mask = hu.get(i) == 0x804 ? 0x111 : -1L;
           assertEquals(huBefore[i] & mask, rig.csr(hu.get(i)) & mask, () -> Integer.toHexString(c));
         }
@@ -205,7 +260,15 @@ final class PrivilegeTest {
 
   @Test
   void G2_hostileHypervisorUsesSupervisorInstructions() {
-    for (String instruction : List.of("sret", "mret", "sfence.vma", "hfence.gvma", "hfence.vvma", "hlv.d a0, (a1)", "hsv.d a0, (a1)")) {
+    for (String instruction :
+        List.of(
+            "sret",
+            "mret",
+            "sfence.vma",
+            "hfence.gvma",
+            "hfence.vvma",
+            "hlv.d a0, (a1)",
+            "hsv.d a0, (a1)")) {
       assertTrue(rig.run(Mode.U, instruction).is("HS", Cause.ILLEGAL_INSTRUCTION), instruction);
     }
   }
@@ -214,12 +277,16 @@ final class PrivilegeTest {
   void hostileGuestDamagesScounterenAndSenvcfgAndOnlyItsBankChanges() {
     long scounteren = rig.csr(Csr.SCOUNTEREN);
     long senvcfg = rig.csr(Csr.SENVCFG);
-    assertTrue(rig.run(Mode.VS, "csrw scounteren, x0\ncsrw senvcfg, x0\ncsrr a0, scounteren\necall").is("HU", Cause.ECALL_VS));
+    assertTrue(
+        rig.run(Mode.VS, "csrw scounteren, x0\ncsrw senvcfg, x0\ncsrr a0, scounteren\necall")
+            .is("HU", Cause.ECALL_VS));
     assertEquals(0, rig.hart.x[10]);
     assertEquals(scounteren, rig.csr(Csr.SCOUNTEREN));
     assertEquals(senvcfg, rig.csr(Csr.SENVCFG));
     assertEquals(0, rig.csr(Csr.HUVSCOUNTEREN));
-    assertTrue(rig.run(Mode.VS, "li a0, 5\ncsrw scounteren, a0\nli a0, 0x40\ncsrw senvcfg, a0\necall").is("HU", Cause.ECALL_VS));
+    assertTrue(
+        rig.run(Mode.VS, "li a0, 5\ncsrw scounteren, a0\nli a0, 0x40\ncsrw senvcfg, a0\necall")
+            .is("HU", Cause.ECALL_VS));
     assertEquals(5, rig.csr(Csr.HUVSCOUNTEREN));
     assertEquals(0x40, rig.csr(Csr.HUVSENVCFG));
     assertEquals(scounteren, rig.csr(Csr.SCOUNTEREN));

@@ -12,8 +12,9 @@ import org.duvisor.machine.interp.Interpreter;
 import org.duvisor.machine.mem.PhysicalMemory;
 
 /**
- * One hart set up as a kernel's driver would: a VM with a window on its stage-2 tables and one on its guest memory, and trap handlers that
- * do nothing but mark where a trap went. Nothing of it is embedded: HS, HU and the guest are machine code.
+ * One hart set up as a kernel's driver would: a VM with a window on its stage-2 tables and one on
+ * its guest memory, and trap handlers that do nothing but mark where a trap went. Nothing of it is
+ * embedded: HS, HU and the guest are machine code.
  */
 final class Rig {
   static final long RAM = 0x8000_0000L;
@@ -74,7 +75,10 @@ final class Rig {
     }
   }
 
-  /** Where a program ended: the handler it trapped to ("M", "HS", "HU", "VS") or "none", and that level's cause, epc and tval. */
+  /**
+   * Where a program ended: the handler it trapped to ("M", "HS", "HU", "VS") or "none", and that
+   * level's cause, epc and tval.
+   */
   record Landing(String level, long cause, long epc, long tval) {
     boolean is(String where, long what) {
       return level.equals(where) && cause == what;
@@ -87,7 +91,8 @@ final class Rig {
   long now = 1000;
 
   Rig() {
-    hart = new Hart(0, HartConfig.STANDARD, memory, new MmioBus(), () -> now, posts, Interpreter::new);
+    hart =
+        new Hart(0, HartConfig.STANDARD, memory, new MmioBus(), () -> now, posts, Interpreter::new);
     for (long handler : new long[] {M_HANDLER, HS_HANDLER, HU_HANDLER, VS_HANDLER}) {
       asm(handler, "1: j 1b");
     }
@@ -194,7 +199,10 @@ final class Rig {
     put(stage2Pte(gpa), pa >>> 12 << 10 | flags);
   }
 
-  /** Turns stage 1 on: the gigabyte of RAM as it is, for VS, and a table for the first 2 MiB of virtual addresses; see {@link #stage1}. */
+  /**
+   * Turns stage 1 on: the gigabyte of RAM as it is, for VS, and a table for the first 2 MiB of
+   * virtual addresses; see {@link #stage1}.
+   */
   void stage1() {
     put(STAGE1 + 8 * 2, RAM >>> 12 << 10 | RWX);
     put(STAGE1, STAGE1 + 0x1000 >>> 12 << 10 | 1);

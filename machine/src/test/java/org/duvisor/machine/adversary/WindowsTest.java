@@ -25,7 +25,10 @@ import org.duvisor.machine.adversary.Rig.Landing;
 import org.duvisor.machine.adversary.Rig.Mode;
 import org.junit.jupiter.api.Test;
 
-/** Windows and VMIDs: what a hostile hypervisor and its guest reach of physical memory (docs/dv-ext.md, sections 3.1 and 8). */
+/**
+ * Windows and VMIDs: what a hostile hypervisor and its guest reach of physical memory
+ * (docs/dv-ext.md, sections 3.1 and 8).
+ */
 final class WindowsTest {
   /** A guest-physical page that a test maps to what it attacks. */
   private static final long PAGE = GUEST + 0x20_000;
@@ -58,7 +61,14 @@ final class WindowsTest {
     rig.stage2(PAGE, SECRET, RWXU);
     violates(load(PAGE));
     assertEquals(0, rig.hart.x[10]);
-    for (String access : List.of("sd a1, (a1)", "amoswap.d a0, a1, (a1)", "lr.d a0, (a1)", "cbo.zero (a1)", "cbo.inval (a1)", "jr a1")) {
+    for (String access :
+        List.of(
+            "sd a1, (a1)",
+            "amoswap.d a0, a1, (a1)",
+            "lr.d a0, (a1)",
+            "cbo.zero (a1)",
+            "cbo.inval (a1)",
+            "jr a1")) {
       rig.hart.x[11] = PAGE;
       violates(rig.run(Mode.VS, access));
       assertEquals(0x5ec7e7, rig.get(SECRET), access);
@@ -210,7 +220,8 @@ final class WindowsTest {
 
   @Test
   void aSuperpageBeyondTheWindowIsCheckedPageByPage() {
-    rig.put(TABLES + 0x4000 + 8 * (GUEST >>> 21 & 511), GUEST >>> 12 << 10 | RWXU); // one 2 MiB leaf
+    rig.put(
+        TABLES + 0x4000 + 8 * (GUEST >>> 21 & 511), GUEST >>> 12 << 10 | RWXU); // one 2 MiB leaf
     rig.window(1, GUEST, GUEST + 0x2_0000, R | W | X);
     works(load(DATA));
     violates(load(GUEST + 0x2_0000));
@@ -238,7 +249,13 @@ final class WindowsTest {
     assertEquals(42, rig.hart.x[10]);
     rig.stage2(PAGE, SECRET, RWXU);
     rig.hart.x[11] = PAGE;
-    for (String access : List.of("hulv.d a0, (a1)", "hulv.bu a0, (a1)", "hulvx.wu a0, (a1)", "husv.d a1, (a1)", "husv.b a1, (a1)")) {
+    for (String access :
+        List.of(
+            "hulv.d a0, (a1)",
+            "hulv.bu a0, (a1)",
+            "hulvx.wu a0, (a1)",
+            "husv.d a1, (a1)",
+            "husv.b a1, (a1)")) {
       Landing l = rig.run(Mode.U, access);
       assertTrue(l.is("HS", Cause.WINDOW_VIOLATION), access);
       assertEquals(Rig.HOST_CODE, l.epc());
@@ -335,12 +352,20 @@ final class WindowsTest {
     second();
     residentOf(1);
     assertEquals(1111, seen());
-    rig.put(Rig.stage2Pte(DATA), GUEST + 0x9000 >>> 12 << 10 | RWXU); // not fenced: VM 1 goes on with the cached one
+    rig.put(
+        Rig.stage2Pte(DATA),
+        GUEST + 0x9000 >>> 12 << 10 | RWXU); // not fenced: VM 1 goes on with the cached one
     residentOf(2);
     rig.hart.x[12] = 1;
     rig.hart.x[13] = DATA;
     rig.csr(Csr.UEPC, Rig.HU_HANDLER);
-    rig.asm(Rig.HOST_CODE, "hufence.gvma x0, a2\nhufence.gvma x0, x0\nhufence.vvma x0, x0\nhufence.vvma x0, a2\n1: j 1b");
+    rig.asm(
+        Rig.HOST_CODE,
+        "hufence.gvma x0, a2\n"
+            + "hufence.gvma x0, x0\n"
+            + "hufence.vvma x0, x0\n"
+            + "hufence.vvma x0, a2\n"
+            + "1: j 1b");
     assertEquals("none", rig.go(Mode.U, Rig.HOST_CODE).level());
     residentOf(1);
     assertEquals(1111, seen());

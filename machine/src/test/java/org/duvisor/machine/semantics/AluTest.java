@@ -15,14 +15,32 @@ import org.junit.jupiter.api.Test;
 class AluTest {
   private static final BigInteger TWO64 = BigInteger.ONE.shiftLeft(64);
   private static final long[] EDGES = {
-    0, 1, 2, -1, -2, 31, 32, 63, 64, Long.MIN_VALUE, Long.MAX_VALUE, Long.MIN_VALUE + 1,
-    Integer.MIN_VALUE, Integer.MAX_VALUE, 0x80000000L, 0xffffffffL, 0x100000000L, 0x00ff_0001_8000_7f00L,
+    0,
+    1,
+    2,
+    -1,
+    -2,
+    31,
+    32,
+    63,
+    64,
+    Long.MIN_VALUE,
+    Long.MAX_VALUE,
+    Long.MIN_VALUE + 1,
+    Integer.MIN_VALUE,
+    Integer.MAX_VALUE,
+    0x80000000L,
+    0xffffffffL,
+    0x100000000L,
+    0x00ff_0001_8000_7f00L,
   };
 
   @Provide
   Arbitrary<Long> values() {
     return Arbitraries.oneOf(
-        Arbitraries.longs(), Arbitraries.integers().map(Integer::longValue), Arbitraries.of(0, 1).map(i -> -(long) i));
+        Arbitraries.longs(),
+        Arbitraries.integers().map(Integer::longValue),
+        Arbitraries.of(0, 1).map(i -> -(long) i));
   }
 
   private static BigInteger signed(long value) {
@@ -35,7 +53,10 @@ class AluTest {
 
   private static void same(LongBinaryOperator model, LongBinaryOperator operation, long a, long b) {
     long expected = model.applyAsLong(a, b);
-    assertEquals(expected, operation.applyAsLong(a, b), () -> Long.toHexString(a) + ", " + Long.toHexString(b));
+    assertEquals(
+        expected,
+        operation.applyAsLong(a, b),
+        () -> Long.toHexString(a) + ", " + Long.toHexString(b));
   }
 
   @Property
@@ -100,7 +121,11 @@ class AluTest {
     same((x, y) -> signExtend32(signed(x).subtract(signed(y))), Alu::subw, a, b);
     same((x, y) -> signExtend32(low(x).shiftLeft((int) (y & 31))), Alu::sllw, a, b);
     same((x, y) -> signExtend32(low(x).shiftRight((int) (y & 31))), Alu::srlw, a, b);
-    same((x, y) -> signExtend32(signed(signExtend32(signed(x))).shiftRight((int) (y & 31))), Alu::sraw, a, b);
+    same(
+        (x, y) -> signExtend32(signed(signExtend32(signed(x))).shiftRight((int) (y & 31))),
+        Alu::sraw,
+        a,
+        b);
     same((x, y) -> signExtend32(signed(x).multiply(signed(y))), Alu::mulw, a, b);
   }
 

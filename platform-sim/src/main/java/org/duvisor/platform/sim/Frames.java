@@ -7,8 +7,9 @@ import org.duvisor.machine.mem.PhysicalMemory;
 import org.duvisor.platform.DvException;
 
 /**
- * The page-frame allocator: first fit over free extents. What it hands out is zero: fresh memory is, and memory that was handed out before is
- * zeroed first (the original handed out old contents, D-4). Not when it comes back: that would touch what its owner never did.
+ * The page-frame allocator: first fit over free extents. What it hands out is zero: fresh memory
+ * is, and memory that was handed out before is zeroed first (the original handed out old contents,
+ * D-4). Not when it comes back: that would touch what its owner never did.
  */
 final class Frames {
   private final PhysicalMemory memory;
@@ -42,7 +43,8 @@ final class Frames {
         return start;
       }
     }
-    throw new DvException(DvException.Reason.NO_MEMORY, "the host has no " + (bytes >> 20) + " MiB of free memory");
+    throw new DvException(
+        DvException.Reason.NO_MEMORY, "the host has no " + (bytes >> 20) + " MiB of free memory");
   }
 
   synchronized void release(long address, long bytes) {

@@ -17,8 +17,9 @@ import org.duvisor.platform.HuHart;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The driver's twin: one VM. State that harts load when a vCPU becomes resident is replaced as a whole ({@link Setup}); a vCPU that is in
- * the guest when it changes is made to leave and load it before it goes back.
+ * The driver's twin: one VM. State that harts load when a vCPU becomes resident is replaced as a
+ * whole ({@link Setup}); a vCPU that is in the guest when it changes is made to leave and load it
+ * before it goes back.
  */
 final class SimDriver implements DvDriver {
   /** What a vCPU's hart is loaded with; immutable. */
@@ -31,7 +32,8 @@ final class SimDriver implements DvDriver {
   private final SimHost host;
   private final int vmid;
   private final Map<Grant, Held> grants = new HashMap<>();
-  private final AtomicReferenceArray<@Nullable SimHuHart> vcpus = new AtomicReferenceArray<>(MAX_VCPUS);
+  private final AtomicReferenceArray<@Nullable SimHuHart> vcpus =
+      new AtomicReferenceArray<>(MAX_VCPUS);
   private volatile Setup setup =
       new Setup(new Delegation(0, 0, 0, 0), new long[Windows.COUNT], new long[Windows.COUNT]);
   private volatile boolean gone;
@@ -58,7 +60,8 @@ final class SimDriver implements DvDriver {
   }
 
   @Override
-  @SuppressWarnings("restricted") // the slice's life ends with its arena, which is what revocation is
+  @SuppressWarnings(
+      "restricted") // the slice's life ends with its arena, which is what revocation is
   public synchronized Grant grant(long bytes, Grant.Use use) {
     alive();
     if (bytes <= 0 || bytes % SimHost.GRANULE != 0) {
@@ -163,7 +166,10 @@ final class SimDriver implements DvDriver {
     }
   }
 
-  /** Takes a vCPU out of the VM: called once, by its thread or after the death of its thread, so nobody uses the hart any more. */
+  /**
+   * Takes a vCPU out of the VM: called once, by its thread or after the death of its thread, so
+   * nobody uses the hart any more.
+   */
   void unregister(SimHuHart hu, Hart hart) {
     vcpus.set(hu.vcpu(), null);
     host.returnHart(hart, hu.owner());
@@ -237,9 +243,10 @@ final class SimDriver implements DvDriver {
   }
 
   /**
-   * Ends the VM without waiting for its threads. The grants go at once: harts that are in the guest leave it first, and none enters again. A
-   * vCPU of another thread stays registered until that thread has seen that the VM is gone and unregisters, or has ended; the VMID is free
-   * when the last one is out.
+   * Ends the VM without waiting for its threads. The grants go at once: harts that are in the guest
+   * leave it first, and none enters again. A vCPU of another thread stays registered until that
+   * thread has seen that the VM is gone and unregisters, or has ended; the VMID is free when the
+   * last one is out.
    */
   @Override
   public void close() {

@@ -25,8 +25,9 @@ import org.duvisor.platform.DvDriver;
 import org.duvisor.platform.DvException;
 
 /**
- * A simulated host: physical memory, harts with DV-ext, and what its kernel hands out - page frames, harts and VMIDs. Several VMs run on one
- * host at once, each through its own {@link #open driver}.
+ * A simulated host: physical memory, harts with DV-ext, and what its kernel hands out - page
+ * frames, harts and VMIDs. Several VMs run on one host at once, each through its own {@link #open
+ * driver}.
  */
 public final class SimHost {
   private static final long MEMORY_BASE = 0x8000_0000L;
@@ -56,7 +57,8 @@ public final class SimHost {
   /**
    * A host.
    *
-   * @param memoryBytes physical memory, rounded up to 2 MiB; only what VMs touch costs memory of this computer
+   * @param memoryBytes physical memory, rounded up to 2 MiB; only what VMs touch costs memory of
+   *     this computer
    */
   public SimHost(long memoryBytes, Clock clock, Function<Hart, Engine> engine) {
     long bytes = (memoryBytes + GRANULE - 1) & -GRANULE;
@@ -162,8 +164,9 @@ public final class SimHost {
   }
 
   /**
-   * Ends the life of a granted segment, then zeroes and frees its memory. While input or output of a device back end is under way on the segment
-   * it cannot end: it does so later, and nobody else gets the memory before.
+   * Ends the life of a granted segment, then zeroes and frees its memory. While input or output of
+   * a device back end is under way on the segment it cannot end: it does so later, and nobody else
+   * gets the memory before.
    */
   void reclaim(Arena arena, long hpa, long bytes) {
     if (ends(arena)) {

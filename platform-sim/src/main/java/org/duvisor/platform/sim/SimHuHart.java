@@ -19,11 +19,14 @@ import org.duvisor.platform.Fence;
 import org.duvisor.platform.HuHart;
 
 /**
- * A simulated hart with a vCPU resident on it. The hart itself decides what HU may do: this class only executes instructions in HU-mode and
- * plays the host kernel when the hart traps to HS.
+ * A simulated hart with a vCPU resident on it. The hart itself decides what HU may do: this class
+ * only executes instructions in HU-mode and plays the host kernel when the hart traps to HS.
  */
 final class SimHuHart implements HuHart {
-  /** Instructions between two looks at timers; the interrupt latency of the embedded platform is of this order. */
+  /**
+   * Instructions between two looks at timers; the interrupt latency of the embedded platform is of
+   * this order.
+   */
   private static final long QUANTUM = 20_000;
 
   private static final int SSIP = 1;
@@ -34,7 +37,10 @@ final class SimHuHart implements HuHart {
   private final int vcpu;
   private final Thread owner = Thread.currentThread();
 
-  /** Orders kept one by one; more are replaced by {@link #everything}: a guest may fence a vCPU that never enters for ever. */
+  /**
+   * Orders kept one by one; more are replaced by {@link #everything}: a guest may fence a vCPU that
+   * never enters for ever.
+   */
   private static final int MAX_ORDERS = 64;
 
   /** Work of the kernel for this hart, done by its thread outside the guest. */
@@ -107,7 +113,8 @@ final class SimHuHart implements HuHart {
   }
 
   /**
-   * Has the hart's thread do something before it next executes guest code. Returns when it is done, or when it is certain to be done first.
+   * Has the hart's thread do something before it next executes guest code. Returns when it is done,
+   * or when it is certain to be done first.
    */
   void order(Consumer<SimHuHart> work) {
     if (Thread.currentThread() == owner) {
@@ -129,7 +136,10 @@ final class SimHuHart implements HuHart {
     await(done::get);
   }
 
-  /** Waits until the hart's thread has done an order or is out of the guest: it does all orders before it enters again. */
+  /**
+   * Waits until the hart's thread has done an order or is out of the guest: it does all orders
+   * before it enters again.
+   */
   private void await(BooleanSupplier done) {
     int spins = 0;
     while (inGuest && !done.getAsBoolean()) {
@@ -208,7 +218,8 @@ final class SimHuHart implements HuHart {
     if ((csr(Csr.HUSTATUS) >>> 7 & 1) == 0) {
       throw new DvException(Reason.INVALID, "hustatus.SPV is 0: there is no guest to enter");
     }
-    inGuest = true; // from here on an order waits until the guest is left, or sees that it was obeyed
+    inGuest =
+        true; // from here on an order waits until the guest is left, or sees that it was obeyed
     try {
       obey();
       driver.checkAlive();
@@ -229,7 +240,9 @@ final class SimHuHart implements HuHart {
     }
   }
 
-  /** A trap to HS: the reflection has already made it an exit for HU (docs/dv-ext.md, section 6). */
+  /**
+   * A trap to HS: the reflection has already made it an exit for HU (docs/dv-ext.md, section 6).
+   */
   private void hostTrap() {
     long cause = hart.csrs().readChecked(Csr.SCAUSE);
     long original = hart.csrs().readChecked(Csr.UTVAL);
@@ -239,7 +252,13 @@ final class SimHuHart implements HuHart {
       acknowledgeKick();
       return;
     }
-    String what = "vCPU " + vcpu + ": " + Cause.name(cause < 0 ? cause : original) + " at 0x" + Long.toHexString(address);
+    String what =
+        "vCPU "
+            + vcpu
+            + ": "
+            + Cause.name(cause < 0 ? cause : original)
+            + " at 0x"
+            + Long.toHexString(address);
     driver.kill("killed for a " + what);
     throw new DvException(Reason.GONE, "killed for a " + what);
   }
@@ -263,7 +282,8 @@ final class SimHuHart implements HuHart {
   }
 
   private static DvException refused(int number) {
-    return new DvException(Reason.PERMISSION, "HU-mode may not access CSR " + Csr.name(number & 0xfff));
+    return new DvException(
+        Reason.PERMISSION, "HU-mode may not access CSR " + Csr.name(number & 0xfff));
   }
 
   @Override

@@ -1,0 +1,110 @@
+package org.duvisor.machine;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+
+import java.lang.foreign.ValueLayout;
+import java.util.function.LongSupplier;
+import org.duvisor.devices.MmioBus;
+import org.duvisor.isa.Csr;
+import org.duvisor.machine.dv.Posts;
+import org.duvisor.machine.interp.Interpreter;
+import org.duvisor.machine.mem.PhysicalMemory;
+import org.duvisor.machine.testing.PageTables;
+
+/** A hart that runs nothing: tests put it in a mode and ask its parts. PMP is open. */
+final class HartFixture {
+  static final long RAM = 0x8000_0000L;
+  static final HartConfig PLAIN = new HartConfig(1 << 8, false, false);
+  static final HartConfig WITH_H = new HartConfig(1 << 8 | 1 << 9, true, false);
+
+  final PhysicalMemory memory = new PhysicalMemory(RAM, 8 << 20);
+  final Hart hart;
+  long now;
+
+  HartFixture(HartConfig config) {
+    hart = new Hart(0, config, memory, new MmioBus(), () -> now, new Posts(), Interpreter::new);
+    csr(Csr.PMPADDR0, -1);
+    csr(Csr.PMPCFG0, 0x1f);
+  }
+
+  /** A fault, copied from the hart's only exception. */
+  record Fault(int cause, long tval, long tval2, long tinst, boolean gva) {}
+
+  static final Fault NONE = new Fault(-1, 0, 0, 0, false);
+
+  HartFixture mode(int privilege, boolean virtual) {
+    hart.setMode(privilege, virtual);
+    return this;
+  }
+
+  /** Writes as M-mode software does, in any mode. */
+  void csr(int csr, long value) {
+    int privilege = hart.priv;
+    boolean virtual = hart.v;
+    hart.setMode(Hart.M, false);
+    hart.csrs.writeChecked(csr, value);
+    hart.setMode(privilege, virtual);
+  }
+
+  /** Reads as M-mode software does, in any mode. */
+  long csr(int csr) {
+    int privilege = hart.priv;
+    boolean virtual = hart.v;
+    hart.setMode(Hart.M, false);
+    long value = hart.csrs.readChecked(csr);
+    hart.setMode(privilege, virtual);
+    return value;
+  }
+
+  Fault fault(Runnable action) {
+    try {
+      action.run();
+      return NONE;
+    } catch (Trap t) {
+      return new Fault(t.cause, t.tval, t.tval2, t.tinst, t.gva);
+    }
+  }
+
+  /** The cause of the trap, or -1. */
+  int cause(Runnable action) {
+    return fault(action).cause;
+  }
+
+  int readCause(int csr) {
+    return cause(() -> hart.csrs.readChecked(csr));
+  }
+
+  int loadCause(long va) {
+    return cause(() -> hart.mmu.load(va, 8));
+  }
+
+  int storeCause(long va) {
+    return cause(() -> hart.mmu.store(va, 8, 1));
+  }
+
+  int fetchCause(long va) {
+    return cause(() -> hart.mmu.fetch(va));
+  }
+
+  void assertMode(int privilege, boolean virtual) {
+    assertEquals(privilege, hart.priv, "privilege");
+    assertEquals(virtual, hart.v, "virtualization mode");
+  }
+
+  void assertHex(long expected, LongSupplier actual, String what) {
+    long value = actual.getAsLong();
+    assertEquals(expected, value, () -> what + " " + Long.toHexString(value));
+  }
+
+  long peek(long address) {
+    return memory.peek(address);
+  }
+
+  void poke(long address, long value) {
+    memory.ram().set(ValueLayout.JAVA_LONG, address - RAM, value);
+  }
+
+  PageTables tables(long root, boolean stage2) {
+    return new PageTables(this::poke, this::peek, root, stage2);
+  }
+}

@@ -1,0 +1,14 @@
+package org.duvisor.machine.testing;
+
+import java.util.function.Function;
+import org.duvisor.machine.Engine;
+import org.duvisor.machine.Hart;
+
+/** An engine as a parameter of tests; modules with further engines provide them as services. */
+public interface EngineUnderTest {
+  /** Short, for the names of tests; the same as {@link Object#toString}. */
+  String name();
+
+  /** Makes the engine of a hart. */
+  Function<Hart, Engine> factory();
+}
