@@ -57,6 +57,7 @@ final class ArchitectureTest {
                   "devices",
                   "virtio",
                   "machine",
+                  "jit",
                   "platform",
                   "platform.sim",
                   "hypervisor",
