@@ -24,13 +24,19 @@ public final class Raw {
   private Raw() {}
 
   /**
-   * Reserves memory; the C library backs large blocks with fresh zero pages of the operating
-   * system, so that only what is touched costs memory.
+   * Above this the C library maps fresh zero pages, so that only what is touched costs memory. Below,
+   * it may hand out what somebody in this process freed: glibc's threshold adapts up to 32 MiB.
    */
+  private static final long ALWAYS_FRESH = 64 << 20;
+
+  /** Reserves memory, all zero, for as long as the process lives. */
   @SuppressWarnings("restricted") // the block is ours, and this long
   public static MemorySegment allocate(long bytes) {
     long address = U.allocateMemory(bytes + 4096);
     long aligned = (address + 4095) & -4096L;
+    if (bytes < ALWAYS_FRESH) {
+      U.setMemory(aligned, bytes, (byte) 0);
+    }
     return MemorySegment.ofAddress(aligned).reinterpret(bytes);
   }
 
