@@ -24,8 +24,9 @@ public final class Raw {
   private Raw() {}
 
   /**
-   * Above this the C library maps fresh zero pages, so that only what is touched costs memory. Below,
-   * it may hand out what somebody in this process freed: glibc's threshold adapts up to 32 MiB.
+   * Above this the C library maps fresh zero pages, so that only what is touched costs memory.
+   * Below, it may hand out what somebody in this process freed: glibc's threshold adapts up to 32
+   * MiB.
    */
   private static final long ALWAYS_FRESH = 64 << 20;
 
