@@ -59,7 +59,8 @@ public final class EngineBenchmark {
    * @param on board or vm
    * @param bios firmware of the board
    * @param qemu QEMU's program, when it is to be compared with
-   * @param guest the images; the file of counts, {@code bench.json}, lies beside the initramfs
+   * @param kernel the guest's
+   * @param initrd its initramfs; the file of counts, {@code bench.json}, lies beside it
    * @param jvm the program and options of the child JVM
    * @param revision of this project
    */
