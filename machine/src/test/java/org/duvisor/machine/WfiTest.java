@@ -134,8 +134,9 @@ class WfiTest {
                     f.hart.park(Duration.ofHours(1).toNanos());
                   }
                 });
-    while (sleeper.getState() != Thread.State.TIMED_WAITING) {
-      Thread.onSpinWait(); // a hart that spins instead hangs here
+    while (sleeper.getState() != Thread.State.TIMED_WAITING
+        && !Thread.currentThread().isInterrupted()) { // by the timeout, when the hart spins instead
+      Thread.onSpinWait();
     }
     f.hart.wire(Cause.MACHINE_EXTERNAL, true); // not enabled: it looks, and sleeps on
     f.hart.wire(Cause.MACHINE_SOFTWARE, true);

@@ -25,12 +25,15 @@ public final class Raw {
   private Raw() {}
 
   /**
-   * Above this the C library maps fresh zero pages, so that only what is touched costs memory. Below,
-   * it may hand out what somebody in this process freed: glibc's threshold adapts up to 32 MiB.
+   * Above this the C library maps fresh zero pages, so that only what is touched costs memory.
+   * Below, it may hand out what somebody in this process freed: glibc's threshold adapts up to 32
+   * MiB.
    */
   private static final long ALWAYS_FRESH = 64 << 20;
 
-  /** Reserves memory, all zero. It is given back some time after the segment has become unreachable. */
+  /**
+   * Reserves memory, all zero. It is given back some time after the segment has become unreachable.
+   */
   @SuppressWarnings("restricted") // the block is ours, and this long
   public static MemorySegment allocate(long bytes) {
     long address = U.allocateMemory(bytes + 4096);
