@@ -1,10 +1,15 @@
 package org.duvisor.machine;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.time.Duration;
 import org.duvisor.isa.Cause;
+import org.duvisor.isa.Csr;
 import org.duvisor.machine.testing.EngineUnderTest;
 import org.duvisor.machine.testing.TestMachine;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
@@ -112,5 +117,29 @@ class WfiTest {
         assertEquals(600, m.a(0));
       }
     }
+  }
+
+  @Test
+  @Timeout(30)
+  void aWaitingHartSleepsUntilItIsWoken() throws InterruptedException {
+    HartFixture f = new HartFixture(HartFixture.WITH_H);
+    f.csr(Csr.MIE, 1 << Cause.MACHINE_SOFTWARE);
+    f.hart.privileged().wfi();
+    Thread sleeper =
+        Thread.ofPlatform()
+            .daemon()
+            .start(
+                () -> {
+                  while (f.hart.isWaiting()) {
+                    f.hart.park(Duration.ofHours(1).toNanos());
+                  }
+                });
+    while (sleeper.getState() != Thread.State.TIMED_WAITING
+        && !Thread.currentThread().isInterrupted()) { // by the timeout, when the hart spins instead
+      Thread.onSpinWait();
+    }
+    f.hart.wire(Cause.MACHINE_EXTERNAL, true); // not enabled: it looks, and sleeps on
+    f.hart.wire(Cause.MACHINE_SOFTWARE, true);
+    assertTrue(sleeper.join(Duration.ofSeconds(20)), "woken");
   }
 }

@@ -1,5 +1,6 @@
 package org.duvisor.machine.mem;
 
+import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteOrder;
 import jdk.internal.misc.Unsafe;
@@ -30,7 +31,9 @@ public final class Raw {
    */
   private static final long ALWAYS_FRESH = 64 << 20;
 
-  /** Reserves memory, all zero, for as long as the process lives. */
+  /**
+   * Reserves memory, all zero. It is given back some time after the segment has become unreachable.
+   */
   @SuppressWarnings("restricted") // the block is ours, and this long
   public static MemorySegment allocate(long bytes) {
     long address = U.allocateMemory(bytes + 4096);
@@ -38,7 +41,8 @@ public final class Raw {
     if (bytes < ALWAYS_FRESH) {
       U.setMemory(aligned, bytes, (byte) 0);
     }
-    return MemorySegment.ofAddress(aligned).reinterpret(bytes);
+    return MemorySegment.ofAddress(aligned)
+        .reinterpret(bytes, Arena.ofAuto(), s -> U.freeMemory(address));
   }
 
   /** Sign-extended byte. */

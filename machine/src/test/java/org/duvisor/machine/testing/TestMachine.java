@@ -32,7 +32,7 @@ public final class TestMachine implements AutoCloseable {
   public static final long DATA = RAM + 0x10_0000;
 
   private static final long LOG = RAM + 0xf_0000;
-  private static final long MEMORY = 16 << 20;
+  private static final long MEMORY = 8 << 20;
   private static final long LIMIT = 20_000_000;
 
   private static final String PROLOGUE =
