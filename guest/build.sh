@@ -45,6 +45,7 @@ while (($#)); do
     *) die "unknown argument '$1' (see --help)" ;;
     esac
 done
+[[ -z $CHECK || -z $ONLY ]] || die "--check and --initramfs exclude each other"
 open_cache
 
 KERNEL_PKG=linux-source-6.12 BUSYBOX_PKG=busybox-static COMPILER_PKG=gcc-12-riscv64-linux-gnu
@@ -154,7 +155,10 @@ if [[ -n $CHECK ]]; then
     (cd "$OUT" && sha256sum --quiet -c "$HERE/images/SHA256SUMS") || die "the rebuilt images in $OUT differ from guest/images"
     say "the rebuilt images are the same as guest/images"
 else
-    (cd "$OUT" && sha256sum Image.gz initramfs.cpio.gz >SHA256SUMS)
+    cd "$OUT"
+    results=(initramfs.cpio.gz)
+    [[ ! -e Image.gz ]] || results=(Image.gz "${results[@]}")
+    sha256sum "${results[@]}" >SHA256SUMS
     say "done: $OUT"
-    (cd "$OUT" && ls -l Image.gz initramfs.cpio.gz | awk '{print $5, $9}')
+    wc -c "${results[@]}" | sed '/total$/d'
 fi
