@@ -2,6 +2,7 @@ package org.duvisor.devices.images;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
@@ -19,6 +20,9 @@ enum Compression {
 
   private static final int GZIP_HEADER_BYTES = 10;
   private static final int GZIP_TRAILER_BYTES = 8;
+  private static final int LARGEST_INFLATED = 64 << 20;
+  private static final ValueLayout.OfInt LITTLE_ENDIAN_INT =
+      ValueLayout.JAVA_INT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
 
   /** Formats that are recognized only to say what is wrong: first bytes, name. */
   private static final Map<String, String> REFUSED =
@@ -120,6 +124,36 @@ enum Compression {
     }
     throw new ImageException(
         file, "expands to more than " + ImageFile.mebibytes(ImageFile.MAX_BYTES));
+  }
+
+  /**
+   * The content of a file that is one gzip member and nothing else; the file as it is in every other
+   * case, damage included: what it means is for the guest's kernel to say.
+   */
+  static MemorySegment inflateIfWhole(Path file, MemorySegment bytes) {
+    long length = bytes.byteSize();
+    if (length < GZIP_HEADER_BYTES + GZIP_TRAILER_BYTES || of(file, bytes) != GZIP) {
+      return bytes;
+    }
+    int expanded = bytes.get(LITTLE_ENDIAN_INT, length - 4);
+    if (expanded <= 0 || expanded > LARGEST_INFLATED) {
+      return bytes;
+    }
+    byte[] content = new byte[expanded];
+    Inflater inflater = new Inflater(true);
+    try {
+      ByteBuffer in = bytes.asByteBuffer();
+      skipGzipHeader(file, in);
+      inflater.setInput(in);
+      int written = inflater.inflate(content);
+      boolean whole =
+          written == expanded && !moreFollows(inflater) && inflater.getRemaining() == GZIP_TRAILER_BYTES;
+      return whole ? MemorySegment.ofArray(content) : bytes;
+    } catch (ImageException | DataFormatException e) {
+      return bytes;
+    } finally {
+      inflater.end();
+    }
   }
 
   /** RFC 1952, one member. Inflates straight between direct buffers: no copy, no array. */

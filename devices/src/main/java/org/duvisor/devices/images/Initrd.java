@@ -15,15 +15,16 @@ public final class Initrd {
   }
 
   /**
-   * Opens a file as it is.
+   * Opens a file. One that is a single gzip member is inflated here: the guest's kernel would take
+   * 35 million instructions for a megabyte. Everything else goes to the guest as it is.
    *
    * @throws ImageException when it cannot be read
    */
   public static Initrd open(Path file) {
-    return new Initrd(file, ImageFile.map(file));
+    return new Initrd(file, Compression.inflateIfWhole(file, ImageFile.map(file)));
   }
 
-  /** Its length in bytes, at least 1. */
+  /** Length in bytes of what the guest gets, at least 1. */
   public long bytes() {
     return bytes.byteSize();
   }

@@ -352,8 +352,9 @@ class ImagesTest {
   }
 
   @Test
-  void initrdIsCopiedAsItIs() {
-    byte[] content = gzip(new byte[500]);
+  void initrdIsCopied() {
+    byte[] content = new byte[500];
+    content[0] = 7;
     Initrd initrd = Initrd.open(file("initrd", content));
     assertEquals(content.length, initrd.bytes());
     initrd.load(memory, AT);
