@@ -127,8 +127,8 @@ enum Compression {
   }
 
   /**
-   * The content of a file that is one gzip member and nothing else; the file as it is in every other
-   * case, damage included: what it means is for the guest's kernel to say.
+   * The content of a file that is one gzip member and nothing else; the file as it is in every
+   * other case, damage included: what it means is for the guest's kernel to say.
    */
   static MemorySegment inflateIfWhole(Path file, MemorySegment bytes) {
     long length = bytes.byteSize();
@@ -147,7 +147,9 @@ enum Compression {
       inflater.setInput(in);
       int written = inflater.inflate(content);
       boolean whole =
-          written == expanded && !moreFollows(inflater) && inflater.getRemaining() == GZIP_TRAILER_BYTES;
+          written == expanded
+              && !moreFollows(inflater)
+              && inflater.getRemaining() == GZIP_TRAILER_BYTES;
       return whole ? MemorySegment.ofArray(content) : bytes;
     } catch (ImageException | DataFormatException e) {
       return bytes;

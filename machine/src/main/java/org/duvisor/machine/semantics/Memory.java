@@ -153,8 +153,8 @@ public final class Memory {
   }
 
   /**
-   * PAUSE: the hart waits for another one, which may be waiting for a processor of this computer. With
-   * more harts than processors, spinning would keep it from getting one.
+   * PAUSE: the hart waits for another one, which may be waiting for a processor of this computer.
+   * With more harts than processors, spinning would keep it from getting one.
    */
   public static void pause() {
     Thread.yield();
