@@ -58,10 +58,15 @@ final class RandomBlock {
   }
 
   private final Random random;
+
+  /** For the record's data: a shorter block of the same seed is a prefix of a longer one. */
+  private final Random values;
+
   private final List<Unit> units = new ArrayList<>();
 
   private RandomBlock(long seed) {
     random = new Random(seed);
+    values = new Random(~seed);
   }
 
   /** A record of so many units. */
@@ -93,14 +98,14 @@ final class RandomBlock {
     int size = DifferentialRuntime.HEADER + starts[units.size()] + 4;
     ByteBuffer out = ByteBuffer.allocate((size + 7) & -8).order(ByteOrder.LITTLE_ENDIAN);
     for (int x = 0; x < 32; x++) {
-      out.putLong(x == 0 ? 0 : x == GP ? DifferentialRuntime.SCRATCH_MIDDLE : Specials.any(random));
+      out.putLong(x == 0 ? 0 : x == GP ? DifferentialRuntime.SCRATCH_MIDDLE : Specials.any(values));
     }
     for (int f = 0; f < 32; f++) {
-      out.putLong(Specials.any(random));
+      out.putLong(Specials.any(values));
     }
-    out.putLong(random.nextInt(5) << 5);
+    out.putLong(values.nextInt(5) << 5);
     for (int i = 0; i < DifferentialRuntime.POOL; i++) {
-      out.putLong(Specials.any(random));
+      out.putLong(Specials.any(values));
     }
     for (int i = 0; i < units.size(); i++) {
       for (Word w : units.get(i).words()) {
