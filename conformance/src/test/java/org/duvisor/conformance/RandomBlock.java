@@ -118,7 +118,7 @@ final class RandomBlock {
         }
       }
     }
-    return out.putInt(plain("ecall", 0, 0, 0).operands.bits()).array();
+    return out.putInt(word("ecall", 0, 0, 0).operands.bits()).array();
   }
 
   private Unit unit() {
@@ -152,6 +152,9 @@ final class RandomBlock {
     if (row.extension().equals("Zicsr")) {
       return control(row, d);
     }
+    if (name.equals("ctzw")) { // QEMU 7.2 counts on into the upper half when the lower one is 0
+      return d.rs1() == GP ? List.of() : List.of(word("addiw", d.rs1(), d.rs1(), 0), plain);
+    }
     boolean invalidRounding = row.floating() && (d.rm() == 5 || d.rm() == 6);
     return invalidRounding && random.nextInt(4) != 0 ? List.of() : List.of(plain);
   }
@@ -162,7 +165,7 @@ final class RandomBlock {
     }
     int imm = row.length() == 2 ? 0 : random.nextInt(-64, 64);
     int ahead = 1 + random.nextInt(FARTHEST);
-    Word here = plain("auipc", d.rs1(), 0, 0);
+    Word here = word("auipc", d.rs1(), 0, 0);
     Instruction addi = named("addi");
     Word target =
         new Word(addi, decoded(addi.encode(d.rs1(), d.rs1(), 0, 0, 0, 0)), ahead, 4 - imm);
@@ -181,7 +184,7 @@ final class RandomBlock {
       offset += random.nextInt(8);
     }
     List<Word> words = new ArrayList<>();
-    Word setBase = plain("addi", base, GP, offset);
+    Word setBase = word("addi", base, GP, offset);
     if (base != GP) {
       words.add(setBase);
     }
@@ -204,10 +207,10 @@ final class RandomBlock {
     if (random.nextInt(8) == 0) {
       return List.of(access);
     }
-    return List.of(access, plain("csrrwi", 0, random.nextInt(5), 2));
+    return List.of(access, word("csrrwi", 0, random.nextInt(5), 2));
   }
 
-  private static Word plain(String name, int rd, int rs1, int imm) {
+  private static Word word(String name, int rd, int rs1, int imm) {
     Instruction row = named(name);
     return new Word(row, decoded(row.encode(rd, rs1, 0, 0, imm, 0)), 0, 0);
   }
