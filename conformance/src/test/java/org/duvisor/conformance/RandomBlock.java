@@ -58,10 +58,15 @@ final class RandomBlock {
   }
 
   private final Random random;
+
+  /** For the record's data: a shorter block of the same seed is a prefix of a longer one. */
+  private final Random values;
+
   private final List<Unit> units = new ArrayList<>();
 
   private RandomBlock(long seed) {
     random = new Random(seed);
+    values = new Random(~seed);
   }
 
   /** A record of so many units. */
@@ -93,14 +98,14 @@ final class RandomBlock {
     int size = DifferentialRuntime.HEADER + starts[units.size()] + 4;
     ByteBuffer out = ByteBuffer.allocate((size + 7) & -8).order(ByteOrder.LITTLE_ENDIAN);
     for (int x = 0; x < 32; x++) {
-      out.putLong(x == 0 ? 0 : x == GP ? DifferentialRuntime.SCRATCH_MIDDLE : Specials.any(random));
+      out.putLong(x == 0 ? 0 : x == GP ? DifferentialRuntime.SCRATCH_MIDDLE : Specials.any(values));
     }
     for (int f = 0; f < 32; f++) {
-      out.putLong(Specials.any(random));
+      out.putLong(Specials.any(values));
     }
-    out.putLong(random.nextInt(5) << 5);
+    out.putLong(values.nextInt(5) << 5);
     for (int i = 0; i < DifferentialRuntime.POOL; i++) {
-      out.putLong(Specials.any(random));
+      out.putLong(Specials.any(values));
     }
     for (int i = 0; i < units.size(); i++) {
       for (Word w : units.get(i).words()) {
@@ -113,7 +118,7 @@ final class RandomBlock {
         }
       }
     }
-    return out.putInt(plain("ecall", 0, 0, 0).operands.bits()).array();
+    return out.putInt(word("ecall", 0, 0, 0).operands.bits()).array();
   }
 
   private Unit unit() {
@@ -147,6 +152,9 @@ final class RandomBlock {
     if (row.extension().equals("Zicsr")) {
       return control(row, d);
     }
+    if (name.equals("ctzw")) { // QEMU 7.2 counts on into the upper half when the lower one is 0
+      return d.rs1() == GP ? List.of() : List.of(word("addiw", d.rs1(), d.rs1(), 0), plain);
+    }
     boolean invalidRounding = row.floating() && (d.rm() == 5 || d.rm() == 6);
     return invalidRounding && random.nextInt(4) != 0 ? List.of() : List.of(plain);
   }
@@ -157,7 +165,7 @@ final class RandomBlock {
     }
     int imm = row.length() == 2 ? 0 : random.nextInt(-64, 64);
     int ahead = 1 + random.nextInt(FARTHEST);
-    Word here = plain("auipc", d.rs1(), 0, 0);
+    Word here = word("auipc", d.rs1(), 0, 0);
     Instruction addi = named("addi");
     Word target =
         new Word(addi, decoded(addi.encode(d.rs1(), d.rs1(), 0, 0, 0, 0)), ahead, 4 - imm);
@@ -176,7 +184,7 @@ final class RandomBlock {
       offset += random.nextInt(8);
     }
     List<Word> words = new ArrayList<>();
-    Word setBase = plain("addi", base, GP, offset);
+    Word setBase = word("addi", base, GP, offset);
     if (base != GP) {
       words.add(setBase);
     }
@@ -199,10 +207,10 @@ final class RandomBlock {
     if (random.nextInt(8) == 0) {
       return List.of(access);
     }
-    return List.of(access, plain("csrrwi", 0, random.nextInt(5), 2));
+    return List.of(access, word("csrrwi", 0, random.nextInt(5), 2));
   }
 
-  private static Word plain(String name, int rd, int rs1, int imm) {
+  private static Word word(String name, int rd, int rs1, int imm) {
     Instruction row = named(name);
     return new Word(row, decoded(row.encode(rd, rs1, 0, 0, imm, 0)), 0, 0);
   }
