@@ -14,8 +14,10 @@ import java.lang.constant.ConstantDescs;
 import java.lang.constant.MethodTypeDesc;
 import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import org.duvisor.isa.Decoded;
 import org.duvisor.isa.Semantics;
 import org.duvisor.isa.Semantics.Argument;
@@ -58,7 +60,9 @@ final class RegionCompiler {
   /** HotSpot never compiles a larger method. */
   private static final int MAX_METHOD_BYTES = 8000;
 
-  private static final int DYNAMIC = 7;
+  /** Rounding modes above it are dynamic or reserved: the hart resolves them, and may trap. */
+  private static final int LAST_STATIC_MODE = 4;
+
   private static final int RETURN_REGISTER = 1;
 
   // Locals: this, hart, fuel, base, next, site, then registers.
@@ -82,7 +86,7 @@ final class RegionCompiler {
   private int nextLocal = REGISTERS;
   private CodeBuilder b;
   private Label exit;
-  private int emitted; // blocks whose code has begun
+  private final Set<Integer> begun = new HashSet<>(); // offsets of blocks whose code has begun
 
   @SuppressWarnings("NullAway") // b and exit are set when the method is built
   RegionCompiler(Source source, boolean inLocals) {
@@ -263,7 +267,7 @@ final class RegionCompiler {
   }
 
   private void block(Source.BasicBlock block) {
-    emitted++;
+    begun.add(block.offset());
     b.labelBinding(starts.get(block.offset()));
     int size = block.code().size();
     b.iinc(FUEL, -size);
@@ -327,7 +331,7 @@ final class RegionCompiler {
 
   private void plain(Decoded d, int offset, int refund) {
     Semantics s = d.instruction().semantics();
-    if (s.arguments().contains(Argument.HART) || d.rm() == DYNAMIC || d.rm() > 4) {
+    if (s.arguments().contains(Argument.HART) || d.rm() > LAST_STATIC_MODE) {
       site(offset, refund);
     }
     int result =
@@ -379,7 +383,7 @@ final class RegionCompiler {
       case FRS3 -> push(32 + d.rs3());
       case IMM -> b.loadConstant(d.imm());
       case RM -> {
-        if (d.rm() <= 4) {
+        if (d.rm() <= LAST_STATIC_MODE) {
           b.loadConstant(d.rm());
         } else {
           b.aload(HART_LOCAL).loadConstant(d.rm());
@@ -433,7 +437,7 @@ final class RegionCompiler {
       leave(target);
       return;
     }
-    if (isBehind(target)) {
+    if (begun.contains(target)) {
       Label dry = b.newLabel();
       b.iload(FUEL).ifle(dry).goto_(inside);
       b.labelBinding(dry);
@@ -441,15 +445,6 @@ final class RegionCompiler {
     } else {
       b.goto_(inside);
     }
-  }
-
-  private boolean isBehind(int target) {
-    for (int i = 0; i < emitted; i++) {
-      if (source.blocks().get(i).offset() == target) {
-        return true;
-      }
-    }
-    return false;
   }
 
   private void leave(int target) {

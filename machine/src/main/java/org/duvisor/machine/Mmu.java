@@ -21,6 +21,9 @@ public final class Mmu {
   private static final int PERM_S_SUM = 2;
   private static final int PERM_M = 3;
 
+  /** Stands where a guest's regime has its hgatp: the key of the space of M-mode. */
+  private static final long BARE = 1;
+
   /** Space number whose entries are never entered: regimes that are too odd to cache (MXR). */
   private static final int UNCACHED = 0;
 
@@ -36,7 +39,6 @@ public final class Mmu {
   private int hostSpace;
   private int guestSpace;
   private int bareSpace;
-  private long bareKey;
   private boolean stale = true;
 
   // The regime of data accesses, kept by updateContext.
@@ -63,7 +65,7 @@ public final class Mmu {
 
   private void refreshSpaces() {
     CsrFile c = h.csrs;
-    bareSpace = spaces.of(false, bareKey, 1);
+    bareSpace = spaces.of(false, 0, BARE);
     hostSpace = spaces.of(false, c.satp, 0);
     guestSpace = spaces.of(true, c.vsatp, c.effectiveHgatp());
     if (bareSpace == 0 || hostSpace == 0 || guestSpace == 0) {

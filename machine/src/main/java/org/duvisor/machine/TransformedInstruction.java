@@ -40,7 +40,7 @@ final class TransformedInstruction {
     if (d == null) {
       return 0;
     }
-    int full = d.instruction().match() | d.rd() << 7 & RD | d.rs2() << 20 & RS2;
+    int full = d.expanded(); // its immediate is masked out below
     int transformed =
         switch (d.instruction().match() & 0x7f) {
           case LOAD, LOAD_FP -> full & (0x7f | RD | FUNCT3) | offset << 15;
