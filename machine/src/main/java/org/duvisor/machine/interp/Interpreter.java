@@ -64,6 +64,28 @@ public final class Interpreter implements Engine {
   @Override
   public void run(long limit) {
     Hart hart = h;
+    if (DEBUG && (hart.retired ^ lastPrint) >>> 27 != 0) {
+      lastPrint = hart.retired;
+      if (Boolean.getBoolean("dbgheat")) {
+        java.util.TreeMap<Integer, String> top = new java.util.TreeMap<>();
+        for (int pi = 0; pi < ram.length; pi++) {
+          if (ram[pi] == null) continue;
+          for (int bi = 0; bi < 2048; bi++) {
+            Block bb = ram[pi].blocks[bi];
+            if (bb != null && bb.heat > 100000) {
+              StringBuilder sb = new StringBuilder("pa " + Long.toHexString(h.memory().ramBase() + ((long) pi << 12) + bi * 2L) + " home=" + (bb.home != null) + (bb.home != null ? " alive=" + bb.home.isAlive() + " tr=" + (bb.home.translation() != null) + (bb.home.translation() != null ? " ordered=" + bb.home.translation().ordered : "") : "") + " entry=" + (bb.entry != null) + ":");
+              for (Op o : bb.ops) sb.append(' ').append(o.getClass().getSimpleName());
+              top.put(bb.heat, sb.toString());
+            }
+          }
+        }
+        top.descendingMap().entrySet().stream().limit(8).forEach(x -> System.err.println("HEAT " + x));
+      }
+      System.err.println(
+          "DBG retired %dM translated %d%% entries %dk sideExits %dk(float %dk) interpBlocks %dk mapped %dk/%dk clears %dk traps %d/%d/%d/%d fills %dk orders %d"
+              .formatted(hart.retired >> 20, 100 * translated / Math.max(1, hart.retired), entries / 1000, sideExits / 1000, dbgFloat/1000, dbgInterp / 1000, dbgPuts / 1000, dbgMapFail/1000, dbgClears/1000,
+              hart.traps().taken(0), hart.traps().taken(1), hart.traps().taken(2), hart.traps().taken(3), hart.mmu().fills() / 1000, dbgOrders));
+    }
     int rounds = MAX_ROUNDS;
     while (hart.retired < limit && !hart.wantsAttention() && rounds > 0) {
       int i = 0;
@@ -105,6 +127,7 @@ public final class Interpreter implements Engine {
               continue;
             }
           }
+          dbgInterp++;
           ops = block.ops;
           int last = ops.length - 1;
           while (i < last) {
@@ -125,6 +148,8 @@ public final class Interpreter implements Engine {
     }
   }
 
+  private static final boolean DEBUG = Boolean.getBoolean("dbg");
+  long lastPrint, dbgInterp, dbgPuts, dbgMapFail, dbgClears, dbgOrders, dbgFloat;
   private static final Op[] NO_OPS = {};
 
   /** Blocks and traps in one call: bounds it when nothing retires, as in a loop of traps. */
@@ -160,8 +185,13 @@ public final class Interpreter implements Engine {
       }
       return false;
     }
+    dbgPuts++;
     if (!isMapped(e.translation.source(), h.pc - e.offset)) {
+      dbgMapFail++;
       return false;
+    }
+    for (Source.PageUse use : e.translation.source().pages()) {
+      cache.uses(h.pc - e.offset + ((long) use.distance() << 12));
     }
     cache.put(h.pc, h.fetchContext, e);
     return true;
@@ -185,6 +215,7 @@ public final class Interpreter implements Engine {
     if (replaced.length == 0) {
       source.claim();
     }
+    dbgOrders++;
     maker.offer(
         source,
         new Translator.Sink() {
@@ -207,6 +238,7 @@ public final class Interpreter implements Engine {
     t.sideExits++;
     if (h.sideExit == Hart.FLOAT_EXIT) {
       t.floatExits++;
+      dbgFloat++;
     }
     t.patience -= EXIT_COST;
     h.sideExit = 0;
@@ -408,8 +440,20 @@ public final class Interpreter implements Engine {
     int low = first.parcel(CodePage.BYTES - 2);
     CodePage second = pageAt(h.mmu().fetch(pc + 2) & PAGE_MASK);
     crossingBits = low | second.parcel(0) << 16;
-    return alone(crossingBits);
+    int i = (crossingBits ^ crossingBits >>> 16) & CROSSINGS - 1;
+    Block known = crossings[i];
+    if (known == null || crossingKeys[i] != crossingBits) {
+      known = alone(crossingBits);
+      crossings[i] = known;
+      crossingKeys[i] = crossingBits;
+    }
+    return known;
   }
+
+  // Instructions that cross pages, decoded, by their bits.
+  private static final int CROSSINGS = 256;
+  private final @Nullable Block[] crossings = new Block[CROSSINGS];
+  private final int[] crossingKeys = new int[CROSSINGS];
 
   private static Block alone(int bits) {
     Op op = op(bits, 0);
@@ -436,8 +480,14 @@ public final class Interpreter implements Engine {
   public void locate(long pc) {
     long pa = h.mmu().probeFetch(pc);
     if (pa != -1) {
-      page = pageAt(pa & PAGE_MASK);
+      CodePage p = pageAt(pa & PAGE_MASK);
+      page = p;
       fetchPage = pc & PAGE_MASK;
+      if (p.crosses((int) pc & 0xfff)) {
+        CodePage second = knownPage(pc + 2);
+        crossingBits =
+            p.parcel(CodePage.BYTES - 2) | (second == null ? 0 : second.parcel(0) << 16);
+      }
     }
   }
 
@@ -450,8 +500,16 @@ public final class Interpreter implements Engine {
   @Override
   public void mappingChanged() {
     cache.clear();
+    dbgClears++;
     contextChanged();
     h.attend(); // ends translated code
+  }
+
+  @Override
+  public void mappingChanged(long va) {
+    if (cache.mayUse(va) || (va & PAGE_MASK) == fetchPage) {
+      mappingChanged();
+    }
   }
 
   @Override

@@ -1,5 +1,6 @@
 package org.duvisor.machine.interp;
 
+import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -16,6 +17,9 @@ final class TranslationCache {
   private final int mask;
   private long epoch = 1L << CONTEXT_BITS;
 
+  /** Virtual pages that entries rely on, as hashes: bit sets of 2^12. */
+  private final long[] pages = new long[1 << 6];
+
   /** A cache; one that is not used takes no room. */
   TranslationCache(boolean used) {
     int size = used ? SIZE : 1;
@@ -25,17 +29,17 @@ final class TranslationCache {
     mask = size - 1;
   }
 
-  private int index(long pc) {
-    return (int) (pc >>> 1 ^ pc >>> 16) & mask;
+  private int index(long pc, long context) {
+    return (int) (pc >>> 1 ^ pc >>> 16 ^ context << 4) & mask;
   }
 
   @Nullable EntryPoint find(long pc, long context) {
-    int i = index(pc);
+    int i = index(pc, context);
     return pcs[i] == pc && tags[i] == (epoch | context) ? entries[i] : null;
   }
 
   void put(long pc, long context, EntryPoint entry) {
-    int i = index(pc);
+    int i = index(pc, context);
     pcs[i] = pc;
     tags[i] = epoch | context;
     entries[i] = entry;
@@ -43,5 +47,18 @@ final class TranslationCache {
 
   void clear() {
     epoch += 1L << CONTEXT_BITS;
+    Arrays.fill(pages, 0);
+  }
+
+  /** Says that an entry relies on where a page is mapped. */
+  void uses(long va) {
+    long page = va >>> 12;
+    pages[(int) (page >>> 6) & 63] |= 1L << page;
+  }
+
+  /** Whether an entry may rely on where a page is mapped. */
+  boolean mayUse(long va) {
+    long page = va >>> 12;
+    return (pages[(int) (page >>> 6) & 63] >>> page & 1) != 0;
   }
 }
