@@ -10,10 +10,9 @@ import org.duvisor.machine.Trap;
 public abstract class Translation {
   private Source source = Source.NONE;
 
-  // What its harts saw of it since the last review; approximate when there are several.
-  long executed;
-  long entered;
+  /** Exits because of one instruction since the last review, and those of floating point. */
   int sideExits;
+
   int floatExits;
 
   /** Instructions until its hart looks whether it should be made anew. */
