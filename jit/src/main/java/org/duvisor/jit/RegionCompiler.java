@@ -74,7 +74,7 @@ final class RegionCompiler {
    * C2 takes up to 8,000 bytes, but C1 runs out of virtual registers above 5,000, and then the
    * method is interpreted until C2 has it.
    */
-  private static final int MAX_METHOD_BYTES = 4500;
+  private static final int MAX_METHOD_BYTES = 7900;
 
   private static final int DYNAMIC = 7;
   private static final int RETURN_REGISTER = 1;
@@ -111,6 +111,8 @@ final class RegionCompiler {
   private int floatLevel; // what the code of this block has made sure of
   private CodeBuilder b;
   private Label exit;
+  private Label insideLabel;
+  private boolean usesInside;
   private Label written; // as exit, with the registers written back
 
   @SuppressWarnings("NullAway") // b and the labels are set when the method is built
@@ -178,6 +180,8 @@ final class RegionCompiler {
     siteOffsets.clear();
     siteRefunds.clear();
     exit = b.newLabel();
+    insideLabel = b.newLabel();
+    usesInside = false;
     written = b.newLabel();
     for (Source.BasicBlock block : source.blocks()) {
       starts.put(block.offset(), b.newLabel());
@@ -199,6 +203,10 @@ final class RegionCompiler {
       block(block);
     }
     waysOut.forEach(this::wayOut);
+    if (usesInside) {
+      b.labelBinding(insideLabel);
+      dispatch(source.entries(), exit);
+    }
     Label to = b.newBoundLabel();
     b.labelBinding(exit);
     registers.store(b);
@@ -587,18 +595,30 @@ final class RegionCompiler {
     b.lstore(NEXT);
     setLink(d, offset);
     boolean isReturn = d.rd() == 0 && d.rs1() == RETURN_REGISTER;
-    if (!isReturn || returnSites.isEmpty()) {
-      b.goto_(exit);
-      return;
+    if (isReturn && !returnSites.isEmpty()) {
+      dispatch(returnSites, inside());
+    } else {
+      b.goto_(inside());
     }
-    // next - base fits an int for every return site, so others must not be mistaken for one:
-    // compare as long first
+  }
+
+  /** Where an indirect jump goes on: maybe at an entry of this region. */
+  private Label inside() {
+    usesInside = true;
+    return insideLabel;
+  }
+
+  /** Goes to one of some offsets when it is {@code next}, and there is fuel; else elsewhere. */
+  private void dispatch(List<Integer> offsets, Label otherwise) {
     b.iload(FUEL).ifle(exit);
-    b.lload(NEXT).lload(BASE).lsub().l2i().i2l().lload(BASE).ladd().lload(NEXT).lcmp().ifne(exit);
+    // next - base fits an int for every one of them, so others must not be mistaken for one:
+    // compare as long first
+    b.lload(NEXT).lload(BASE).lsub().l2i().i2l().lload(BASE).ladd().lload(NEXT).lcmp();
+    b.ifne(otherwise);
     b.lload(NEXT).lload(BASE).lsub().l2i();
     List<SwitchCase> cases = new ArrayList<>();
-    returnSites.stream().sorted().forEach(r -> cases.add(SwitchCase.of(r, starts.get(r))));
-    b.lookupswitch(exit, cases);
+    offsets.stream().sorted().forEach(r -> cases.add(SwitchCase.of(r, starts.get(r))));
+    b.lookupswitch(otherwise, cases);
   }
 
   private void setLink(Decoded d, int offset) {

@@ -158,6 +158,9 @@ public final class Interpreter implements Engine {
   /** Instructions that translated code executes between two looks whether it is good. */
   private static final long REVIEW = 2_000_000;
 
+  /** The same, for one that was looked at closely. */
+  private static final long SETTLED = 16 * REVIEW;
+
   /** What an exit to the interpreter costs, in translated instructions. */
   private static final int EXIT_COST = 200;
 
@@ -227,6 +230,9 @@ public final class Interpreter implements Engine {
           @Override
           public void refuse() {
             source.refuse();
+            for (Translation old : replaced) {
+              old.ordered = false;
+            }
           }
         });
   }
@@ -249,9 +255,10 @@ public final class Interpreter implements Engine {
       cache.clear(); // blocks know the new one
       return;
     }
-    if (t.ordered || watched != null) {
-      return;
+    if (t.ordered || watched != null && ++waiting < MAX_WAITING) {
+      return; // but the watched one may never run again
     }
+    waiting = 0;
     watched = t;
     watchedBase = base;
     visits = 0;
@@ -266,10 +273,14 @@ public final class Interpreter implements Engine {
 
   private static final int VISITS = 1000;
 
+  /** Reviews that are put off for the one that is watched. */
+  private static final int MAX_WAITING = 4;
+
   private record Successor(Translation translation, int distance) {}
 
   private @Nullable Translation watched;
   private long watchedBase;
+  private int waiting;
   private int visits;
   private long executed;
   private boolean wasInside;
@@ -283,6 +294,7 @@ public final class Interpreter implements Engine {
       executed += used;
       if (++visits == VISITS) {
         watched = null;
+        t.patience = SETTLED;
         decide(t);
         successors.clear();
       }
@@ -305,6 +317,9 @@ public final class Interpreter implements Engine {
       t.ordered = true;
       order(source.with(style), t);
     } else if (executed < VISITS * SHORT_VISIT) {
+      if (DEBUG) {
+        System.err.println("DECIDE " + System.identityHashCode(t) + " size " + source.size() + "/" + source.bytes() + " per visit " + executed / VISITS + " entries " + source.entries().size() + " succ " + successors.entrySet().stream().sorted((x, y) -> y.getValue() - x.getValue()).limit(4).map(x -> x.getValue() + ":" + x.getKey().translation.source().size() + (mayUnite(source, x.getKey().translation.source()) ? "" : "!") + "@" + System.identityHashCode(x.getKey().translation)).toList());
+      }
       successors.entrySet().stream()
           .filter(s -> mayUnite(source, s.getKey().translation.source()))
           .max(Map.Entry.comparingByValue())
