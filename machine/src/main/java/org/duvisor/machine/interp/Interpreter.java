@@ -120,7 +120,7 @@ public final class Interpreter implements Engine {
             block.heat++;
           } else {
             block = block(hart.pc);
-            if ((++block.heat % threshold == 0 || block.entry != null) && isTranslated(block)) {
+            if ((++block.heat == block.limit || block.entry != null) && isTranslated(block)) {
               continue;
             }
           }
@@ -183,9 +183,10 @@ public final class Interpreter implements Engine {
       Source home = block.home;
       if (home == null || !home.isAlive()) {
         order(regions.pick(h.pc));
-      } else if (block.heat % (INSIDE * threshold) == 0) {
+      } else if (block.limit > threshold) {
         enterInside(home, block);
       }
+      block.limit = block.heat + INSIDE * threshold;
       return false;
     }
     dbgPuts++;
@@ -426,7 +427,7 @@ public final class Interpreter implements Engine {
         break;
       }
     }
-    Block b = new Block(ops.toArray(Op[]::new));
+    Block b = new Block(ops.toArray(Op[]::new), threshold);
     p.blocks[start >>> 1] = b;
     return b;
   }
@@ -470,9 +471,11 @@ public final class Interpreter implements Engine {
   private final @Nullable Block[] crossings = new Block[CROSSINGS];
   private final int[] crossingKeys = new int[CROSSINGS];
 
-  private static Block alone(int bits) {
+  private Block alone(int bits) {
     Op op = op(bits, 0);
-    return new Block(op.terminator() ? new Op[] {op} : new Op[] {op, new FallThrough(op.length)});
+    return new Block(
+        op.terminator() ? new Op[] {op} : new Op[] {op, new FallThrough(op.length)},
+        Integer.MAX_VALUE);
   }
 
   @Override
