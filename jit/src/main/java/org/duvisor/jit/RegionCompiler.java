@@ -33,6 +33,7 @@ import org.duvisor.machine.fp.Fcsr;
 import org.duvisor.machine.interp.Source;
 import org.duvisor.machine.interp.Translation;
 import org.duvisor.machine.mem.Raw;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Makes the class file of one region. The shape of its method:
@@ -74,7 +75,7 @@ final class RegionCompiler {
    * C2 takes up to 8,000 bytes, but C1 runs out of virtual registers above 5,000, and then the
    * method is interpreted until C2 has it.
    */
-  private static final int MAX_METHOD_BYTES = 7900;
+  private static final int MAX_METHOD_BYTES = 5000;
 
   private static final int DYNAMIC = 7;
   private static final int RETURN_REGISTER = 1;
@@ -194,8 +195,6 @@ final class RegionCompiler {
     b.lconst_0().lstore(NEXT).iconst_0().istore(SITE);
     b.aload(HART_LOCAL).getfield(HART, "x", LONGS).astore(X);
     b.aload(HART_LOCAL).getfield(HART, "f", LONGS).astore(F);
-    b.aload(HART_LOCAL).getfield(HART, "readTlb", CD_long).lstore(READ_TLB);
-    b.aload(HART_LOCAL).getfield(HART, "writeTlb", CD_long).lstore(WRITE_TLB);
     Label from = b.newBoundLabel();
     load();
     enter();
@@ -224,6 +223,8 @@ final class RegionCompiler {
   /** Fills the locals from the hart: at entry, and after what may have changed it. */
   private void load() {
     registers.load(b);
+    b.aload(HART_LOCAL).getfield(HART, "readTlb", CD_long).lstore(READ_TLB);
+    b.aload(HART_LOCAL).getfield(HART, "writeTlb", CD_long).lstore(WRITE_TLB);
     b.aload(HART_LOCAL).getfield(HART, "dataContext", CD_long).lstore(CONTEXT);
     if (usesFloat) {
       b.aload(HART_LOCAL)
@@ -271,7 +272,8 @@ final class RegionCompiler {
    *
    * @param refund instructions of the block that are not executed when this one is not
    */
-  private void instruction(Decoded d, Access.@org.jspecify.annotations.Nullable Group group, int offset, int refund) {
+  private void instruction(
+      Decoded d, Access.@Nullable Group group, int offset, int refund) {
     Semantics s = d.instruction().semantics();
     Access atomic = Access.ofAtomic(d);
     boolean fast = FastForm.has(d) && !source.style().floatCalls();

@@ -52,10 +52,6 @@ public final class Mmu {
   /** Misses, for statistics. */
   long fills;
 
-  public long fills() {
-    return fills;
-  }
-
   Mmu(Hart h) {
     this.h = h;
     this.walker = new Walker(h);

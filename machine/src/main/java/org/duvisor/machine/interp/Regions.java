@@ -29,10 +29,10 @@ final class Regions {
   private static final int MAX_PICKED_BYTES = 2500;
 
   /** Bytes of bytecode of a region that has grown, estimated. */
-  static final int MAX_GROWN_BYTES = 6500;
+  static final int MAX_GROWN_BYTES = 3600;
 
   /** Instructions of a region that has grown by union. */
-  static final int MAX_GROWN = 450;
+  static final int MAX_GROWN = 260;
 
   private static final int MAX_BLOCK = 60;
   static final int MAX_PAGES = 4;

@@ -74,6 +74,14 @@ final class TranslationCache {
     drop(group(va));
   }
 
+  /** Forgets everything, and lets go of the translations. */
+  void reset() {
+    clear();
+    Arrays.fill(links, Link.NONE);
+    Arrays.fill(byPage, new Link[0]);
+  }
+
+  /** Forgets everything. */
   void clear() {
     epoch += 1L << CONTEXT_BITS;
     Arrays.fill(sizes, 0);
