@@ -44,8 +44,7 @@ public final class DiskImage {
    * @throws IOException with one line for the user
    */
   public static BlockBackend open(
-      Path file, Optional<Format> format, boolean readOnly, boolean anyBacking)
-      throws IOException {
+      Path file, Optional<Format> format, boolean readOnly, boolean anyBacking) throws IOException {
     if (format.orElseGet(() -> Format.of(file)) == Format.qcow2 && !readOnly) {
       throw new IOException(
           "disk image "

@@ -67,8 +67,12 @@ class DiskImageTest {
   @Test
   void aBackingFileThatIsSmaller() throws IOException {
     Files.write(dir.resolve("base.img"), filled(1024, 3));
-    Path image = new Qcow2Builder(3, 8).data(0, 7).entry(1, 1).backing("base.img", "raw")
-        .write(dir.resolve("a.qcow2"));
+    Path image =
+        new Qcow2Builder(3, 8)
+            .data(0, 7)
+            .entry(1, 1)
+            .backing("base.img", "raw")
+            .write(dir.resolve("a.qcow2"));
     try (BlockBackend disk = open(image)) {
       assertArrayEquals(filled(512, 7), read(disk, 0, 512));
       assertArrayEquals(new byte[3584], read(disk, 512, 3584)); // zeros hide what is below

@@ -56,18 +56,38 @@ class HostileImageTest {
 
   @ParameterizedTest
   @CsvSource({
-    "32, 1, encrypted", "32, 2, encrypted", "4, 4, version", "4, 1, version", "20, 8, clusters",
-    "20, 22, clusters", "20, -1, clusters", "20, 2147483647, clusters", "24, 2147483647, size",
-    "24, -1, size", "36, 0, level-1", "40, 1, level-1", "44, 100, level-1", "44, 1073741824, level-1",
-    "100, 0, header", "100, 103, header", "100, 2147483647, header", "100, -1, header",
+    "32, 1, encrypted",
+    "32, 2, encrypted",
+    "4, 4, version",
+    "4, 1, version",
+    "20, 8, clusters",
+    "20, 22, clusters",
+    "20, -1, clusters",
+    "20, 2147483647, clusters",
+    "24, 2147483647, size",
+    "24, -1, size",
+    "36, 0, level-1",
+    "40, 1, level-1",
+    "44, 100, level-1",
+    "44, 1073741824, level-1",
+    "100, 0, header",
+    "100, 103, header",
+    "100, 2147483647, header",
+    "100, -1, header",
   })
   void headersThatLie(int at, int value, String because) throws IOException {
     assertRefused(new Qcow2Builder(3, 8).put32(at, value).write(image), because);
   }
 
   @ParameterizedTest
-  @CsvSource({"2, corrupt", "4, external data file", "16, extended L2", "32, not known",
-    "8, compressed", "-9223372036854775808, not known"})
+  @CsvSource({
+    "2, corrupt",
+    "4, external data file",
+    "16, extended L2",
+    "32, not known",
+    "8, compressed",
+    "-9223372036854775808, not known"
+  })
   void featuresThatAReaderMustKnow(long bits, String because) throws IOException {
     assertRefused(new Qcow2Builder(3, 8).put64(72, bits).write(image), because);
   }
