@@ -40,7 +40,7 @@ public final class Board implements AutoCloseable {
   private volatile boolean resetWanted;
   private volatile OptionalLong tohost = OptionalLong.empty();
   private volatile long maxInstructions = Long.MAX_VALUE;
-  private boolean endsAtReset;
+  private volatile boolean endsAtReset;
   private @Nullable RandomGenerator random;
 
   /** Puts a board together; nothing runs yet. */
@@ -124,7 +124,7 @@ public final class Board implements AutoCloseable {
     maxInstructions = instructions;
   }
 
-  /** Makes a reset the end of {@link #run}. To be called before. */
+  /** Makes the next reset the end of {@link #run}. */
   public void endAtReset() {
     endsAtReset = true;
   }
