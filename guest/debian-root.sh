@@ -14,13 +14,10 @@ systemd, apt, gcc and a JVM, the stock kernel and its initrd. Prints the folder
 that holds root.img, vmlinux and initrd.img. Nothing is done when that recipe
 (this script and guest/debian-root/) was built before.
 
-  --cache DIR     where                      (default: $(default_cache))
-  --mirror URI    the Debian archive to use  (default: this machine's own)
-  --configure BY  what runs the packages' scripts: "user" (qemu-user in a user
-                  namespace) or "board" (duvisor machine; slow).
-                  Default: user where it can, otherwise board
-  --keep          keep the unpacked tree
-  --help          this text
+  --cache DIR    where                      (default: $(default_cache))
+  --mirror URI   the Debian archive to use  (default: this machine's own)
+  --keep         keep the unpacked tree
+  --help         this text
 
 It installs nothing on this machine, and needs root or user namespaces.
 Root logs in without a password. Boot it with:
@@ -31,12 +28,12 @@ Root logs in without a password. Boot it with:
 END
 }
 
-CACHE='' MIRROR=${DUVISOR_DEBIAN_MIRROR:-} BY='' KEEP=0
+CACHE='' MIRROR=${DUVISOR_DEBIAN_MIRROR:-} KEEP=0
 while (($#)); do
     case $1 in
-    --cache | --mirror | --configure)
+    --cache | --mirror)
         (($# > 1)) || die "$1 needs a value (see --help)"
-        case $1 in --cache) CACHE=$2 ;; --mirror) MIRROR=$2 ;; --configure) BY=$2 ;; esac
+        case $1 in --cache) CACHE=$2 ;; --mirror) MIRROR=$2 ;; esac
         shift 2 ;;
     --keep) KEEP=1; shift ;;
     --help | -h) usage; exit 0 ;;
@@ -44,14 +41,13 @@ while (($#)); do
     esac
 done
 open_cache
-[[ $BY =~ ^(user|board|)$ ]] || die "--configure is user or board"
 
 # The recipe's identity: everything here that decides what comes out.
 recipe_hash() { (cd "$HERE" && find debian-root.sh debian-root -type f | sort | xargs sha256sum) | sha256sum | cut -c1-16; }
 OUT=$CACHE/debian-root/$(recipe_hash)
 WORK=$CACHE/debian-root/.work
 ROOT=$WORK/root
-DISK_BYTES=4G # of the disk; sparse
+DISK_BYTES=4G # sparse
 
 # in_namespace COMMAND...: in a user namespace with a range of ids, where mounts and binfmt_misc are our own.
 in_namespace() {
@@ -161,18 +157,13 @@ Signed-By: /usr/share/keyrings/debian-archive-keyring.gpg
 END
 }
 
-# Where qemu-user is, when this machine's kernel lets a user namespace have its own table of interpreters (Linux 6.7).
-user_emulator() {
-    local emulator
-    emulator=$(command -v qemu-riscv64-static) || emulator=$(command -v qemu-riscv64) || return 1
-    in_namespace sh -c 'mount -t binfmt_misc none /proc/sys/fs/binfmt_misc' 2>/dev/null || return 1
-    printf '%s\n' "$emulator"
-}
+# Whether this machine's kernel lets a user namespace have its own table of interpreters (Linux 6.7).
+can_emulate() { in_namespace sh -c 'mount -t binfmt_misc none /proc/sys/fs/binfmt_misc' 2>/dev/null; }
 
-# The packages' scripts by qemu-user, as in a chroot.
-configure_user() {
+# The packages' scripts under qemu-user, as in a chroot.
+configure() {
     local emulator
-    emulator=$(user_emulator) || die "--configure user needs qemu-user-static, user namespaces and Linux 6.7"
+    emulator=$(command -v qemu-riscv64-static)
     # shellcheck disable=SC2016
     in_namespace sh -euc '
         mount -t binfmt_misc none /proc/sys/fs/binfmt_misc
@@ -189,25 +180,19 @@ configure_user() {
     find "$ROOT/dev" -type f -delete
 }
 
-# The packages' scripts on our own machine: the tree becomes the disk, and the script is init.
-configure_board() {
-    local firmware kernel=("$ROOT"/boot/vmlinux-*)
-    die "not yet: ${kernel[0]} ${firmware:-}"
-}
-
 second_stage() {
-    if [[ -z $BY ]]; then BY=board; ! user_emulator >/dev/null || BY=user; fi
-    say "configuring the packages ($BY; log: $WORK/configure.log)"
-    configure_$BY || die "configuring failed: $(grep -m1 -i error "$WORK/configure.log" || tail -n1 "$WORK/configure.log") (log: $WORK/configure.log)"
+    say "configuring the packages (log: $WORK/configure.log)"
+    configure || die "configuring failed: $(grep -m1 -i error "$WORK/configure.log" || tail -n1 "$WORK/configure.log") (log: $WORK/configure.log)"
     rm -f "$ROOT/usr/sbin/duvisor-configure" "$ROOT/usr/sbin/policy-rc.d"
 }
 
 if [[ -e $OUT/.done ]]; then printf '%s\n' "$OUT"; exit 0; fi
-need unshare=util-linux mke2fs=e2fsprogs tar=tar
+need unshare=util-linux mke2fs=e2fsprogs tar=tar qemu-riscv64-static=qemu-user-static
 mkdir -p "$WORK"
 exec 9>"$WORK/../lock"
 flock -n 9 || { say "waiting for another build" >&2; flock 9; }
 if [[ -e $OUT/.done ]]; then printf '%s\n' "$OUT"; exit 0; fi
+can_emulate || die "this machine gives no user namespace a binfmt_misc of its own (Linux 6.7 does, where user namespaces are allowed)"
 {
     debian_setup
     rm -rf "$ROOT"
