@@ -19,7 +19,8 @@ that holds root.img, vmlinux and initrd.img. Nothing is done when that recipe
   --keep         keep the unpacked tree
   --help         this text
 
-It installs nothing on this machine, and needs root or user namespaces.
+It installs nothing on this machine, but needs root: files of a root file system
+have many owners.
 Root logs in without a password. Boot it with:
   D=\$(guest/debian-root.sh); B=\$(guest/fetch-debian.sh opensbi)
   ./duvisor machine --bios \$B/usr/lib/riscv64-linux-gnu/opensbi/generic/fw_dynamic.bin \\
@@ -51,16 +52,12 @@ DISK_BYTES=4G # sparse
 
 # in_namespace COMMAND...: in a user namespace with a range of ids, where mounts and binfmt_misc are our own.
 in_namespace() {
-    local inner=(unshare --mount --pid --fork --kill-child) pid child status=0
-    if ((EUID != 0)); then
-        need newuidmap=uidmap
-        unshare --user --map-root-user --map-auto "${inner[@]}" "$@"
-        return
-    fi
-    # Root may write the maps itself, of a process that waits for them.
+    local pid child status=0
     rm -f "$WORK/pid" "$WORK/go"; mkfifo "$WORK/pid" "$WORK/go"
+    # It waits until its maps are written, which only root may do for a range.
     # shellcheck disable=SC2016
-    unshare --user sh -c 'echo $$ >"$0/pid"; read -r _ <"$0/go"; exec "$@"' "$WORK" "${inner[@]}" "$@" &
+    unshare --user sh -c 'echo $$ >"$0/pid"; read -r _ <"$0/go"; exec "$@"' "$WORK" \
+        unshare --mount --pid --fork --kill-child "$@" &
     child=$!
     read -r pid <"$WORK/pid"
     echo '0 0 65536' >"/proc/$pid/uid_map"; echo '0 0 65536' >"/proc/$pid/gid_map"
@@ -187,6 +184,7 @@ second_stage() {
 }
 
 if [[ -e $OUT/.done ]]; then printf '%s\n' "$OUT"; exit 0; fi
+((EUID == 0)) || die "needs root, for the owners of files"
 need unshare=util-linux mke2fs=e2fsprogs tar=tar qemu-riscv64-static=qemu-user-static
 mkdir -p "$WORK"
 exec 9>"$WORK/../lock"

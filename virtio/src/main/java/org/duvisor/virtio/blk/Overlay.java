@@ -77,7 +77,7 @@ public final class Overlay implements BlockBackend {
     }
   }
 
-  /** Reads written bytes; behind the file's end is the rest of a block that was zeroed. */
+  /** Reads written bytes: a block is written as a whole, up to the disk's end. */
   private void fill(long at, ByteBuffer into) throws IOException {
     for (long from = at; into.hasRemaining(); ) {
       int bytes = file.read(into, from);
