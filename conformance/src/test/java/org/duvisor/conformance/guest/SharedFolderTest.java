@@ -21,7 +21,8 @@ import org.junit.jupiter.api.io.TempDir;
 /** A Linux guest works in a folder of the host; what it did is looked at from both sides. */
 final class SharedFolderTest {
   private static final String MOUNT =
-      "mkdir -p /mnt && mount -t 9p -o trans=virtio,version=9p2000.L host /mnt && cd /mnt && PS1='/ # '";
+      "mkdir -p /mnt && mount -t 9p -o trans=virtio,version=9p2000.L host /mnt && cd /mnt && PS1='/"
+          + " # '";
 
   @TempDir private Path folder;
 
@@ -37,8 +38,7 @@ final class SharedFolderTest {
     Path tree = Files.createDirectories(folder.resolve("tree/deep/deeper"));
     Files.write(tree.resolve("noise"), noise);
     Files.createSymbolicLink(folder.resolve("tree/link"), Path.of("deep/deeper/noise"));
-    try (Guest guest =
-        Guest.boot(host(), 1, "", P9.share(folder, "host", false, Serving.THREAD))) {
+    try (Guest guest = Guest.boot(host(), 1, "", P9.share(folder, "host", false, Serving.THREAD))) {
       GuestShell shell = guest.shell();
       shell.prompt();
       shell.run(MOUNT);
@@ -61,26 +61,30 @@ final class SharedFolderTest {
     shell.run("tar cf /tmp/t.tar tree && mkdir again && tar xf /tmp/t.tar -C again");
     assertEquals(
         "same",
-        shell.run("cmp tree/link again/tree/link && cmp tree/deep/deeper/noise again/tree/link"
-            + " && diff -r tree again/tree && echo same"));
+        shell.run(
+            "cmp tree/link again/tree/link && cmp tree/deep/deeper/noise again/tree/link"
+                + " && diff -r tree again/tree && echo same"));
     assertEquals("5", shell.run("find again/tree | wc -l"));
     shell.run("mv again/tree moved; mv moved/deep/deeper/noise copy; rm -r moved again");
     assertEquals("copy\ntree", shell.run("ls -1"));
   }
 
   private static void files(GuestShell shell) throws InterruptedException {
-    assertEquals("one\ntwo", shell.run(
-        "exec 3>gone; echo one >&3; rm gone; echo two >&3; cat /proc/self/fd/3; exec 3>&-"));
+    assertEquals(
+        "one\ntwo",
+        shell.run(
+            "exec 3>gone; echo one >&3; rm gone; echo two >&3; cat /proc/self/fd/3; exec 3>&-"));
     shell.run("dd if=/dev/zero of=big bs=1 count=1 seek=$((6 * 1024 * 1024 * 1024 - 1))");
     assertEquals("6442450944", shell.run("stat -c %s big"));
-    assertEquals("640 7 981173106", shell.run(
-        "echo append >a; chmod 640 a; touch -d '2001-02-03 04:05:06' a; stat -c '%a %s %Y' a"));
+    assertEquals(
+        "640 7 981173106",
+        shell.run(
+            "echo append >a; chmod 640 a; touch -d '2001-02-03 04:05:06' a; stat -c '%a %s %Y' a"));
     assertEquals("2", shell.run("ln a b; stat -c %h a"));
     assertEquals("app", shell.run("truncate -s 3 b; cat a"));
     // A program is mapped, not read.
     assertEquals("mapped", shell.run("cp /bin/busybox busybox; ./busybox echo mapped"));
-    assertEquals(
-        "/etc/shadow", shell.run("ln -s /etc/shadow out; readlink out"));
+    assertEquals("/etc/shadow", shell.run("ln -s /etc/shadow out; readlink out"));
     assertTrue(shell.run("mknod null c 1 3").contains("not permitted"));
   }
 
@@ -96,16 +100,24 @@ final class SharedFolderTest {
   void aReadOnlyFolderStaysAsItIs() throws Exception {
     assumeTrue(System.getProperty("os.name").equals("Linux"), "sharing needs a Linux host");
     Files.writeString(folder.resolve("file"), "as it was");
-    try (Guest guest =
-        Guest.boot(host(), 1, "", P9.share(folder, "host", true, Serving.THREAD))) {
+    try (Guest guest = Guest.boot(host(), 1, "", P9.share(folder, "host", true, Serving.THREAD))) {
       GuestShell shell = guest.shell();
       shell.prompt();
       shell.run(MOUNT);
       assertEquals("as it was", shell.run("cat file"));
       for (String change :
           new String[] {
-            "echo x >file", "echo x >new", "rm file", "mv file new", "mkdir new", "ln file new",
-            "ln -s x new", "chmod 777 file", "touch file", "truncate -s 0 file", "chown 5 file",
+            "echo x >file",
+            "echo x >new",
+            "rm file",
+            "mv file new",
+            "mkdir new",
+            "ln file new",
+            "ln -s x new",
+            "chmod 777 file",
+            "touch file",
+            "truncate -s 0 file",
+            "chown 5 file",
           }) {
         String said = shell.run(change);
         assertTrue(said.contains("Read-only file system"), change + ": " + said);

@@ -28,6 +28,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 /** Linux guests under DuVisor on the simulated platform. */
 final class VmBootTest {
   private static final long MIB = 1 << 20;
+
   private static SimHost host(int guests) {
     return new SimHost(guests * 160L * MIB);
   }

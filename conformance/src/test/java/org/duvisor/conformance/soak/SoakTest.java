@@ -51,8 +51,7 @@ final class SoakTest {
       round(host, random.split());
       rounds++;
       int number = rounds;
-      assertEquals(
-          start, Resources.of(host), () -> "after round " + number + " of seed " + SEED);
+      assertEquals(start, Resources.of(host), () -> "after round " + number + " of seed " + SEED);
     }
     System.out.println("soak: " + rounds + " rounds, " + start);
   }

@@ -72,8 +72,7 @@ class DeviceTreeTest {
     assertEquals(64, cell(cpu, "riscv,cbom-block-size"));
     assertEquals(64, cell(cpu, "riscv,cboz-block-size"));
     assertEquals(64, cell(at(root, "/cpus/cpu@3f/interrupt-controller"), "phandle"));
-    assertEquals(
-        cell(cpu, "phandle"), cell(at(root, "/cpus/cpu-map/cluster0/core63"), "cpu"));
+    assertEquals(cell(cpu, "phandle"), cell(at(root, "/cpus/cpu-map/cluster0/core63"), "cpu"));
   }
 
   @Test
