@@ -50,6 +50,30 @@ final class BoardBootTest {
     }
   }
 
+  @Test
+  void aRebootStartsTheBoardAgain() throws Exception {
+    BoardBoot boot = boot();
+    var shell = new GuestShell();
+    try (var board = new Board(BoardConfig.of(2, MEMORY, shell))) {
+      var outcome = new CompletableFuture<BoardOutcome>();
+      Thread.ofPlatform()
+          .daemon()
+          .start(
+              () -> {
+                outcome.complete(board.run(boot));
+                shell.end();
+              });
+      shell.prompt();
+      shell.run("touch /tmp/before");
+      shell.type("reboot -f");
+      shell.prompt();
+      assertEquals("", shell.run("ls /tmp"));
+      board.endAtReset();
+      shell.type("reboot -f");
+      assertEquals(new BoardOutcome.Reset(), outcome.get());
+    }
+  }
+
   private record Run(BoardOutcome outcome, long instructions, String output) {}
 
   private static Run deterministic() throws InterruptedException {
