@@ -56,7 +56,7 @@ final class BoardSession implements Session {
     boolean same = options.deterministic();
     RandomGenerator random = same ? new SplittableRandom(SEED) : new SecureRandom();
     var devices = new Devices(same ? Serving.INLINE : Serving.THREAD, random);
-    Engine.Running engine = options.guest().engine().start();
+    Engine.Running engine = options.guest().engine().start(same, options.guest().dump());
     try {
       devices.open(options.guest());
       var console = new StreamBackend(input, output);
@@ -78,7 +78,7 @@ final class BoardSession implements Session {
 
   /** Writes the device tree of the board that the options describe; back ends are not opened. */
   static void dumpDeviceTree(BoardOptions options, Path file) throws IOException {
-    try (Engine.Running engine = Engine.interpreter.start();
+    try (Engine.Running engine = Engine.interpreter.start(true, Optional.empty());
         var devices = new Devices(Serving.INLINE, new SplittableRandom(SEED));
         var board = new Board(config(options, engine, devices, CharBackend.none()))) {
       Files.write(file, Fdt.of(board.deviceTree()).blob());

@@ -15,6 +15,7 @@ import java.util.Optional;
  * @param shares host folders in the order given
  * @param net the network card's other end
  * @param engine what executes guest code
+ * @param dump where to write what the engine translates
  * @param reboot whether a reboot starts the guest again; otherwise it is its end
  */
 public record GuestOptions(
@@ -26,10 +27,20 @@ public record GuestOptions(
     List<Share> shares,
     Net net,
     Engine engine,
+    Optional<Path> dump,
     boolean reboot) {
   /** The same with other images. */
   GuestOptions with(Path otherKernel, Optional<Path> otherInitrd) {
     return new GuestOptions(
-        Optional.of(otherKernel), otherInitrd, append, memory, disks, shares, net, engine, reboot);
+        Optional.of(otherKernel),
+        otherInitrd,
+        append,
+        memory,
+        disks,
+        shares,
+        net,
+        engine,
+        dump,
+        reboot);
   }
 }

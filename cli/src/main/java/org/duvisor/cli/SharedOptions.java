@@ -69,10 +69,18 @@ final class SharedOptions {
   @Option(
       names = "--engine",
       paramLabel = "KIND",
-      defaultValue = "interpreter",
+      defaultValue = "jit",
       description =
           "What executes guest code: ${COMPLETION-CANDIDATES}. Default: ${DEFAULT-VALUE}.")
-  private Engine engine = Engine.interpreter;
+  private Engine engine = Engine.jit;
+
+  @Option(
+      names = "--dump-translations",
+      paramLabel = "DIR",
+      description =
+          "Write every region that the engine translates: disassembly and class file (duvisor lab"
+              + " translate reads them).")
+  private @Nullable Path dump;
 
   @Option(names = "--no-reboot", description = "End when the guest reboots.")
   private boolean noReboot;
@@ -90,6 +98,7 @@ final class SharedOptions {
         List.copyOf(shares),
         net,
         engine,
+        Optional.ofNullable(dump),
         !noReboot);
   }
 

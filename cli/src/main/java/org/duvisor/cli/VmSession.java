@@ -51,7 +51,7 @@ final class VmSession implements Session {
     guest.initrd().ifPresent(file -> builder.initrd(Initrd.open(file)));
     var random = new SecureRandom();
     var devices = new Devices(Serving.THREAD, random);
-    Engine.Running engine = guest.engine().start();
+    Engine.Running engine = guest.engine().start(false, guest.dump());
     try {
       devices.open(guest);
       var stream = new StreamBackend(input, output);

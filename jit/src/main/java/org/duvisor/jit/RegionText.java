@@ -39,7 +39,8 @@ public final class RegionText {
       int offset = block.offset();
       for (Decoded d : block.code()) {
         String word = String.format(d.length() == 4 ? "%08x" : "%04x", d.bits());
-        out.append("%s %-8s  %s%n".formatted(hex(offset), word, Disassembler.text(d.bits(), offset)));
+        out.append(
+            "%s %-8s  %s%n".formatted(hex(offset), word, Disassembler.text(d.bits(), offset)));
         offset += d.length();
       }
     }

@@ -20,9 +20,9 @@ import org.jspecify.annotations.Nullable;
  */
 public final class RegionTranslator implements Translator, AutoCloseable {
   /**
-   * Interpreted executions of a block before its translation. A region costs about 10 ms of C1's and
-   * C2's time, which the interpreter uses for two million instructions; low values lose by that on
-   * wide code and win nothing elsewhere (docs/performance.md).
+   * Interpreted executions of a block before its translation. A region costs about 10 ms of C1's
+   * and C2's time, which the interpreter uses for two million instructions; low values lose by that
+   * on wide code and win nothing elsewhere (docs/performance.md).
    */
   public static final int THRESHOLD = 30_000;
 
@@ -135,6 +135,11 @@ public final class RegionTranslator implements Translator, AutoCloseable {
     instructions.add(source.size());
     bytes.add(classFile.length);
     nanos.add(System.nanoTime() - start);
+  }
+
+  /** The class file of a region. */
+  public static byte[] classFile(Source source) {
+    return new RegionCompiler(source).compile();
   }
 
   /**

@@ -84,7 +84,8 @@ class RegionTranslatorTest {
 
   @Test
   void textThatIsNoRegionIsRefused() {
-    for (String text : new String[] {"", "block 0\n0 ffffffff", "block x", "entry 4\nblock 0\n0 0001"}) {
+    for (String text :
+        new String[] {"", "block 0\n0 ffffffff", "block x", "entry 4\nblock 0\n0 0001"}) {
       assertThrows(IllegalArgumentException.class, () -> RegionText.read(text), text);
     }
   }

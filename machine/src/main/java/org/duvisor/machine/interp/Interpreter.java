@@ -320,7 +320,9 @@ public final class Interpreter implements Engine {
     }
   }
 
-  /** Too much has been translated: starts anew, so that what is not used any more can be unloaded. */
+  /**
+   * Too much has been translated: starts anew, so that what is not used any more can be unloaded.
+   */
   private void forgetCode() {
     Arrays.fill(ram, null);
     rom.clear();
@@ -489,8 +491,7 @@ public final class Interpreter implements Engine {
       fetchPage = pc & PAGE_MASK;
       if (p.crosses((int) pc & 0xfff)) {
         CodePage second = knownPage(pc + 2);
-        crossingBits =
-            p.parcel(CodePage.BYTES - 2) | (second == null ? 0 : second.parcel(0) << 16);
+        crossingBits = p.parcel(CodePage.BYTES - 2) | (second == null ? 0 : second.parcel(0) << 16);
       }
     }
   }

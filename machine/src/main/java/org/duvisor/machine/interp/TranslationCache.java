@@ -51,8 +51,7 @@ final class TranslationCache {
         if (sizes[group] == GROUP_SIZE) { // most of them are links that were replaced
           drop(group);
         }
-        byPage[group] =
-            Arrays.copyOf(byPage[group], Math.clamp(2L * sizes[group], 8, GROUP_SIZE));
+        byPage[group] = Arrays.copyOf(byPage[group], Math.clamp(2L * sizes[group], 8, GROUP_SIZE));
       }
       byPage[group][sizes[group]++] = link;
     }
