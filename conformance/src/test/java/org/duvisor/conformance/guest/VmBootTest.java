@@ -14,6 +14,7 @@ import java.util.List;
 import java.util.SplittableRandom;
 import org.duvisor.hypervisor.vm.VmConfig;
 import org.duvisor.hypervisor.vm.VmOutcome;
+import org.duvisor.machine.Clock;
 import org.duvisor.platform.sim.SimHost;
 import org.duvisor.virtio.QueueWorker.Serving;
 import org.duvisor.virtio.blk.Blk;
@@ -23,7 +24,7 @@ import org.duvisor.virtio.rng.Rng;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.ValueSource;
+import org.junit.jupiter.params.provider.CsvSource;
 
 /** Linux guests under DuVisor on the simulated platform. */
 final class VmBootTest {
@@ -34,9 +35,10 @@ final class VmBootTest {
   }
 
   @ParameterizedTest
-  @ValueSource(ints = {1, 4})
-  void bootsToAShellAndPowersOff(int cpus) throws Exception {
-    try (Guest guest = Guest.boot(host(1), cpus, "")) {
+  @CsvSource({"1, interpreter", "4, interpreter", "1, jit", "4, jit", "2, jitSoon"})
+  void bootsToAShellAndPowersOff(int cpus, TestEngine engine) throws Exception {
+    var host = new SimHost(160 * MIB, Clock.realTime(), engine.factory());
+    try (Guest guest = Guest.boot(host, cpus, "")) {
       guest.shell().prompt();
       assertEquals(Integer.toString(cpus), guest.shell().run("grep -c ^processor /proc/cpuinfo"));
       assertTrue(guest.shell().run("uname -a").contains("riscv64"));
