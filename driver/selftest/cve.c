@@ -34,11 +34,11 @@ static void cve_2017_12188(void)
 		vm_stage2(&vm, gpa, 0, 0);
 		asm volatile(".insn r 0x73, 0, 0x71, x0, x0, x0" : : : "memory");
 		v.x[11] = gpa;
-		check(vm_run(&v) == 21);
+		exits(&v, 21);
 		if (faults == 2000)
 			lose_the_stack();
 		vm_stage2(&vm, gpa, vm.ram.hpa + gpa - GPA, RWXU);
-		check(vm_run(&v) == 10);
+		exits(&v, 10);
 	}
 }
 
@@ -53,7 +53,7 @@ static void cve_2018_16882(void)
 	vm_program(&vm, spin);
 	for (;;) {
 		csr_write(0x483, 1);
-		check(vm_run(&v) == INTERRUPT);
+		exits(&v, INTERRUPT);
 		csr_write(0x484, 1);
 		page[0]++;
 		if (++posts == 400)
@@ -70,7 +70,7 @@ static void cve_2016_8630(void)
 	csr_write(0x800, 0x180 | 1 << 21);
 	vm_program(&vm, wfi);
 	for (i = 0;; i++) {
-		check(vm_run(&v) == 22);
+		exits(&v, 22);
 		csr_write(UEPC, csr_read(UEPC) + 4);
 		if (i == 10000)
 			asm volatile(".word 0");
@@ -85,7 +85,7 @@ static void cve_2020_8834(void)
 	start();
 	vm_program(&vm, call);
 	for (i = 0;; i++) {
-		check(vm_run(&v) == 10);
+		exits(&v, 10);
 		if (i == 100000)
 			lose_the_stack();
 	}
@@ -98,7 +98,7 @@ static void never_ends(void)
 	start();
 	vm_program(&vm, call);
 	for (i = 0; i < 300; i++)
-		check(vm_run(&v) == 10);
+		exits(&v, 10);
 	for (;;)			/* set_timer */
 		;
 }
@@ -137,9 +137,9 @@ static void cve_2019_6974(void)
 	v.x[11] = 0x10000000;
 	for (i = 0;; i++) {
 		v.x[10] = (u64)word[i % 6];
-		check(vm_run(&v) == 23);
-		csr_write(UEPC, csr_read(UEPC) + 4);
-		check(vm_run(&v) == 10);
+		exits(&v, 23);
+		csr_write(UEPC, csr_read(UEPC) + (csr_read(0x84a) & 2 ? 4 : 2));
+		exits(&v, 10);
 		device[0] = v.x[10];
 		if (i == 5)
 			munmap(device, 4096);

@@ -28,7 +28,7 @@ dv_enter:
 	sd	s11, 112(sp)
 	sd	sp, 256(a0)
 	csrw	USCRATCH, a0
-	la	t0, dv_exit
+	lla	t0, dv_exit
 	csrw	UTVEC, t0
 	mv	x31, a0
 	.irp	r, 1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20,21,22,23,24,25,26,27,28,29,30
@@ -68,6 +68,7 @@ dv_exit:
 	ret
 
 /* Guests: position-independent, copied to the start of guest memory. */
+	.option	norelax			/* no gp-relative addresses */
 	.section .rodata
 	.macro	guest name
 	.balign	8
@@ -124,7 +125,7 @@ g_wfi_end:
 g_count_end:
 
 	guest	g_tick			/* its own timer interrupt, by Sstc */
-	la	t0, 2f
+	lla	t0, 2f
 	csrw	stvec, t0
 	csrw	0x14d, a0		/* stimecmp */
 	li	t0, 32

@@ -34,7 +34,7 @@ static void hypercall(void)
 	vm_program(&vm, call);
 	v.x[11] = 3;
 	for (i = 1; i <= 1000; i++) {
-		check(vm_run(&v) == 10);
+		exits(&v, 10);
 		check(v.x[10] == 3ULL * (u64)i);
 	}
 	check(csr_read(0x482) == 0 && csr_read(0x880) >> 44 != 8ULL << 16);
@@ -45,13 +45,13 @@ static void mmio(void)
 	start();
 	vm_program(&vm, load);
 	v.x[11] = 0x10000000;
-	check(vm_run(&v) == 21);
+	exits(&v, 21);
 	check(csr_read(0x843) == 0x10000000 >> 2 && csr_read(UEPC) == GPA);
-	check(csr_read(0x84a) == 0x3503);
+	check((csr_read(0x84a) & ~2ULL) == 0x3501);
 	vm_program(&vm, store);
-	check(vm_run(&v) == 23);
+	exits(&v, 23);
 	vm_program(&vm, jump);
-	check(vm_run(&v) == 20);
+	exits(&v, 20);
 }
 
 static void wfi(void)
@@ -59,7 +59,7 @@ static void wfi(void)
 	start();
 	csr_write(0x800, 0x180 | 1 << 21);
 	vm_program(&vm, wfi);
-	check(vm_run(&v) == 22);
+	exits(&v, 22);
 }
 
 static void stage2_fault_and_map(void)
@@ -69,9 +69,10 @@ static void stage2_fault_and_map(void)
 	memset(vm.memory + 0x5000, 0x5a, 4096);
 	vm_stage2(&vm, GPA + 0x5000, 0, 0);
 	v.x[11] = GPA + 0x5000;
-	check(vm_run(&v) == 21);
+	exits(&v, 21);
 	vm_stage2(&vm, GPA + 0x5000, vm.ram.hpa + 0x5000, RWXU);
-	check(vm_run(&v) == 10 && v.x[10] == 0x5a5a5a5a5a5a5a5aULL);
+	exits(&v, 10);
+	check(v.x[10] == 0x5a5a5a5a5a5a5a5aULL);
 }
 
 static void timer_of_the_hypervisor(void)
@@ -83,7 +84,7 @@ static void timer_of_the_hypervisor(void)
 	t = now() + 20000;
 	csr_write(0x401, t);
 	csr_write(0x402, 1);
-	check(vm_run(&v) == (INTERRUPT | 4));
+	exits(&v, (INTERRUPT | 4));
 	check(now() >= t);
 }
 
@@ -96,7 +97,7 @@ static void timer_of_the_guest(void)
 	csr_write(0x805, 1000);				/* hutimedelta */
 	t = now() + 1000 + 20000;
 	v.x[10] = t;
-	check(vm_run(&v) == 10);
+	exits(&v, 10);
 	check(v.x[10] == (INTERRUPT | 5) && v.x[11] >= t);
 }
 
@@ -157,10 +158,10 @@ static void kick(void)
 	check(!ioctl(vm.fd, DV_KICK, 0) && !ioctl(vm.fd, DV_KICK, 63));
 	dv_enter(&v);
 	check(csr_read(UCAUSE) == HOST_EVENT && csr_read(UEPC) == GPA);
-	check(vm_run(&v) == 10);
+	exits(&v, 10);
 	check(!ioctl(vm.fd, DV_KICK, 0));
 	check(!ioctl(vm.fd, DV_IDLE, ~0UL));		/* ends at once */
-	check(vm_run(&v) == 10);
+	exits(&v, 10);
 
 	check(!pthread_create(&thread, NULL, kicks, NULL));
 	stage = 1;
@@ -207,7 +208,7 @@ static void preemption(void)
 	for (i = 0; i < 20; i++) {
 		memset(&v, 0, sizeof(v));
 		v.x[10] = 100000 + i;
-		check(vm_run(&v) == 10);
+		exits(&v, 10);
 		check(v.x[1] == v.x[10] && v.x[2] == v.x[10] && v.x[3] == v.x[10]);
 		check(v.x[4] == v.x[10] && v.x[27] == v.x[10] && v.x[31] == v.x[10]);
 	}
@@ -223,7 +224,7 @@ static void *watches(void *arg)
 	vm_register(&vm, 1);
 	w->x[11] = GPA + 0x3000;
 	w->x[9] = 1;
-	check(vm_run(w) == 10);
+	exits(w, 10);
 	check(w->x[10] == 2);
 	return NULL;
 }

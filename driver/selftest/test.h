@@ -8,6 +8,7 @@
 enum outcome {
 	PASSES = 1,		/* exit code 0 */
 	DIES = 2,		/* SIGILL, SIGSEGV or SIGBUS of its own */
+	VIOLATES = 4,		/* SIGILL, for reaching out of its windows */
 	EITHER = PASSES | DIES,
 };
 

@@ -31,6 +31,7 @@ typedef uint64_t u64;
 
 #define UEPC		0x041
 #define UCAUSE		0x042
+#define UTVAL		0x043
 
 struct vcpu {
 	u64 x[32];
@@ -59,6 +60,14 @@ void die(const char *format, ...) __attribute__((noreturn, format(printf, 1, 2))
 #define check(condition) do { \
 	if (!(condition)) \
 		die("%s:%d: %s (errno %d)", __FILE__, __LINE__, #condition, errno); \
+} while (0)
+
+/* Runs the guest, which has to leave for this cause. */
+#define exits(v, cause) do { \
+	u64 exits_cause = vm_run(v); \
+	if (exits_cause != (u64)(cause)) \
+		die("%s:%d: ucause 0x%lx at 0x%lx, utval 0x%lx", __FILE__, __LINE__, \
+		    exits_cause, csr_read(UEPC), csr_read(UTVAL)); \
 } while (0)
 
 void vm_open(struct vm *vm);
