@@ -4,14 +4,12 @@
  * window of the VM's harts and a range of its file, and nothing else: its
  * pages have no other users, so taking both away takes the memory back.
  */
-#include <linux/gfp.h>
 #include <linux/highmem.h>
 #include <linux/memory_hotplug.h>
 #include <linux/mmzone.h>
 #include <linux/module.h>
-#include <linux/moduleparam.h>
 #include <linux/pfn_t.h>
-#include <linux/sched.h>
+#include <linux/sched/signal.h>
 
 #include "duvisor.h"
 
@@ -25,11 +23,11 @@ static bool charge(u64 bytes)
 {
 	u64 limit = quota ?: (u64)totalram_pages() << (PAGE_SHIFT - 1);
 
-	if (bytes <= limit &&
-	    atomic64_add_return(bytes, &dv_count[DV_GRANTED_BYTES]) <= limit)
+	if (bytes > limit)
+		return false;
+	if (atomic64_add_return(bytes, &dv_count[DV_GRANTED_BYTES]) <= limit)
 		return true;
-	if (bytes <= limit)
-		atomic64_sub(bytes, &dv_count[DV_GRANTED_BYTES]);
+	atomic64_sub(bytes, &dv_count[DV_GRANTED_BYTES]);
 	return false;
 }
 
@@ -182,7 +180,6 @@ static void revoke_slot(struct dv_vm *vm, int slot)
 	free_contig_range(pfn, pages);
 	atomic64_sub(PFN_PHYS(pages), &dv_count[DV_GRANTED_BYTES]);
 	atomic64_dec(&dv_count[DV_GRANTS]);
-	atomic64_inc(&dv_count[DV_REVOKES]);
 }
 
 int dv_revoke(struct dv_vm *vm, u64 hpa)

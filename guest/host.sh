@@ -181,7 +181,7 @@ build_image() {
 need_kernel_tools
 exec 3>&1 >&2 # progress goes to where errors go; the result is the one line on the standard output
 debian_setup
-exec 9>"$OUT/.lock"
+exec 9>"$OUT/.lock-$KERNEL_KEY"
 flock 9 || die "cannot lock $OUT"
 if [[ ! -e $IMAGE/RECIPE ]]; then
     find_source
