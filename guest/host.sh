@@ -84,7 +84,7 @@ FRAGMENTS=("$HERE/kernel.config" "$HERE/host.config")
 [[ -z $DEBUG ]] || FRAGMENTS+=("$HERE/debug.config")
 COMPILER=$("${CROSS}gcc" -dumpfullversion 2>/dev/null || echo none)
 KERNEL_KEY=$({ echo "$COMPILER${STOCK:+ stock}"; contents "$HERE/kernel.sh" "${FRAGMENTS[@]}"; } | key)
-DRIVER_KEY=$({ echo "$KERNEL_KEY"; contents "$DRIVER"; } | key)
+DRIVER_KEY=$({ echo "$KERNEL_KEY"; contents "$DRIVER"/*.[ch] "$DRIVER/Kbuild" "$DRIVER/selftest"; } | key)
 IMAGE_KEY=$({ echo "$DRIVER_KEY"; contents "$HERE/host.sh" "$RECIPE" ${OVERLAYS[@]+"${OVERLAYS[@]}"}; } | key)
 KERNEL=$OUT/kernel-$KERNEL_KEY MODULE=$OUT/module-$DRIVER_KEY IMAGE=$OUT/$PROFILE-$IMAGE_KEY
 BUILD=$KERNEL/build
