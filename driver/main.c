@@ -208,7 +208,6 @@ static const struct file_operations dv_fops = {
 	.release = dv_release,
 	.unlocked_ioctl = dv_ioctl,
 	.mmap = dv_mmap,
-	.get_unmapped_area = thp_get_unmapped_area,
 };
 
 /* ---- statistics: /sys/class/misc/duvisor/stats */

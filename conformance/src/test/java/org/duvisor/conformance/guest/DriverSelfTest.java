@@ -98,6 +98,6 @@ final class DriverSelfTest {
   @Test
   @Tag("slow")
   void theHostSurvivesItsProcessesAndTheirAttacksOnTwoHarts() throws Exception {
-    check(2, 6, "root+smoke+survive+hostile+cve+random,100,1,10000");
+    check(2, 7, "root+smoke+kvm+survive+hostile+cve+random,100,1,10000");
   }
 }
