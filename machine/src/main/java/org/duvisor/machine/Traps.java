@@ -66,7 +66,9 @@ public final class Traps {
   private long enter(int cause, long epc, long tval, long tval2, long tinst, boolean gva) {
     CsrFile c = h.csrs;
     long bit = 1L << cause;
-    boolean toM = h.priv == Hart.M || (cause != Cause.WINDOW_VIOLATION && (c.medeleg & bit) == 0);
+    boolean guestOfHu = h.v && c.dvEnabled;
+    boolean toM =
+        h.priv == Hart.M || !guestOfHu && cause != Cause.WINDOW_VIOLATION && (c.medeleg & bit) == 0;
     h.reservedHost = 0;
     if (toM) {
       return toM(cause, epc, tval, tval2, tinst, gva);
@@ -74,7 +76,7 @@ public final class Traps {
     if (h.v && (c.hedeleg & bit) != 0) {
       return toVs(cause, epc, tval);
     }
-    if (h.v && c.dvEnabled && (c.sedeleg & bit) != 0) {
+    if (guestOfHu && (c.sedeleg & bit) != 0) {
       return toHu(cause, epc, tval, tval2, tinst, gva);
     }
     return toHs(cause, epc, tval, tval2, tinst, gva);
@@ -160,6 +162,9 @@ public final class Traps {
     s = Status.set(s, Status.H_GVA, gva ? 1 : 0);
     s = Status.set(s, Status.UPIE, Status.get(s, Status.UIE));
     c.hustatus = Status.set(s, Status.UIE, 0);
+    if (cause == (INTERRUPT | Cause.HOST_EVENT)) {
+      c.hdvctl &= ~CsrFile.HDVCTL_KICK; // the guest has left, which is all that a kick asks for
+    }
     c.uepc = epc;
     c.ucause = cause;
     c.utval = tval;
@@ -261,7 +266,8 @@ public final class Traps {
   void takeInterrupt() {
     CsrFile c = h.csrs;
     long ready = pending() & c.mie;
-    if (ready == 0) {
+    boolean kicked = h.v && c.kicked();
+    if (ready == 0 && !kicked) {
       return;
     }
     long mideleg = c.mideleg();
@@ -284,6 +290,10 @@ public final class Traps {
     boolean hsOn = h.v || h.priv < Hart.S || Status.get(c.mstatus, Status.SIE) != 0;
     if (hsOn && hs != 0) {
       h.pc = toHs(INTERRUPT | first(hs), h.pc, 0, 0, 0, false);
+      return;
+    }
+    if (kicked) {
+      h.pc = toHu(INTERRUPT | Cause.HOST_EVENT, h.pc, 0, 0, 0, false);
       return;
     }
     boolean huOn = h.v || h.priv == Hart.U && Status.get(c.hustatus, Status.UIE) != 0;
