@@ -159,7 +159,7 @@ public final class Interpreter implements Engine {
     if (e == null) {
       Source home = block.home;
       if (home == null || !home.isAlive()) {
-        order(regions.pick(h.pc));
+        orderFirst();
       } else if (block.limit > threshold) {
         enterInside(home, block);
       }
@@ -171,6 +171,14 @@ public final class Interpreter implements Engine {
     }
     cache.put(h.pc, h.fetchContext, e, h.pc - e.offset);
     return true;
+  }
+
+  private void orderFirst() {
+    Translator maker = translator;
+    if (maker != null) {
+      Source same = regions.adopt(h.pc, first -> maker.known((int) h.pc & 0xfff, first));
+      order(same != null ? same : regions.pick(h.pc));
+    }
   }
 
   /** A block inside a region is reached from outside all the time: make it an entry. */

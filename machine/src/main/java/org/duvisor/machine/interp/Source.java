@@ -78,6 +78,9 @@ public final class Source {
     static final Style USUAL = new Style(false, false);
   }
 
+  /** What a translation depends on: equal texts make equal classes, whatever pages they lie on. */
+  public record Text(List<BasicBlock> blocks, List<Integer> entries, Style style) {}
+
   /** A physical page and where it has to be mapped, in pages from the entry's. */
   record PageUse(int distance, CodePage page, int version) {}
 
@@ -156,6 +159,16 @@ public final class Source {
    */
   public List<Integer> entries() {
     return entries;
+  }
+
+  /** Its text. */
+  public Text text() {
+    return new Text(blocks, entries, style);
+  }
+
+  /** The same text on other pages. */
+  Source on(List<PageUse> otherPages) {
+    return new Source(blocks, entries, List.copyOf(otherPages), style);
   }
 
   /** How to translate it. */
@@ -279,6 +292,11 @@ public final class Source {
   public void sites(int[] siteOffsets, int[] siteRefunds) {
     offsets = siteOffsets;
     refunds = siteRefunds;
+  }
+
+  /** Takes the table of a source with the same text. */
+  public void sites(Source same) {
+    sites(same.offsets, same.refunds);
   }
 
   /** Whether the pages still hold what was translated. */
