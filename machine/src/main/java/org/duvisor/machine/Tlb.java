@@ -98,15 +98,14 @@ public final class Tlb {
   }
 
   /**
-   * Drops all entries inside the naturally aligned region of {@code size} bytes around {@code va}.
+   * Drops all entries inside the naturally aligned region of {@code size} bytes around {@code va};
+   * costs something for each of its pages.
    */
   void dropRegion(long va, long size) {
-    eachBank(
-        tags -> {
-          for (int i = 0; i < ENTRIES; i++) {
-            dropIfNear(tags + i * 8L, va, size);
-          }
-        });
+    long start = va & -size;
+    for (long page = start; page != start + size; page += 4096) {
+      dropPage(page);
+    }
   }
 
   private void eachBank(LongConsumer action) {
