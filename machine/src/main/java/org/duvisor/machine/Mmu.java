@@ -137,9 +137,6 @@ public final class Mmu {
 
   // ---- fences
 
-  /** The largest leaf whose pages are dropped one by one, bytes. */
-  private static final long MAX_DROPPED = 2L << 20;
-
   /** Forgets every translation. */
   public void flushAll() {
     spaces.retire(false, -1, -1);
@@ -176,14 +173,9 @@ public final class Mmu {
       return;
     }
     long leaf = spaces.largestLeaf(v, va, asid, vmid);
-    if (leaf > MAX_DROPPED) { // as if for every address
+    if (leaf > 4096) { // its pages are anywhere in the TLBs: as if for every address
       spaces.retire(v, asid, vmid);
       regimeChanged();
-    } else if (leaf > 4096) {
-      readTlb.dropRegion(va, leaf);
-      writeTlb.dropRegion(va, leaf);
-      fetchTlb.dropRegion(va, leaf);
-      h.engine.mappingChanged();
     } else {
       readTlb.dropPage(va);
       writeTlb.dropPage(va);

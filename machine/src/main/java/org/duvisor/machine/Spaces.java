@@ -21,15 +21,19 @@ final class Spaces {
   private final boolean[] live = new boolean[LIMIT];
   private final boolean[] global = new boolean[LIMIT];
 
-  /** Parts of a space, by GiB modulo their number. */
-  private static final int PARTS = 32;
+  private static final int PARTS = 64;
+  private static final int MEGA = 21;
+  private static final int GIGA = 30;
 
   /**
    * The largest stage-1 leaf that was entered for each part of a space, bytes: kernels map memory
    * with large leaves and everything else with small ones, and a fence of one small page need not
-   * look further.
+   * look further. Leaves of up to 2 MiB are noted by the address in units of that, larger ones in
+   * units of 1 GiB, both modulo {@link #PARTS}.
    */
-  private final long[] largestLeaf = new long[PARTS * LIMIT];
+  private final long[] leafByMega = new long[PARTS * LIMIT];
+
+  private final long[] leafByGiga = new long[PARTS * LIMIT];
 
   private int next = 1;
 
@@ -65,7 +69,8 @@ final class Spaces {
     gatp[id] = gatpValue;
     live[id] = true;
     global[id] = isGlobal;
-    Arrays.fill(largestLeaf, PARTS * id, PARTS * (id + 1), 0);
+    Arrays.fill(leafByMega, PARTS * id, PARTS * (id + 1), 0);
+    Arrays.fill(leafByGiga, PARTS * id, PARTS * (id + 1), 0);
     return id;
   }
 
@@ -93,19 +98,20 @@ final class Spaces {
     }
   }
 
-  private static int part(int id, long va) {
-    return PARTS * id + ((int) (va >>> 30) & PARTS - 1);
+  private static int part(int id, long va, int unit) {
+    return PARTS * id + ((int) (va >>> unit) & PARTS - 1);
   }
 
   /** Notes the leaf that maps an address. */
   void note(int id, long va, long leafBytes) {
-    if (leafBytes > 1L << 30) {
-      Arrays.fill(largestLeaf, PARTS * id, PARTS * (id + 1), leafBytes);
-      return;
-    }
-    int i = part(id, va);
-    if (leafBytes > largestLeaf[i]) {
-      largestLeaf[i] = leafBytes;
+    if (leafBytes > 1L << GIGA) {
+      Arrays.fill(leafByGiga, PARTS * id, PARTS * (id + 1), leafBytes);
+    } else if (leafBytes > 1L << MEGA) {
+      int i = part(id, va, GIGA);
+      leafByGiga[i] = Math.max(leafByGiga[i], leafBytes);
+    } else {
+      int i = part(id, va, MEGA);
+      leafByMega[i] = Math.max(leafByMega[i], leafBytes);
     }
   }
 
@@ -117,7 +123,9 @@ final class Spaces {
           && virtual[i] == v
           && (asid < 0 || !global[i] && asid == asidOf(satp[i]))
           && (!v || vmid < 0 || vmid == vmidOf(gatp[i]))) {
-        largest = Math.max(largest, largestLeaf[part(i, va)]);
+        largest =
+            Math.max(
+                largest, Math.max(leafByMega[part(i, va, MEGA)], leafByGiga[part(i, va, GIGA)]));
       }
     }
     return largest;
