@@ -60,7 +60,9 @@ public final class Duvisor implements Runnable {
           .addSubcommand(
               lab(
                   new LabEngineCommand(new Images(home), out, err),
-                  new LabBootCommand(home, out, err)))
+                  new LabBootCommand(home, out, err),
+                  new LabHypercallCommand(out),
+                  new LabTranslateCommand(out)))
           .addSubcommand("completion", completion())
           .setOut(new PrintWriter(out, true, StandardCharsets.UTF_8))
           .setErr(new PrintWriter(err, true, StandardCharsets.UTF_8))

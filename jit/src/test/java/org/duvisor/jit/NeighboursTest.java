@@ -19,8 +19,8 @@ import org.junit.jupiter.params.provider.MethodSource;
 
 /**
  * Neighbouring accesses share one test of the TLB. The adversary is a guest that lets such a group
- * reach over the end of its page: into a page it may not touch, or into whatever lies beside its own
- * page in this computer's memory.
+ * reach over the end of its page: into a page it may not touch, or into whatever lies beside its
+ * own page in this computer's memory.
  */
 class NeighboursTest {
   private static final String PROGRAM =

@@ -15,8 +15,8 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /**
- * Random loops of integer, memory, atomic and floating-point instructions do the same translated and
- * interpreted: registers, memory, floating-point flags and the count of instructions. Memory is
+ * Random loops of integer, memory, atomic and floating-point instructions do the same translated
+ * and interpreted: registers, memory, floating-point flags and the count of instructions. Memory is
  * accessed at neighbouring offsets around a page boundary, aligned and not.
  */
 class RandomProgramTest {
@@ -26,14 +26,25 @@ class RandomProgramTest {
     "srlw", "sraw", "mul", "mulh", "mulhu", "mulw", "div", "divu", "rem", "remu", "divw", "remuw",
     "sh1add", "sh2add", "andn", "orn", "xnor", "max", "minu", "rol", "ror", "bset", "bext"
   };
-  private static final String[] IMMEDIATE = {"addi", "andi", "ori", "xori", "addiw", "slti", "sltiu"};
+  private static final String[] IMMEDIATE = {
+    "addi", "andi", "ori", "xori", "addiw", "slti", "sltiu"
+  };
   private static final String[] SHIFT = {"slli", "srli", "srai", "rori"};
   private static final String[] SHIFT_WORD = {"slliw", "srliw", "sraiw"};
   private static final String[] LOAD = {"lb", "lbu", "lh", "lhu", "lw", "lwu", "ld"};
   private static final String[] STORE = {"sb", "sh", "sw", "sd"};
   private static final String[] FLOAT = {
-    "fadd.d", "fsub.d", "fmul.d", "fdiv.d", "fadd.s", "fmul.s", "fdiv.s", "fmin.d", "fmax.s",
-    "fsgnj.d", "fsgnjn.s"
+    "fadd.d",
+    "fsub.d",
+    "fmul.d",
+    "fdiv.d",
+    "fadd.s",
+    "fmul.s",
+    "fdiv.s",
+    "fmin.d",
+    "fmax.s",
+    "fsgnj.d",
+    "fsgnjn.s"
   };
   private static final String[] BRANCH = {"beq", "bne", "blt", "bge", "bltu", "bgeu"};
   private static final String[] AMO = {
@@ -70,7 +81,8 @@ class RandomProgramTest {
       }
       CRC32 sum = new CRC32();
       sum.update(m.ram().asSlice(0x10_0000, 0x4000).toArray(ValueLayout.JAVA_BYTE));
-      return new Result(x, m.peek(TestMachine.DATA + 0x4000), m.peek(TestMachine.DATA + 0x4008), sum.getValue());
+      return new Result(
+          x, m.peek(TestMachine.DATA + 0x4000), m.peek(TestMachine.DATA + 0x4008), sum.getValue());
     }
   }
 
@@ -95,7 +107,14 @@ class RandomProgramTest {
       for (int i = r.nextInt(12); i > 0; i--) {
         instruction(r);
       }
-      line(pick(r, BRANCH) + " " + x(r) + ", " + x(r) + ", part" + (part + 1 + r.nextInt(parts - part)));
+      line(
+          pick(r, BRANCH)
+              + " "
+              + x(r)
+              + ", "
+              + x(r)
+              + ", part"
+              + (part + 1 + r.nextInt(parts - part)));
       instruction(r);
       if (r.nextInt(4) == 0) {
         line("call leaf");
@@ -121,7 +140,8 @@ class RandomProgramTest {
   private void instruction(Random r) {
     switch (r.nextInt(12)) {
       case 0, 1, 2 -> line(pick(r, THREE) + " " + x(r) + ", " + x(r) + ", " + x(r));
-      case 3 -> line(pick(r, IMMEDIATE) + " " + x(r) + ", " + x(r) + ", " + (r.nextInt(4096) - 2048));
+      case 3 ->
+          line(pick(r, IMMEDIATE) + " " + x(r) + ", " + x(r) + ", " + (r.nextInt(4096) - 2048));
       case 4 -> {
         line(pick(r, SHIFT) + " " + x(r) + ", " + x(r) + ", " + r.nextInt(64));
         line(pick(r, SHIFT_WORD) + " " + x(r) + ", " + x(r) + ", " + r.nextInt(32));

@@ -1,6 +1,7 @@
 package org.duvisor.machine.interp;
 
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -45,6 +46,7 @@ public final class Interpreter implements Engine {
   private final TranslationCache cache;
   private final Regions regions;
   private final int threshold;
+  private int generation;
 
   /** An engine that only interprets. */
   public Interpreter(Hart h) {
@@ -64,28 +66,6 @@ public final class Interpreter implements Engine {
   @Override
   public void run(long limit) {
     Hart hart = h;
-    if (DEBUG && (hart.retired ^ lastPrint) >>> 27 != 0) {
-      lastPrint = hart.retired;
-      if (Boolean.getBoolean("dbgheat")) {
-        java.util.TreeMap<Integer, String> top = new java.util.TreeMap<>();
-        for (int pi = 0; pi < ram.length; pi++) {
-          if (ram[pi] == null) continue;
-          for (int bi = 0; bi < 2048; bi++) {
-            Block bb = ram[pi].blocks[bi];
-            if (bb != null && bb.heat > 100000) {
-              StringBuilder sb = new StringBuilder("pa " + Long.toHexString(h.memory().ramBase() + ((long) pi << 12) + bi * 2L) + " home=" + (bb.home != null) + (bb.home != null ? " alive=" + bb.home.isAlive() + " tr=" + (bb.home.translation() != null) + (bb.home.translation() != null ? " ordered=" + bb.home.translation().ordered : "") : "") + " entry=" + (bb.entry != null) + ":");
-              for (Op o : bb.ops) sb.append(' ').append(o.getClass().getSimpleName());
-              top.put(bb.heat, sb.toString());
-            }
-          }
-        }
-        top.descendingMap().entrySet().stream().limit(8).forEach(x -> System.err.println("HEAT " + x));
-      }
-      System.err.println(
-          "DBG retired %dM translated %d%% entries %dk sideExits %dk(float %dk) interpBlocks %dk mapped %dk/%dk clears %dk traps %d/%d/%d/%d fills %dk orders %d fencei %d reval %d pagefence %d hit %d"
-              .formatted(hart.retired >> 20, 100 * translated / Math.max(1, hart.retired), entries / 1000, sideExits / 1000, dbgFloat/1000, dbgInterp / 1000, dbgPuts / 1000, dbgMapFail/1000, dbgClears/1000,
-              hart.traps().taken(0), hart.traps().taken(1), hart.traps().taken(2), hart.traps().taken(3), hart.mmu().fills() / 1000, dbgOrders, dbgFenceI, dbgReval, dbgPageFence, dbgPageHit));
-    }
     int rounds = MAX_ROUNDS;
     while (hart.retired < limit && !hart.wantsAttention() && rounds > 0) {
       int i = 0;
@@ -124,7 +104,6 @@ public final class Interpreter implements Engine {
               continue;
             }
           }
-          dbgInterp++;
           ops = block.ops;
           int last = ops.length - 1;
           while (i < last) {
@@ -145,8 +124,6 @@ public final class Interpreter implements Engine {
     }
   }
 
-  private static final boolean DEBUG = Boolean.getBoolean("dbg");
-  long lastPrint, dbgInterp, dbgPuts, dbgMapFail, dbgClears, dbgOrders, dbgFloat, dbgFenceI, dbgReval, dbgPageFence, dbgPageHit;
   private static final Op[] NO_OPS = {};
 
   /** Blocks and traps in one call: bounds it when nothing retires, as in a loop of traps. */
@@ -182,20 +159,26 @@ public final class Interpreter implements Engine {
     if (e == null) {
       Source home = block.home;
       if (home == null || !home.isAlive()) {
-        order(regions.pick(h.pc));
+        orderFirst();
       } else if (block.limit > threshold) {
         enterInside(home, block);
       }
       block.limit = block.heat + INSIDE * threshold;
       return false;
     }
-    dbgPuts++;
     if (!isMapped(e.translation.source(), h.pc - e.offset)) {
-      dbgMapFail++;
       return false;
     }
     cache.put(h.pc, h.fetchContext, e, h.pc - e.offset);
     return true;
+  }
+
+  private void orderFirst() {
+    Translator maker = translator;
+    if (maker != null) {
+      Source same = regions.adopt(h.pc, first -> maker.known((int) h.pc & 0xfff, first));
+      order(same != null ? same : regions.pick(h.pc));
+    }
   }
 
   /** A block inside a region is reached from outside all the time: make it an entry. */
@@ -216,7 +199,6 @@ public final class Interpreter implements Engine {
     if (replaced.length == 0) {
       source.claim();
     }
-    dbgOrders++;
     maker.offer(
         source,
         new Translator.Sink() {
@@ -242,7 +224,6 @@ public final class Interpreter implements Engine {
     t.sideExits++;
     if (h.sideExit == Hart.FLOAT_EXIT) {
       t.floatExits++;
-      dbgFloat++;
     }
     t.patience -= EXIT_COST;
     h.sideExit = 0;
@@ -252,6 +233,12 @@ public final class Interpreter implements Engine {
   /** A translation has executed a lot: whether another one would be better. */
   private void review(Translation t, long base) {
     t.patience = REVIEW;
+    Translator maker = translator;
+    if (maker != null && maker.generation() != generation) {
+      generation = maker.generation();
+      forgetCode();
+      return;
+    }
     if (t.outdated) {
       cache.clear(); // blocks know the new one
       return;
@@ -318,9 +305,6 @@ public final class Interpreter implements Engine {
       t.ordered = true;
       order(source.with(style), t);
     } else if (executed < VISITS * SHORT_VISIT) {
-      if (DEBUG) {
-        System.err.println("DECIDE " + System.identityHashCode(t) + " size " + source.size() + "/" + source.bytes() + " per visit " + executed / VISITS + " entries " + source.entries().size() + " succ " + successors.entrySet().stream().sorted((x, y) -> y.getValue() - x.getValue()).limit(4).map(x -> x.getValue() + ":" + x.getKey().translation.source().size() + (mayUnite(source, x.getKey().translation.source()) ? "" : "!") + "@" + System.identityHashCode(x.getKey().translation)).toList());
-      }
       successors.entrySet().stream()
           .filter(s -> mayUnite(source, s.getKey().translation.source()))
           .max(Map.Entry.comparingByValue())
@@ -335,13 +319,26 @@ public final class Interpreter implements Engine {
   }
 
   private void unite(Translation from, Successor to) {
-    if (!from.ordered && !to.translation.ordered) {
+    Source union = from.source().union(to.translation.source(), to.distance);
+    if (union != null && !from.ordered && !to.translation.ordered) {
       from.ordered = true;
       to.translation.ordered = true;
-      Source union = from.source().union(to.translation.source(), to.distance);
       union.claim();
       order(union, from, to.translation);
     }
+  }
+
+  /**
+   * Too much has been translated: starts anew, so that what is not used any more can be unloaded.
+   */
+  private void forgetCode() {
+    Arrays.fill(ram, null);
+    rom.clear();
+    page = null;
+    watched = null;
+    successors.clear();
+    cache.reset();
+    contextChanged();
   }
 
   /** Whether the pages of a region are current and mapped where it needs them. */
@@ -404,7 +401,6 @@ public final class Interpreter implements Engine {
     }
     if (p.epoch != epoch) {
       p.revalidate(epoch);
-      dbgReval++;
     }
     return p;
   }
@@ -503,8 +499,7 @@ public final class Interpreter implements Engine {
       fetchPage = pc & PAGE_MASK;
       if (p.crosses((int) pc & 0xfff)) {
         CodePage second = knownPage(pc + 2);
-        crossingBits =
-            p.parcel(CodePage.BYTES - 2) | (second == null ? 0 : second.parcel(0) << 16);
+        crossingBits = p.parcel(CodePage.BYTES - 2) | (second == null ? 0 : second.parcel(0) << 16);
       }
     }
   }
@@ -512,14 +507,12 @@ public final class Interpreter implements Engine {
   @Override
   public void fenceI() {
     epoch++;
-    dbgFenceI++;
     mappingChanged();
   }
 
   @Override
   public void mappingChanged() {
     cache.clear();
-    dbgClears++;
     contextChanged();
     h.attend(); // ends translated code
   }

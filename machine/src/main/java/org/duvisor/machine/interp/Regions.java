@@ -8,6 +8,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.PriorityQueue;
 import java.util.Set;
+import java.util.function.Function;
 import java.util.function.LongFunction;
 import org.duvisor.isa.Csr;
 import org.duvisor.isa.Decoded;
@@ -22,6 +23,7 @@ import org.jspecify.annotations.Nullable;
  */
 final class Regions {
   private static final Decoder DECODER = InstructionSet.standard().decoder();
+
   /** Instructions of a region that is picked. */
   private static final int MAX_PICKED = 120;
 
@@ -29,10 +31,10 @@ final class Regions {
   private static final int MAX_PICKED_BYTES = 2500;
 
   /** Bytes of bytecode of a region that has grown, estimated. */
-  static final int MAX_GROWN_BYTES = 6500;
+  static final int MAX_GROWN_BYTES = 3600;
 
   /** Instructions of a region that has grown by union. */
-  static final int MAX_GROWN = 450;
+  static final int MAX_GROWN = 260;
 
   private static final int MAX_BLOCK = 60;
   static final int MAX_PAGES = 4;
@@ -99,9 +101,43 @@ final class Regions {
     if (blocks.isEmpty() || blocks.getFirst().offset() != entry) {
       return null;
     }
+    return new Source(entry, blocks, uses(pages), Source.Style.USUAL);
+  }
+
+  /**
+   * A region that another hart has translated, if the same code is mapped in the same way at {@code
+   * pc} and no region has any of its blocks; else null.
+   */
+  @Nullable Source adopt(long pc, Function<Decoded, List<Source>> known) {
+    long base = pc & -4096L;
+    Map<Integer, CodePage> pages = new HashMap<>();
+    List<Decoded> first = decode(base, (int) (pc - base), pages);
+    if (first.isEmpty()) {
+      return null;
+    }
+    for (Source candidate : known.apply(first.getFirst())) {
+      pages.clear();
+      if (candidate.blocks().stream().allMatch(b -> isHere(b, base, pages))) {
+        return candidate.on(uses(pages));
+      }
+    }
+    return null;
+  }
+
+  private boolean isHere(Source.BasicBlock block, long base, Map<Integer, CodePage> pages) {
+    CodePage p = page(base, block.offset(), pages);
+    if (p == null) {
+      return false;
+    }
+    Block b = p.blocks[(block.offset() & 0xfff) >>> 1];
+    boolean free = b == null || b.home == null || !b.home.isAlive();
+    return free && decode(base, block.offset(), pages).equals(block.code());
+  }
+
+  private static List<Source.PageUse> uses(Map<Integer, CodePage> pages) {
     List<Source.PageUse> uses = new ArrayList<>();
     pages.forEach((distance, page) -> uses.add(new Source.PageUse(distance, page, page.version)));
-    return new Source(entry, blocks, uses, Source.Style.USUAL);
+    return uses;
   }
 
   private List<Decoded> decode(long base, int start, Map<Integer, CodePage> pages) {
@@ -121,8 +157,8 @@ final class Regions {
         bits = page.bits(inPage);
       }
       Decoded d = DECODER.decode(bits);
-      if (d == null || readsCounter(d)) {
-        break; // left to the interpreter
+      if (d == null || readsCounter(d) || d.rm() == 5 || d.rm() == 6) {
+        break; // left to the interpreter; rounding modes 5 and 6 are reserved
       }
       code.add(d);
       offset += d.length();

@@ -48,7 +48,10 @@ public final class Source {
       return last().instruction().semantics().kind() == Kind.LINK && last().rd() == RETURN_REGISTER;
     }
 
-    /** Offsets of the blocks that direct jumps or falling through lead to; a call leads to its callee. */
+    /**
+     * Offsets of the blocks that direct jumps or falling through lead to; a call leads to its
+     * callee.
+     */
     List<Integer> successors() {
       int at = end() - last().length();
       int target = at + (int) last().imm();
@@ -65,8 +68,8 @@ public final class Source {
   /**
    * How to translate, found out by running an earlier translation.
    *
-   * @param floatCalls floating point as calls that do all cases, for code that keeps leaving because
-   *     the fast path does not do
+   * @param floatCalls floating point as calls that do all cases, for code that keeps leaving
+   *     because the fast path does not do
    * @param apart every access tested on its own, for code whose neighbouring accesses often lie on
    *     different pages
    */
@@ -74,6 +77,9 @@ public final class Source {
     /** Fast floating point, neighbouring accesses tested together. */
     static final Style USUAL = new Style(false, false);
   }
+
+  /** What a translation depends on: equal texts make equal classes, whatever pages they lie on. */
+  public record Text(List<BasicBlock> blocks, List<Integer> entries, Style style) {}
 
   /** A physical page and where it has to be mapped, in pages from the entry's. */
   record PageUse(int distance, CodePage page, int version) {}
@@ -94,15 +100,10 @@ public final class Source {
    * @param blocks in the order of their heat
    */
   Source(int entry, List<BasicBlock> blocks, List<PageUse> pages, Style style) {
-    this(
-        byAddress(blocks),
-        entryPoints(entry, blocks),
-        List.copyOf(pages),
-        style);
+    this(byAddress(blocks), entryPoints(entry, blocks), List.copyOf(pages), style);
   }
 
-  private Source(
-      List<BasicBlock> blocks, List<Integer> entries, List<PageUse> pages, Style style) {
+  private Source(List<BasicBlock> blocks, List<Integer> entries, List<PageUse> pages, Style style) {
     this.blocks = blocks;
     this.entries = entries;
     this.pages = pages;
@@ -122,7 +123,8 @@ public final class Source {
           points.add(successor);
         }
       }
-      if (b.calls() && !inside.containsAll(b.successors()) || b.calls() && b.successors().isEmpty()) {
+      if (b.calls() && !inside.containsAll(b.successors())
+          || b.calls() && b.successors().isEmpty()) {
         points.add(b.end());
       }
     }
@@ -133,14 +135,40 @@ public final class Source {
     return List.copyOf(all);
   }
 
+  /**
+   * A region that is read from a file: it can be translated, not run.
+   *
+   * @param entries offsets of blocks, at least one
+   * @throws IllegalArgumentException when an entry is no block
+   */
+  public static Source of(List<Integer> entries, List<BasicBlock> blocks, Style style) {
+    if (entries.isEmpty()
+        || !blocks.stream().map(BasicBlock::offset).toList().containsAll(entries)) {
+      throw new IllegalArgumentException("every entry must be the start of a block");
+    }
+    return new Source(byAddress(blocks), List.copyOf(entries), List.of(), style);
+  }
+
   /** The blocks, by address. */
   public List<BasicBlock> blocks() {
     return blocks;
   }
 
-  /** Offsets of the blocks where it can be entered; the first one is what the region was picked for. */
+  /**
+   * Offsets of the blocks where it can be entered; the first one is what the region was picked for.
+   */
   public List<Integer> entries() {
     return entries;
+  }
+
+  /** Its text. */
+  public Text text() {
+    return new Text(blocks, entries, style);
+  }
+
+  /** The same text on other pages. */
+  Source on(List<PageUse> otherPages) {
+    return new Source(blocks, entries, List.copyOf(otherPages), style);
   }
 
   /** How to translate it. */
@@ -200,7 +228,10 @@ public final class Source {
       case END -> 500;
       case BRANCH, LINK -> 35;
       case JUMP -> 200;
-      default -> s.owner().equals("Memory") || s.owner().equals("Amo") ? 55 : s.owner().equals("Fp") ? 30 : 8;
+      default ->
+          s.owner().equals("Memory") || s.owner().equals("Amo")
+              ? 55
+              : s.owner().equals("Fp") ? 30 : 8;
     };
   }
 
@@ -210,38 +241,40 @@ public final class Source {
   }
 
   /**
-   * This region and another one.
+   * This region and another one; null when they are not of one address space: then a page has two
+   * contents.
    *
    * @param distance pages from the start of this one's first page to the start of the other's
    */
-  Source union(Source other, int distance) {
+  @Nullable Source union(Source other, int distance) {
+    Map<Integer, PageUse> used = new HashMap<>();
+    pages.forEach(u -> used.put(u.distance, u));
+    for (PageUse u : other.pages) {
+      var moved = new PageUse(u.distance + distance, u.page, u.version);
+      PageUse known = used.putIfAbsent(moved.distance, moved);
+      if (known != null && !known.equals(moved)) {
+        return null;
+      }
+    }
     int shift = distance << 12;
     Map<Integer, BasicBlock> all = new HashMap<>();
     blocks.forEach(b -> all.put(b.offset(), b));
     other.blocks.forEach(
         b -> all.putIfAbsent(b.offset() + shift, new BasicBlock(b.offset() + shift, b.code())));
+    List<BasicBlock> sorted = byAddress(all.values());
     Set<Integer> points = new LinkedHashSet<>(entries);
     other.entries.forEach(e -> points.add(e + shift));
-    List<BasicBlock> sorted = byAddress(all.values());
     points.addAll(entryPoints(entries.getFirst(), sorted));
-    Map<Integer, PageUse> used = new HashMap<>();
-    pages.forEach(u -> used.put(u.distance, u));
-    other.pages.forEach(
-        u ->
-            used.putIfAbsent(
-                u.distance + distance, new PageUse(u.distance + distance, u.page, u.version)));
     return new Source(
         sorted,
         List.copyOf(points),
         List.copyOf(used.values()),
-        new Style(
-            style.floatCalls || other.style.floatCalls, style.apart || other.style.apart));
+        new Style(style.floatCalls || other.style.floatCalls, style.apart || other.style.apart));
   }
 
   private static List<BasicBlock> byAddress(Collection<BasicBlock> blocks) {
     return blocks.stream().sorted(Comparator.comparingInt(BasicBlock::offset)).toList();
   }
-
 
   List<PageUse> pages() {
     return pages;
@@ -259,6 +292,11 @@ public final class Source {
   public void sites(int[] siteOffsets, int[] siteRefunds) {
     offsets = siteOffsets;
     refunds = siteRefunds;
+  }
+
+  /** Takes the table of a source with the same text. */
+  public void sites(Source same) {
+    sites(same.offsets, same.refunds);
   }
 
   /** Whether the pages still hold what was translated. */
