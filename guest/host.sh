@@ -61,10 +61,12 @@ done
 RECIPE=$HERE/host/$PROFILE
 [[ $PROFILE =~ ^[a-z0-9-]+$ && -d $RECIPE ]] || die "there is no profile '$PROFILE' in guest/host"
 DRIVER=$HERE/../driver
-open_cache
 OUT=${OUT:-$(default_out)}
-mkdir -p "$OUT" 2>/dev/null || die "cannot create $OUT"
-OUT=$(cd "$OUT" && pwd)
+if [[ -z $WHERE ]]; then
+    open_cache
+    mkdir -p "$OUT" 2>/dev/null || die "cannot create $OUT"
+    OUT=$(cd "$OUT" && pwd)
+fi
 
 # ---- keys: a stage is built again when what it is made from has changed
 

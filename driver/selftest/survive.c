@@ -363,6 +363,7 @@ static void memory_pressure(void)
 	start();
 	vm_program(&vm, call);
 	for (;; n++) {
+		dprintf(1, "     %d grants\n", n);
 		g = (struct dv_grant) { .bytes = 16 * DV_GRANULE };
 		if (ioctl(vm.fd, DV_GRANT, &g))
 			break;

@@ -24,7 +24,7 @@ import org.junit.jupiter.api.Test;
  * ordinary users who run guests, die, or attack. Needs the images of {@code guest/host.sh driver}.
  */
 final class DriverSelfTest {
-  private static final long MEMORY = 1 << 30;
+  private static final long MEMORY = 512 << 20;
   private static final Pattern SUITE = Pattern.compile("SELFTEST \\w+: (\\d+) passed, 0 failed");
 
   /** The folder with the images; ends the test as not run when they are not there. */
