@@ -43,12 +43,17 @@ public final class Traps {
 
   /** Takes a synchronous exception raised at {@code epc}: called by engines. Sets the pc. */
   public void take(Trap t, long epc) {
+    take(t, epc, h.engine.fetchedBits(epc));
+  }
+
+  /** The same when the caller knows the instruction: its word, or 16 bits of a compressed one. */
+  public void take(Trap t, long epc, int bits) {
     long tval = t.tval;
     long tinst = t.tinst;
     if (t.cause == Cause.ILLEGAL_INSTRUCTION || t.cause == Cause.VIRTUAL_INSTRUCTION) {
-      tval = Integer.toUnsignedLong(h.engine.fetchedBits(epc));
+      tval = Integer.toUnsignedLong(bits);
     } else if (tinst < 0) {
-      tinst = TransformedInstruction.of(h.engine.fetchedBits(epc), (int) (Trap.TRANSFORM - tinst));
+      tinst = TransformedInstruction.of(bits, (int) (Trap.TRANSFORM - tinst));
     }
     h.pc = enter(t.cause, epc, tval, t.tval2, tinst, t.gva);
   }

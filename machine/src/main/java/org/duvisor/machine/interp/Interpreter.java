@@ -491,20 +491,6 @@ public final class Interpreter implements Engine {
   }
 
   @Override
-  public void locate(long pc) {
-    long pa = h.mmu().probeFetch(pc);
-    if (pa != -1) {
-      CodePage p = pageAt(pa & PAGE_MASK);
-      page = p;
-      fetchPage = pc & PAGE_MASK;
-      if (p.crosses((int) pc & 0xfff)) {
-        CodePage second = knownPage(pc + 2);
-        crossingBits = p.parcel(CodePage.BYTES - 2) | (second == null ? 0 : second.parcel(0) << 16);
-      }
-    }
-  }
-
-  @Override
   public void fenceI() {
     epoch++;
     mappingChanged();

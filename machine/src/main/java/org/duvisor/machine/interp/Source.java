@@ -92,6 +92,7 @@ public final class Source {
   private volatile boolean refused;
   int[] offsets = {};
   int[] refunds = {};
+  int[] bits = {};
 
   /**
    * A region.
@@ -286,17 +287,18 @@ public final class Source {
   }
 
   /**
-   * The translator's table of instructions that may trap: offset in the region, and instructions of
-   * its block not executed.
+   * The translator's table of instructions that may trap: offset in the region, instructions of its
+   * block not executed, and their words.
    */
-  public void sites(int[] siteOffsets, int[] siteRefunds) {
+  public void sites(int[] siteOffsets, int[] siteRefunds, int[] siteBits) {
     offsets = siteOffsets;
     refunds = siteRefunds;
+    bits = siteBits;
   }
 
   /** Takes the table of a source with the same text. */
   public void sites(Source same) {
-    sites(same.offsets, same.refunds);
+    sites(same.offsets, same.refunds, same.bits);
   }
 
   /** Whether the pages still hold what was translated. */

@@ -63,8 +63,7 @@ public abstract class Translation {
    */
   protected final int trap(Hart hart, Trap trap, long base, int site, int fuel) {
     long pc = base + source.offsets[site];
-    hart.engine().locate(pc);
-    hart.traps().take(trap, pc);
+    hart.traps().take(trap, pc, source.bits[site]);
     return fuel + source.refunds[site];
   }
 }
