@@ -15,6 +15,11 @@ public final class JitSoon implements EngineUnderTest {
   }
 
   @Override
+  public boolean same() {
+    return false;
+  }
+
+  @Override
   public Function<Hart, Engine> factory() {
     var translator = new RegionTranslator(8, true);
     return hart -> new Interpreter(hart, translator);

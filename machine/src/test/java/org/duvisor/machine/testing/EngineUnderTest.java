@@ -9,6 +9,14 @@ public interface EngineUnderTest {
   /** Short, for the names of tests; the same as {@link Object#toString}. */
   String name();
 
+  /**
+   * Whether two runs in virtual time are the same: not with a translator on a thread of its own,
+   * which deterministic boards do without.
+   */
+  default boolean same() {
+    return true;
+  }
+
   /** Makes the engine of a hart. */
   Function<Hart, Engine> factory();
 }

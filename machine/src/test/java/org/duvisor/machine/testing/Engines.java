@@ -27,6 +27,11 @@ public final class Engines {
         ServiceLoader.load(EngineUnderTest.class).stream().map(ServiceLoader.Provider::get));
   }
 
+  /** Those that deterministic boards may have. */
+  public static Stream<EngineUnderTest> same() {
+    return all().filter(EngineUnderTest::same);
+  }
+
   /** The interpreter alone. */
   public static EngineUnderTest interpreter() {
     return new Named("interpreter", Interpreter::new);
