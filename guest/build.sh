@@ -118,11 +118,6 @@ build_kernel() {
     gzip -9nc "$BUILD/arch/riscv/boot/Image" >"$OUT/Image.gz"
 }
 
-applets() { # FILE: the names in busybox's table of applets, sorted
-    perl -0777 -ne 'print join("\n", "[", split /\0/, $1), "\n" if /\0(\[\[\0(?:[\x21-\x7e]+\0){50,})/' "$1" |
-        grep -vx busybox | sort -u
-}
-
 build_initramfs() {
     local busybox list=$CACHE/initramfs.list cpio=$CACHE/initramfs.cpio gen=$CACHE/gen_init_cpio
     say "building the initramfs"

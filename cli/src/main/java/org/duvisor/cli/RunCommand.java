@@ -92,11 +92,21 @@ final class RunCommand implements Callable<Integer> {
   private VmOptions.Console console = VmOptions.Console.uart;
 
   @Option(
+      names = "--harts",
+      paramLabel = "KIND",
+      defaultValue = "auto",
+      description =
+          "What the VM runs on: ${COMPLETION-CANDIDATES}. Default: the host's harts if it has"
+              + " DV-ext and the driver, simulated ones otherwise.")
+  private Harts.Choice harts = Harts.Choice.auto;
+
+  @Option(
       names = "--engine",
       paramLabel = "KIND",
       defaultValue = "interpreter",
       description =
-          "What executes guest code: ${COMPLETION-CANDIDATES}. Default: ${DEFAULT-VALUE}.")
+          "What executes guest code on simulated harts: ${COMPLETION-CANDIDATES}. Default:"
+              + " ${DEFAULT-VALUE}.")
   private Engine engine = Engine.interpreter;
 
   @Option(names = "--no-reboot", description = "End when the guest reboots.")
@@ -128,6 +138,7 @@ final class RunCommand implements Callable<Integer> {
             List.copyOf(disks),
             net,
             console,
+            harts,
             engine,
             stats,
             !noReboot);

@@ -15,7 +15,8 @@ import java.util.Optional;
  * @param disks in the order given: vda, vdb, ...
  * @param net the network card's other end
  * @param console what the guest's console is
- * @param engine what executes guest code
+ * @param harts what the VM runs on
+ * @param engine what executes guest code on simulated harts
  * @param timed whether the time that exits take is measured, for the statistics
  * @param reboot whether a reboot starts the guest again; otherwise it ends the VM
  */
@@ -28,6 +29,7 @@ public record VmOptions(
     List<Disk> disks,
     Net net,
     Console console,
+    Harts.Choice harts,
     Engine engine,
     boolean timed,
     boolean reboot) {

@@ -127,6 +127,7 @@ final class DuvisorTest {
                 List.of(),
                 new Net.None(),
                 VmOptions.Console.uart,
+                Harts.Choice.auto,
                 Engine.interpreter,
                 false,
                 true)),
@@ -156,6 +157,7 @@ final class DuvisorTest {
             "y,ro",
             "--net=tcp:h:1",
             "--console=virtio",
+            "--harts=simulated",
             "--engine=jit",
             "--no-reboot",
             "--stats");
@@ -170,6 +172,7 @@ final class DuvisorTest {
             List.of(new Disk(Path.of("x"), false), new Disk(Path.of("y"), true)),
             new Net.Tcp("h", 1),
             VmOptions.Console.virtio,
+            Harts.Choice.simulated,
             Engine.jit,
             true,
             false),

@@ -113,7 +113,11 @@ public final class DvAbi {
     /** {@link DvDriver#kick}. */
     KICK(7, "vCPU index, by value"),
     /** {@link DvDriver#fence}. */
-    FENCE(8, "const struct dv_fence *");
+    FENCE(8, "const struct dv_fence *"),
+    /** {@link HuHart#idle}. */
+    IDLE(9, "deadline, by value"),
+    /** {@link DvDriver#close}: the file itself may stay open. */
+    END(10, "none");
 
     private final int number;
     private final String argument;
