@@ -160,6 +160,9 @@ public final class Traps {
     s = Status.set(s, Status.H_GVA, gva ? 1 : 0);
     s = Status.set(s, Status.UPIE, Status.get(s, Status.UIE));
     c.hustatus = Status.set(s, Status.UIE, 0);
+    if (cause == (INTERRUPT | Cause.HOST_EVENT)) {
+      c.hdvctl &= ~CsrFile.HDVCTL_KICK; // the guest has left, which is all that a kick asks for
+    }
     c.uepc = epc;
     c.ucause = cause;
     c.utval = tval;
@@ -261,7 +264,8 @@ public final class Traps {
   void takeInterrupt() {
     CsrFile c = h.csrs;
     long ready = pending() & c.mie;
-    if (ready == 0) {
+    boolean kicked = h.v && c.kicked();
+    if (ready == 0 && !kicked) {
       return;
     }
     long mideleg = c.mideleg();
@@ -284,6 +288,10 @@ public final class Traps {
     boolean hsOn = h.v || h.priv < Hart.S || Status.get(c.mstatus, Status.SIE) != 0;
     if (hsOn && hs != 0) {
       h.pc = toHs(INTERRUPT | first(hs), h.pc, 0, 0, 0, false);
+      return;
+    }
+    if (kicked) {
+      h.pc = toHu(INTERRUPT | Cause.HOST_EVENT, h.pc, 0, 0, 0, false);
       return;
     }
     boolean huOn = h.v || h.priv == Hart.U && Status.get(c.hustatus, Status.UIE) != 0;

@@ -22,6 +22,9 @@ public final class DvAbi {
    */
   public static final char LETTER = 'D';
 
+  /** Alignment and unit of the module's grants in bytes: a 2 MiB leaf. */
+  public static final long GRANULE = 2 << 20;
+
   /** A field: its C type, name and what it says. {@code type} is __u32 or __u64. */
   public record Field(String type, String name, String comment) {
     /** Size and alignment in bytes. */
@@ -174,6 +177,7 @@ public final class DvAbi {
     out.add("");
     out.add("#define DV_VERSION " + VERSION);
     out.add("#define DV_MAX_VCPUS " + DvDriver.MAX_VCPUS);
+    out.add("#define DV_GRANULE 0x%xUL".formatted(GRANULE));
     for (Grant.Use use : Grant.Use.values()) {
       out.add("#define DV_" + use + " " + code(use));
     }

@@ -149,6 +149,34 @@ final class InterruptsTest {
 
   // ---- host events
 
+  @Test
+  void kickEndsTheNextEntryBeforeItsFirstInstructionAndNoOther() {
+    rig.asm(Rig.GUEST_CODE, "addi s1, s1, 1\necall");
+    rig.csr(Csr.SIDELEG, 0); // a kick asks for no delegation
+    rig.csr(Csr.HUIE, 0);
+    rig.csr(Csr.HDVCTL, 3 | 8);
+    assertEquals("none", rig.run(Mode.U, SPIN).level());
+    assertTrue(rig.run(Mode.U, ".word 0x00200073").is("HU", HOST_EVENT));
+    assertEquals(Rig.GUEST_CODE, rig.csr(Csr.UEPC));
+    assertEquals(0x180, rig.csr(Csr.HUSTATUS) & 0x181);
+    assertEquals(0, rig.hart.x[9]);
+    assertEquals(3, rig.csr(Csr.HDVCTL));
+    assertTrue(rig.run(Mode.U, ".word 0x00200073").is("HU", Cause.ECALL_VS));
+    assertEquals(1, rig.hart.x[9]);
+  }
+
+  @Test
+  void kickOfARunningGuestIsDoneWhenAHostInterruptHasMadeItLeave() {
+    rig.csr(Csr.HDVCTL, 3 | 8);
+    rig.hart.wire(1, true);
+    assertTrue(rig.run(Mode.VS, SPIN).is("HS", Cause.INTERRUPT | 1));
+    assertEquals(HOST_EVENT, rig.csr(Csr.UCAUSE));
+    assertEquals(3, rig.csr(Csr.HDVCTL));
+    rig.hart.wire(1, false);
+    rig.csr(Csr.HDVCTL, 2 | 8); // without EN there is nobody to leave to
+    assertEquals("none", rig.run(Mode.VS, SPIN).level());
+  }
+
   private Landing hostIrq(String guest) {
     rig.asm(Rig.GUEST_CODE, guest);
     rig.hart.setMode(1, true);
