@@ -124,8 +124,3 @@ debian_get() {
     : >"$part/root/.done"
     mv "$part/root" "$UNPACKED"; rmdir "$part"
 }
-
-applets() { # FILE: the names in busybox's table of applets, sorted
-    perl -0777 -ne 'print join("\n", "[", split /\0/, $1), "\n" if /\0(\[\[\0(?:[\x21-\x7e]+\0){50,})/' "$1" |
-        grep -vx busybox | sort -u
-}

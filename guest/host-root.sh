@@ -4,6 +4,8 @@ set -euo pipefail
 HERE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 # shellcheck source=guest/debian.sh
 . "$HERE/debian.sh"
+# shellcheck source=guest/kernel.sh
+. "$HERE/kernel.sh"
 
 usage() {
     cat <<END
@@ -44,7 +46,11 @@ while (($#)); do
 done
 [[ -n $JARS ]] || die "--jars is needed (see --help)"
 [[ -f $JARS/duvisor.jar && -d $JARS/lib ]] || die "$JARS holds no duvisor.jar and lib/: build DuVisor first"
-for dir in ${EXTRA[@]+"${EXTRA[@]}"}; do [[ -d $dir ]] || die "$dir is no folder"; done
+JARS=$(cd "$JARS" && pwd)
+for i in ${EXTRA[@]+"${!EXTRA[@]}"}; do
+    [[ -d ${EXTRA[i]} ]] || die "${EXTRA[i]} is no folder"
+    EXTRA[i]=$(cd "${EXTRA[i]}" && pwd)
+done
 open_cache
 OUT=${OUT:-$CACHE/host/root.img}
 need mke2fs=e2fsprogs readelf=binutils sha256sum=coreutils
@@ -61,9 +67,9 @@ recipe() {
         cat "$CACHE/apt/stamp"
         cd "$HERE" && sha256sum host-root.sh debian.sh images/Image.gz images/initramfs.cpio.gz
         find host-root initramfs/etc -type f -print0 | sort -z | xargs -0 sha256sum
-        for dir in "$JARS" ${EXTRA[@]+"${EXTRA[@]}"}; do
-            (cd "$dir" && find -L . -maxdepth 6 \( -name '*.jar' -o -path './lib*' -o "$([[ $dir = "$JARS" ]] && echo -false || echo -true)" \) \
-                -type f -print0 | sort -z | xargs -0r sha256sum)
+        cd "$JARS" && find -L duvisor.jar lib -type f -print0 | sort -z | xargs -0r sha256sum
+        for dir in ${EXTRA[@]+"${EXTRA[@]}"}; do
+            cd "$dir" && find -L . -type f -print0 | sort -z | xargs -0r sha256sum
         done
     } | sha256sum | cut -d' ' -f1
 }
@@ -122,6 +128,7 @@ copy_duvisor() {
     cp -L "$JARS/duvisor.jar" "$ROOT/usr/share/duvisor/"
     cp -RL "$JARS/lib" "$ROOT/usr/share/duvisor/"
     cp "$HERE"/images/Image.gz "$HERE"/images/initramfs.cpio.gz "$ROOT/usr/share/duvisor/guest/images/"
+    ln -s guest/images/Image.gz guest/images/initramfs.cpio.gz "$ROOT/usr/share/duvisor/"
 }
 
 build_root() {

@@ -24,6 +24,9 @@ interface Harts extends AutoCloseable {
   /** A new VM on them. */
   DvDriver open();
 
+  /** What simulated ones have executed. */
+  long instructions();
+
   /** What is known of them: lines of text, each ended. */
   String statistics();
 
@@ -66,6 +69,11 @@ interface Harts extends AutoCloseable {
     }
 
     @Override
+    public long instructions() {
+      return 0;
+    }
+
+    @Override
     public String statistics() {
       return "";
     }
@@ -90,8 +98,13 @@ interface Harts extends AutoCloseable {
     }
 
     @Override
+    public long instructions() {
+      return host.instructions();
+    }
+
+    @Override
     public String statistics() {
-      return engine.statistics(host.instructions());
+      return engine.statistics(instructions());
     }
 
     @Override

@@ -112,6 +112,9 @@ final class RunCommand implements Callable<Integer> {
   @Option(names = "--no-reboot", description = "End when the guest reboots.")
   private boolean noReboot;
 
+  @Option(names = "--verbose", description = "Say when the guest starts.")
+  private boolean verbose;
+
   @Option(names = "--stats", description = "Print statistics at the end: exits by cause, times.")
   private boolean stats;
 
@@ -142,6 +145,6 @@ final class RunCommand implements Callable<Integer> {
             engine,
             stats,
             !noReboot);
-    return attended.run(vm, options, stats);
+    return attended.run(vm, options, Attended.Say.of(verbose, stats));
   }
 }

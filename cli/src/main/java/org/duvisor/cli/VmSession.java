@@ -124,6 +124,11 @@ final class VmSession implements Session {
   }
 
   @Override
+  public long instructions() {
+    return harts.instructions();
+  }
+
+  @Override
   public String statistics() {
     return vm.stats().text() + harts.statistics();
   }

@@ -56,6 +56,11 @@ final class DuvisorTest {
     }
 
     @Override
+    public long instructions() {
+      return 0;
+    }
+
+    @Override
     public String statistics() {
       return "exits: 42\n";
     }
