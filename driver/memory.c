@@ -56,10 +56,12 @@ static unsigned long obstacle(struct zone *zone, unsigned long pfn,
 static unsigned long alloc_in(struct zone *zone, unsigned long pages,
 			      bool strict)
 {
+	unsigned long step = ALIGN(pages / 4 + 1, GRANULE_PAGES);
 	unsigned long pfn = ALIGN(zone->zone_start_pfn, GRANULE_PAGES), end;
 
 	while (pfn + pages <= zone_end_pfn(zone)) {
-		if (fatal_signal_pending(current))
+		/* what is in the way has to go somewhere */
+		if (fatal_signal_pending(current) || si_mem_available() < pages)
 			return 0;
 		cond_resched();
 		end = obstacle(zone, pfn, pfn + pages, strict);
@@ -70,7 +72,7 @@ static unsigned long alloc_in(struct zone *zone, unsigned long pages,
 		if (!alloc_contig_range(pfn, end, MIGRATE_MOVABLE,
 					GFP_KERNEL | __GFP_NOWARN))
 			return pfn;
-		pfn += GRANULE_PAGES;
+		pfn += step;
 	}
 	return 0;
 }

@@ -83,7 +83,7 @@ COMPILER=$("${CROSS}gcc" -dumpfullversion 2>/dev/null || echo none)
 KERNEL_KEY=$({ echo "$COMPILER"; contents "$HERE/kernel.sh" "${FRAGMENTS[@]}"; } | key)
 DRIVER_KEY=$({ echo "$KERNEL_KEY"; contents "$DRIVER"; } | key)
 IMAGE_KEY=$({ echo "$DRIVER_KEY"; contents "$HERE/host.sh" "$RECIPE" ${OVERLAYS[@]+"${OVERLAYS[@]}"}; } | key)
-KERNEL=$OUT/kernel-$KERNEL_KEY MODULE=$OUT/driver-$DRIVER_KEY IMAGE=$OUT/$PROFILE-$IMAGE_KEY
+KERNEL=$OUT/kernel-$KERNEL_KEY MODULE=$OUT/module-$DRIVER_KEY IMAGE=$OUT/$PROFILE-$IMAGE_KEY
 BUILD=$KERNEL/build
 
 if [[ -n $WHERE ]]; then

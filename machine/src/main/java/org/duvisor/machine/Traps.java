@@ -66,7 +66,10 @@ public final class Traps {
   private long enter(int cause, long epc, long tval, long tval2, long tinst, boolean gva) {
     CsrFile c = h.csrs;
     long bit = 1L << cause;
-    boolean toM = h.priv == Hart.M || (cause != Cause.WINDOW_VIOLATION && (c.medeleg & bit) == 0);
+    boolean guestOfHu = h.v && c.dvEnabled;
+    boolean toM =
+        h.priv == Hart.M
+            || !guestOfHu && cause != Cause.WINDOW_VIOLATION && (c.medeleg & bit) == 0;
     h.reservedHost = 0;
     if (toM) {
       return toM(cause, epc, tval, tval2, tinst, gva);
@@ -74,7 +77,7 @@ public final class Traps {
     if (h.v && (c.hedeleg & bit) != 0) {
       return toVs(cause, epc, tval);
     }
-    if (h.v && c.dvEnabled && (c.sedeleg & bit) != 0) {
+    if (guestOfHu && (c.sedeleg & bit) != 0) {
       return toHu(cause, epc, tval, tval2, tinst, gva);
     }
     return toHs(cause, epc, tval, tval2, tinst, gva);

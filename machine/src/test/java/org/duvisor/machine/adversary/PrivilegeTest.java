@@ -105,6 +105,7 @@ final class PrivilegeTest {
     assertTrue(rig.run(Mode.U, ".word 0x00200073").is("HS", Cause.ILLEGAL_INSTRUCTION));
     assertTrue(rig.run(Mode.U, "hufence.gvma x0, x0").is("HS", Cause.ILLEGAL_INSTRUCTION));
     rig.csr(Csr.HDVROOT, 5);
+    rig.csr(Csr.VTIMECTL, 0);
     rig.guestState();
     rig.asm(Rig.GUEST_CODE, "ecall");
     assertTrue(rig.run(Mode.U, ".word 0x00200073").is("HU", Cause.ECALL_VS));
