@@ -80,6 +80,11 @@ dependencies() {
         --no-enhances "$@" | sed -n 's/^\(lib[a-z0-9.+-]*\|zlib1g\)$/\1/p' | sort -u
 }
 
+# versions PACKAGE...: lines PACKAGE=VERSION of what the archive serves, in one look.
+versions() {
+    papt apt-cache show --no-all-versions "$@" | awk '/^Package: / {p = $2} /^Version: / {print p "=" $2}' | sort -u
+}
+
 # copy_libraries FILE...: what they load, directly and not, from the packages in POOL.
 copy_libraries() {
     local todo=("$@") file name found
@@ -102,7 +107,7 @@ copy_libraries() {
 
 copy_java() {
     local from to=$ROOT/usr/lib/jvm/java
-    debian_get openjdk-25-jre-headless
+    UNPACKED=${PACKAGE[openjdk-25-jre-headless]}
     from=$(echo "$UNPACKED"/usr/lib/jvm/java-25-openjdk-riscv64)
     mkdir -p "$to" "$ROOT/etc"
     cp -a "$from/bin" "$from/conf" "$from/lib" "$from/release" "$to/"
@@ -115,10 +120,10 @@ copy_java() {
 }
 
 copy_qemu() {
-    debian_get qemu-system-riscv
+    UNPACKED=${PACKAGE[qemu-system-riscv]}
     cp -L "$UNPACKED/usr/bin/qemu-system-riscv64" "$ROOT/usr/bin/"
     copy_libraries "$ROOT/usr/bin/qemu-system-riscv64"
-    debian_get qemu-system-data
+    UNPACKED=${PACKAGE[qemu-system-data]}
     mkdir -p "$ROOT/usr/share/qemu"
     cp -L "$UNPACKED"/usr/share/qemu/efi-virtio.rom "$ROOT/usr/share/qemu/" 2>/dev/null || true
 }
@@ -139,14 +144,16 @@ build_root() {
     mkdir -p "$ROOT"/{dev,etc,mnt,proc,root,run,sys,tmp,var,usr/{bin,lib/$LIBS,share}}
     ln -s usr/bin "$ROOT/bin"; ln -s usr/bin "$ROOT/sbin"; ln -s bin "$ROOT/usr/sbin"; ln -s usr/lib "$ROOT/lib"
     ln -s ../run "$ROOT/var/run"; ln -s ../proc/mounts "$ROOT/etc/mtab"
-    for package in $(dependencies "${PROGRAMS[@]}"); do
+    declare -gA PACKAGE=()
+    for package in $(versions $(dependencies "${PROGRAMS[@]}") "${PROGRAMS[@]}"); do
         debian_get "$package"
+        PACKAGE[${package%%=*}]=$UNPACKED
         POOL+=("$UNPACKED")
     done
-    debian_get busybox-static
+    UNPACKED=${PACKAGE[busybox-static]}
     cp "$UNPACKED/usr/bin/busybox" "$ROOT/usr/bin/"
     applets "$UNPACKED/usr/bin/busybox" | while read -r applet; do ln -s busybox "$ROOT/usr/bin/$applet"; done
-    debian_get libc6
+    UNPACKED=${PACKAGE[libc6]}
     cp -L "$UNPACKED/usr/lib/ld-linux-riscv64-lp64d.so.1" "$ROOT/usr/lib/"
     OWN[ld-linux-riscv64-lp64d.so.1]=1
     copy_java
