@@ -14,13 +14,14 @@ where each is: lines of NAME=FILE. What is there and up to date is not built.
 
   --jars DIR     DuVisor, built: duvisor.jar and lib/
   --extra DIR    also copy what is in DIR to the root file system
+  --where        build nothing; fails when something is missing or not up to date
   --cache DIR    downloads and sources       (default: $(default_cache))
   --mirror URI   the Debian archive to use   (default: this machine's own)
   --help         this text
 END
 }
 
-CACHE='' MIRROR=${DUVISOR_DEBIAN_MIRROR:-} JARS='' ROOT_OPTIONS=() COMMON=()
+CACHE='' MIRROR=${DUVISOR_DEBIAN_MIRROR:-} JARS='' ROOT_OPTIONS=() COMMON=() WHERE=()
 while (($#)); do
     case $1 in
     --jars | --extra | --cache | --mirror)
@@ -32,16 +33,27 @@ while (($#)); do
         --mirror) MIRROR=$2; COMMON+=("$1" "$2") ;;
         esac
         shift 2 ;;
+    --where) WHERE=(--where); shift ;;
     --help | -h) usage; exit 0 ;;
     *) die "unknown argument '$1' (see --help)" ;;
     esac
 done
 [[ -n $JARS ]] || die "--jars is needed (see --help)"
 open_cache
+
+# The newest OpenSBI in the cache.
+firmware() {
+    local file newest=''
+    for file in "$CACHE"/deb/opensbi_*/usr/lib/riscv64-linux-gnu/opensbi/generic/fw_dynamic.elf; do
+        [[ ! -e $file ]] || newest=$file
+    done
+    [[ -n $newest ]] && printf '%s\n' "$newest"
+}
+
 exec 3>&1 >&2 # progress goes to where errors go
 
-image=$("$HERE/host.sh" ${COMMON[@]+"${COMMON[@]}"} full)
+image=$("$HERE/host.sh" ${COMMON[@]+"${COMMON[@]}"} ${WHERE[@]+"${WHERE[@]}"} full)
 root=$CACHE/host/root.img
-"$HERE/host-root.sh" ${COMMON[@]+"${COMMON[@]}"} --out "$root" "${ROOT_OPTIONS[@]}"
-firmware=$("$HERE/fetch-debian.sh" ${COMMON[@]+"${COMMON[@]}"} opensbi)/usr/lib/riscv64-linux-gnu/opensbi/generic
-printf '%s\n' "firmware=$firmware/fw_dynamic.bin" "kernel=$image/Image" "initrd=$image/initramfs.cpio.gz" "root=$root" >&3
+"$HERE/host-root.sh" ${COMMON[@]+"${COMMON[@]}"} ${WHERE[@]+"${WHERE[@]}"} --out "$root" "${ROOT_OPTIONS[@]}"
+firmware=$(firmware) || firmware=$("$HERE/fetch-debian.sh" ${COMMON[@]+"${COMMON[@]}"} opensbi >/dev/null && firmware)
+printf '%s\n' "firmware=$firmware" "kernel=$image/Image" "initrd=$image/initramfs.cpio.gz" "root=$root" >&3

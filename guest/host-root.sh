@@ -16,6 +16,7 @@ JVM and QEMU with the libraries they need, busybox, DuVisor and its guest.
   --jars DIR     DuVisor, built: duvisor.jar and lib/
   --extra DIR    also copy what is in DIR to the image's root (again for more)
   --no-qemu      without QEMU
+  --where        only print the image's name; fails when it is not up to date
   --out FILE     put the image there           (default: the cache's host/root.img)
   --cache DIR    downloads                     (default: $(default_cache))
   --mirror URI   the Debian archive to use     (default: this machine's own)
@@ -26,7 +27,7 @@ installed. 300 MB in the cache, a minute and the downloads.
 END
 }
 
-CACHE='' MIRROR=${DUVISOR_DEBIAN_MIRROR:-} OUT='' JARS='' EXTRA=() QEMU=1
+CACHE='' MIRROR=${DUVISOR_DEBIAN_MIRROR:-} OUT='' JARS='' EXTRA=() QEMU=1 WHERE=''
 while (($#)); do
     case $1 in
     --jars | --extra | --out | --cache | --mirror)
@@ -40,6 +41,7 @@ while (($#)); do
         esac
         shift 2 ;;
     --no-qemu) QEMU=''; shift ;;
+    --where) WHERE=1; shift ;;
     --help | -h) usage; exit 0 ;;
     *) die "unknown argument '$1' (see --help)" ;;
     esac
@@ -64,7 +66,6 @@ ROOT=$CACHE/host/root
 recipe() {
     {
         printf '%s\n' "${PROGRAMS[@]}" "$QEMU"
-        cat "$CACHE/apt/stamp"
         cd "$HERE" && sha256sum host-root.sh debian.sh images/Image.gz images/initramfs.cpio.gz
         find host-root initramfs/etc -type f -print0 | sort -z | xargs -0 sha256sum
         cd "$JARS" && find -L duvisor.jar lib -type f -print0 | sort -z | xargs -0r sha256sum
@@ -164,9 +165,17 @@ build_root() {
     for dir in ${EXTRA[@]+"${EXTRA[@]}"}; do cp -RL "$dir/." "$ROOT/"; done
 }
 
+want=$(recipe)
+if [[ -n $WHERE ]]; then
+    [[ -e $OUT && $(cat "$OUT.recipe" 2>/dev/null) = "$want" ]] ||
+        die "the host's root file system is not built, or what it is made from has changed"
+    printf '%s\n' "$OUT"
+    exit 0
+fi
 debian_setup
 mkdir -p "$CACHE/host" "$(dirname "$OUT")"
-want=$(recipe)
+exec 9>"$OUT.lock"
+flock 9 || die "cannot lock $OUT"
 if [[ -e $OUT && $(cat "$OUT.recipe" 2>/dev/null) = "$want" ]]; then
     say "up to date: $OUT"
     exit 0

@@ -76,8 +76,8 @@ public final class Duvisor implements Runnable {
           .setErr(new PrintWriter(err, true, StandardCharsets.UTF_8))
           .setParameterExceptionHandler(failures::usage)
           .setExecutionExceptionHandler((e, _, _) -> failures.failure(e))
+          .setUsageHelpLongOptionsMaxWidth(28) // after the next it would run stty, help or not
           .setUsageHelpAutoWidth(true)
-          .setUsageHelpLongOptionsMaxWidth(28)
           .execute(arguments);
     } catch (Throwable e) {
       return failures.failure(e);

@@ -29,7 +29,9 @@ record FullStack(Path firmware, Path kernel, Path initrd, Path root) {
     Path jars = home.resolve("cli/target");
     if (!Files.isExecutable(script) || !Files.isReadable(jars.resolve("duvisor.jar"))) {
       throw new UserError(
-          "the full stack is built from the project's sources, and " + home + " does not hold them");
+          "the full stack is built from the project's sources, and "
+              + home
+              + " does not hold them");
     }
     Process process =
         new ProcessBuilder(script.toString(), "--jars", jars.toString())
@@ -59,9 +61,7 @@ record FullStack(Path firmware, Path kernel, Path initrd, Path root) {
 
   private boolean isTrained() throws IOException {
     return Files.exists(trainedRoot())
-        && Files.getLastModifiedTime(trainedRoot())
-                .compareTo(Files.getLastModifiedTime(root))
-            >= 0;
+        && Files.getLastModifiedTime(trainedRoot()).compareTo(Files.getLastModifiedTime(root)) >= 0;
   }
 
   /** The best root file system there is. */

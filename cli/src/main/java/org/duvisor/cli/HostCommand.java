@@ -140,9 +140,18 @@ final class HostCommand implements Callable<Integer> {
             "'" + argument + "': options for the guest may hold letters, digits and =:./_+- only");
       }
     }
-    List<String> all = new ArrayList<>(List.of("--verbose", "--append", "quiet"));
+    List<String> all = new ArrayList<>(List.of("--verbose"));
+    addUnlessGiven(all, "--append", "quiet");
+    addUnlessGiven(all, "--memory", "256M");
     all.addAll(guest);
     return String.join(",", all);
+  }
+
+  private void addUnlessGiven(List<String> all, String option, String value) {
+    if (guest.stream().noneMatch(a -> a.equals(option) || a.startsWith(option + "="))) {
+      all.add(option);
+      all.add(value);
+    }
   }
 
   private BoardOptions options(FullStack stack, Disk root, String append) {
@@ -174,8 +183,7 @@ final class HostCommand implements Callable<Integer> {
             OutputStream.nullOutputStream(),
             err,
             List.of(HOST, new Stages.Stage("training", TRAINED)));
-    BoardOptions options =
-        options(stack, new Disk(root, false), KERNEL_LINE + " duvisor.train");
+    BoardOptions options = options(stack, new Disk(root, false), KERNEL_LINE + " duvisor.train");
     try (Session session = watched(options, InputStream.nullInputStream(), console)) {
       return session.run().exitCode() == 0 && console.over();
     }

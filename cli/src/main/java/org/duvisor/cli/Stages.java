@@ -26,7 +26,10 @@ final class Stages extends OutputStream {
   private final PrintStream report;
   private final List<Stage> stages;
   private volatile LongSupplier instructions = () -> 0;
+
+  /** The end of the line so far, as long as the text that is waited for. */
   private final StringBuilder line = new StringBuilder();
+
   private int current;
   private long counted;
   private long since = System.nanoTime();
@@ -70,7 +73,11 @@ final class Stages extends OutputStream {
       return;
     }
     line.append((char) (b & 0xff));
-    if (line.indexOf(stages.get(current).end()) >= 0) {
+    String end = stages.get(current).end();
+    if (line.length() > end.length()) {
+      line.delete(0, line.length() - end.length());
+    }
+    if (end.contentEquals(line)) {
       ended(stages.get(current++));
       line.setLength(0);
     }
