@@ -6,8 +6,6 @@ import java.lang.foreign.Linker;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.lang.invoke.MethodHandle;
-import java.lang.invoke.MethodHandles;
-import java.lang.invoke.MethodType;
 
 /**
  * System calls, and calls of our own machine code. There is one shape of call, seven 64-bit words
@@ -41,39 +39,21 @@ final class Kernel {
   private static final long WORD = ValueLayout.JAVA_LONG.byteSize();
 
   private final MethodHandle call;
-  private final MethodHandle quick;
-  private long syscall;
+  private MemorySegment syscall;
 
   Kernel() {
     ValueLayout.OfLong w = ValueLayout.JAVA_LONG;
-    FunctionDescriptor shape = FunctionDescriptor.of(w, w, w, w, w, w, w, w);
     Linker linker = Linker.nativeLinker();
-    call = byAddress(linker.downcallHandle(shape));
-    quick = byAddress(linker.downcallHandle(shape, Linker.Option.critical(false)));
-    syscall = linker.defaultLookup().findOrThrow("syscall").address();
-  }
-
-  /** Takes the callee as a number, so that nothing is allocated for a call. */
-  private static MethodHandle byAddress(MethodHandle handle) {
-    try {
-      MethodHandle at =
-          MethodHandles.lookup()
-              .findStatic(
-                  MemorySegment.class,
-                  "ofAddress",
-                  MethodType.methodType(MemorySegment.class, long.class));
-      return MethodHandles.filterArguments(handle, 0, at);
-    } catch (ReflectiveOperationException e) {
-      throw new LinkageError("MemorySegment.ofAddress", e);
-    }
+    call = linker.downcallHandle(FunctionDescriptor.of(w, w, w, w, w, w, w, w));
+    syscall = linker.defaultLookup().findOrThrow("syscall");
   }
 
   /**
-   * Calls code that may take its time: the JVM goes on without this thread meanwhile.
+   * Calls machine code; the JVM goes on without this thread meanwhile.
    *
-   * @param callee address of the code
+   * @param callee where the code is
    */
-  long call(long callee, long a, long b, long c, long d, long e, long f, long g) {
+  long call(MemorySegment callee, long a, long b, long c, long d, long e, long f, long g) {
     try {
       return (long) call.invokeExact(callee, a, b, c, d, e, f, g);
     } catch (Throwable t) {
@@ -81,17 +61,13 @@ final class Kernel {
     }
   }
 
-  /** Calls code of a few instructions: the JVM waits for it. */
-  long quick(long callee, long a, long b) {
-    try {
-      return (long) quick.invokeExact(callee, a, b, 0L, 0L, 0L, 0L, 0L);
-    } catch (Throwable t) {
-      throw new IllegalStateException("a call of machine code threw", t);
-    }
+  /** The same for code with two arguments at most. */
+  long call(MemorySegment callee, long a, long b) {
+    return call(callee, a, b, 0, 0, 0, 0, 0);
   }
 
   /** Makes system calls by the stub from now on: libc's way loses the reason of a failure. */
-  void use(long systemCall) {
+  void use(MemorySegment systemCall) {
     syscall = systemCall;
   }
 

@@ -82,7 +82,7 @@ final class LinuxHuHart implements HuHart {
     if ((get(c, Context.HUSTATUS) & SPV) == 0) {
       throw new DvException(Reason.INVALID, "hustatus.SPV is 0: there is no guest to enter");
     }
-    kernel.call(code.enter, c.address(), 0, 0, 0, 0, 0, 0);
+    kernel.call(code.enter, c.address(), 0);
     long refused = get(c, Context.REFUSED);
     if (refused != 0) {
       set(c, Context.REFUSED, 0);
@@ -172,7 +172,7 @@ final class LinuxHuHart implements HuHart {
   }
 
   private long read(int csr) {
-    if (!Stub.isUserCsr(csr) || kernel.quick(code.read(csr), context.address(), 0) != 0) {
+    if (!StubImage.isUserCsr(csr) || kernel.call(code.read(csr), context.address(), 0) != 0) {
       throw refused(csr);
     }
     return get(context, Context.VALUE);
@@ -180,7 +180,7 @@ final class LinuxHuHart implements HuHart {
 
   private void write(int csr, long value) {
     set(context, Context.VALUE, value);
-    if (!Stub.isUserCsr(csr) || kernel.quick(code.write(csr), context.address(), 0) != 0) {
+    if (!StubImage.isUserCsr(csr) || kernel.call(code.write(csr), context.address(), 0) != 0) {
       throw refused(csr);
     }
   }
@@ -195,28 +195,28 @@ final class LinuxHuHart implements HuHart {
   public void fenceGvma(long gpa) {
     own();
     if (gpa == -1) {
-      kernel.quick(code.fenceGvmaAll, 0, 0);
+      kernel.call(code.fenceGvmaAll, 0, 0);
     } else {
-      kernel.quick(code.fenceGvma, gpa >>> 2, 0);
+      kernel.call(code.fenceGvma, gpa >>> 2, 0);
     }
   }
 
   @Override
   public void fenceVvma(long gva, long asid) {
     own();
-    long callee;
+    MemorySegment callee;
     if (gva == -1) {
       callee = asid == -1 ? code.fenceVvmaEverything : code.fenceVvmaAll;
     } else {
       callee = asid == -1 ? code.fenceVvmaPage : code.fenceVvma;
     }
-    kernel.quick(callee, gva, asid);
+    kernel.call(callee, gva, asid);
   }
 
   @Override
   public void fenceI() {
     own();
-    kernel.quick(code.fenceI, 0, 0);
+    kernel.call(code.fenceI, 0, 0);
   }
 
   // ---- waiting and ending

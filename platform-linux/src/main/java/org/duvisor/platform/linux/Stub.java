@@ -1,19 +1,20 @@
 package org.duvisor.platform.linux;
 
-import java.nio.ByteBuffer;
-import java.nio.ByteOrder;
 import org.duvisor.isa.Assembler;
 import org.duvisor.isa.Assembly;
 
 /**
- * The machine code of this platform: entry to and exit from a guest, system calls, fences, access
- * to CSRs by number, and the handler of SIGILL. All of it runs in HU-mode and is called with the C
- * calling convention.
+ * The text of this platform's machine code: entry to and exit from a guest, system calls, fences,
+ * access to CSRs by number, and the handler of SIGILL. All of it runs in HU-mode and is called with
+ * the C calling convention.
  *
  * <p>Between the loading of the guest's first register and the storing of the last, sp, gp and tp
  * are the guest's. What may interrupt there is the kernel, which uses nothing of them, and SIGILL,
  * whose handler runs on a stack of its own and does not touch tp; all other asynchronous signals
  * are blocked ({@link Signals}).
+ *
+ * <p>It is assembled when this module is built ({@link StubImage#main}): the assembler's start
+ * would be a good part of a VM's.
  */
 final class Stub {
   /** Callee-saved integer registers of the caller, and those that name its thread and stack. */
@@ -37,25 +38,10 @@ final class Stub {
 
   private Stub() {}
 
-  /**
-   * Assembles everything for an address.
-   *
-   * @param previous the SIGILL handler that was there before, for what is none of our business; 0
-   *     leaves the signal unhandled
-   * @param csrs address of the copies of {@link #csrCode}
-   */
-  static Assembly assemble(long base, long previous, long csrs) {
-    String text =
-        enter()
-            + exit()
-            + SYSTEM_CALL
-            + FENCES
-            + DROP_KICK
-            + CSR_TEMPLATES
-            + handler()
-            + ".balign 8\nprevious: .dword %d\ncsrs: .dword %d, %d\n"
-                .formatted(previous, csrs, csrs + ALL_CSRS_BYTES);
-    return new Assembler(base).asm(text);
+  /** Assembles everything. It runs wherever it lies; the words at its end are to be filled. */
+  static Assembly assemble() {
+    String text = enter() + exit() + SYSTEM_CALL + FENCES + CSR_TEMPLATES + handler() + DATA;
+    return new Assembler(0).asm(text);
   }
 
   /**
@@ -149,9 +135,6 @@ final class Stub {
       ret
       """;
 
-  /** Forgets a kick of the driver that ended no entry (docs/dv-ext.md, section 3.2: huip). */
-  private static final String DROP_KICK = "drop_kick: csrci huip, 1\nret\n";
-
   /**
    * read(context) and write(context) of a CSR: read stores, write takes {@link Context#VALUE}.
    * Copies, each with its number, follow this code. 0, or 1 when the access is illegal.
@@ -173,54 +156,8 @@ final class Stub {
           .replace("ustatus_template", "0")
           .formatted(Context.VALUE);
 
-  /**
-   * Words of a read and a write, and which word of each names the CSR, from {@link #CSR_SHIFT} on.
-   */
-  private static final int TEMPLATE_WORDS = 8;
-
-  private static final int READ_WORD = 0;
-  private static final int WRITE_WORD = 5;
-  private static final int CSR_SHIFT = 20;
-
-  /** Bytes of a read and a write of one CSR. */
-  private static final int CSR_BYTES = 4 * TEMPLATE_WORDS;
-
-  /** The write of a CSR follows its read. */
-  static final int WRITE_OFFSET = 16;
-
-  /** How many CSR numbers there are that may exist below supervisor level: bits 9:8 are 0. */
-  private static final int USER_CSRS = 1 << 10;
-
-  /** Bytes of the reads and writes of all CSRs. */
-  static final int ALL_CSRS_BYTES = USER_CSRS * CSR_BYTES;
-
-  /** Whether a CSR's number says that it may be accessed below supervisor level. */
-  static boolean isUserCsr(int number) {
-    return (number >>> 8 & 3) == 0;
-  }
-
-  /** Where the read of a CSR is among the copies, in bytes. */
-  static int csrOffset(int number) {
-    return (number >>> 2 & 0x300 | number & 0xff) * CSR_BYTES;
-  }
-
-  /** The reads and writes of all user CSRs, made from the templates of the assembled code. */
-  static int[] csrCode(Assembly code) {
-    int[] template = new int[TEMPLATE_WORDS];
-    ByteBuffer.wrap(code.bytes())
-        .order(ByteOrder.LITTLE_ENDIAN)
-        .position((int) (code.label("csr_read") - code.base()))
-        .asIntBuffer()
-        .get(template);
-    int[] all = new int[ALL_CSRS_BYTES / 4];
-    for (int i = 0; i < USER_CSRS; i++) {
-      int number = (i & 0x300) << 2 | i & 0xff;
-      System.arraycopy(template, 0, all, i * TEMPLATE_WORDS, TEMPLATE_WORDS);
-      all[i * TEMPLATE_WORDS + READ_WORD] |= number << CSR_SHIFT;
-      all[i * TEMPLATE_WORDS + WRITE_WORD] |= number << CSR_SHIFT;
-    }
-    return all;
-  }
+  /** The SIGILL handler that was there before; where the copies of the templates begin and end. */
+  private static final String DATA = ".balign 8\nprevious: .dword 0\ncsrs: .dword 0, 0\n";
 
   /**
    * SIGILL(signal, information, ucontext). Three places raise it on purpose: the first instruction

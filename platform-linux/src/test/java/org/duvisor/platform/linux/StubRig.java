@@ -5,7 +5,6 @@ import java.lang.foreign.ValueLayout;
 import java.util.SplittableRandom;
 import org.duvisor.devices.MmioBus;
 import org.duvisor.isa.Assembler;
-import org.duvisor.isa.Assembly;
 import org.duvisor.isa.Csr;
 import org.duvisor.machine.Hart;
 import org.duvisor.machine.HartConfig;
@@ -36,7 +35,7 @@ final class StubRig {
   private static final int INSTRUCTIONS = 4000;
 
   final PhysicalMemory memory = new PhysicalMemory(RAM, 16 * MIB);
-  final Assembly stub = Stub.assemble(STUB, PREVIOUS, CSRS);
+  final StubImage stub = StubImage.load();
   final Hart hart;
 
   StubRig() {
@@ -49,9 +48,9 @@ final class StubRig {
             () -> 1000,
             new Posts(),
             Interpreter::new);
-    byte[] code = stub.bytes();
+    byte[] code = stub.code(PREVIOUS, CSRS);
     MemorySegment.copy(code, 0, memory.ram(), ValueLayout.JAVA_BYTE, STUB - RAM, code.length);
-    int[] csrs = Stub.csrCode(stub);
+    int[] csrs = stub.csrCode();
     MemorySegment.copy(csrs, 0, memory.ram(), ValueLayout.JAVA_INT, CSRS - RAM, csrs.length);
     for (long handler : new long[] {HS_HANDLER, PREVIOUS, RETURN}) {
       program(handler, "1: j 1b");
@@ -82,6 +81,11 @@ final class StubRig {
     csr(Csr.HDVCTL, 3);
     csr(Csr.HUGATP, SV39X4 | TABLES >>> 12);
     csr(Csr.HUVSSTATUS, 1 << 13);
+  }
+
+  /** Where a label of the stub lies. */
+  long at(String label) {
+    return STUB + stub.offset(label);
   }
 
   private void window(int i, long base, long permissions) {

@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.util.Arrays;
 import java.util.SplittableRandom;
 import org.duvisor.isa.Cause;
 import org.duvisor.isa.Csr;
@@ -41,7 +42,7 @@ final class StubTest {
 
   private void enter() {
     caller();
-    rig.call(rig.stub.label("enter"), StubRig.CONTEXT);
+    rig.call(rig.at("enter"), StubRig.CONTEXT);
   }
 
   private void assertCallerKept() {
@@ -142,9 +143,9 @@ final class StubTest {
     long[] x = guestX();
     caller();
     rig.hart.wire(1, true);
-    rig.call(rig.stub.label("enter"), StubRig.CONTEXT);
+    rig.call(rig.at("enter"), StubRig.CONTEXT);
     // HU-mode may have been interrupted before it entered: the kernel then just comes back.
-    while (rig.inKernel() && rig.csr(Csr.SEPC) != rig.stub.label("exit")) {
+    while (rig.inKernel() && rig.csr(Csr.SEPC) != rig.at("exit")) {
       rig.hart.wire(1, false);
       rig.hart.setMode(Hart.U, false);
       rig.hart.pc = rig.csr(Csr.SEPC);
@@ -170,7 +171,7 @@ final class StubTest {
   private void signal(long pc) {
     rig.put(StubRig.UCONTEXT + 176, pc);
     long[] before = rig.hart.x.clone();
-    rig.call(rig.stub.label("handler"), 4, 0, StubRig.UCONTEXT);
+    rig.call(rig.at("handler"), 4, 0, StubRig.UCONTEXT);
     if (rig.returned()) {
       // What sigreturn restores.
       System.arraycopy(before, 0, rig.hart.x, 0, before.length);
@@ -187,11 +188,11 @@ final class StubTest {
     enter();
     assertTrue(rig.inKernel());
     assertEquals(Cause.WINDOW_VIOLATION, rig.csr(Csr.SCAUSE));
-    assertEquals(rig.stub.label("exit"), rig.csr(Csr.SEPC));
+    assertEquals(rig.at("exit"), rig.csr(Csr.SEPC));
     long guestsTp = rig.hart.x[4];
     signal(rig.csr(Csr.SEPC));
     assertEquals(guestsTp, rig.hart.x[4]);
-    assertEquals(rig.stub.label("exit"), rig.get(StubRig.UCONTEXT + 176));
+    assertEquals(rig.at("exit"), rig.get(StubRig.UCONTEXT + 176));
     rig.resume(rig.get(StubRig.UCONTEXT + 176));
     assertTrue(rig.returned());
     assertCallerKept();
@@ -229,13 +230,13 @@ final class StubTest {
   // ---- CSRs
 
   private long read(int csr) {
-    rig.call(StubRig.CSRS + Stub.csrOffset(csr), StubRig.CONTEXT);
+    rig.call(StubRig.CSRS + StubImage.csrOffset(csr), StubRig.CONTEXT);
     return rig.hart.x[10];
   }
 
   private long write(int csr, long value) {
     rig.context(Context.VALUE, value);
-    rig.call(StubRig.CSRS + Stub.csrOffset(csr) + Stub.WRITE_OFFSET, StubRig.CONTEXT);
+    rig.call(StubRig.CSRS + StubImage.csrOffset(csr) + StubImage.WRITE_OFFSET, StubRig.CONTEXT);
     return rig.hart.x[10];
   }
 
@@ -265,7 +266,7 @@ final class StubTest {
   void G2_illegalCsrsAreRefused() {
     int refused = 0;
     for (int csr = 0; csr < 1 << 12; csr++) {
-      if (!Stub.isUserCsr(csr) || csr == Csr.UTVEC || csr == Csr.HUSTATUS) {
+      if (!StubImage.isUserCsr(csr) || csr == Csr.UTVEC || csr == Csr.HUSTATUS) {
         continue;
       }
       read(csr);
@@ -288,16 +289,19 @@ final class StubTest {
   @Test
   void nothingAboveUserLevelHasCode() {
     for (int csr : new int[] {0x100, 0x180, 0x200, 0x300, 0x102, 0x6c0, 0x680, 0xf11}) {
-      assertFalse(Stub.isUserCsr(csr));
+      assertFalse(StubImage.isUserCsr(csr));
     }
-    assertTrue(Stub.isUserCsr(Csr.HUGATP) && Stub.isUserCsr(Csr.UTVEC) && Stub.isUserCsr(Csr.TIME));
+    assertTrue(
+        StubImage.isUserCsr(Csr.HUGATP)
+            && StubImage.isUserCsr(Csr.UTVEC)
+            && StubImage.isUserCsr(Csr.TIME));
   }
 
   // ---- the rest
 
   @Test
   void systemCallsPassSixArgumentsAndTheNumber() {
-    rig.call(rig.stub.label("syscall"), 29, 1, 2, 3, 4, 5, 6);
+    rig.call(rig.at("syscall"), 29, 1, 2, 3, 4, 5, 6);
     assertTrue(rig.inKernel());
     assertEquals(Cause.ECALL_U, rig.csr(Csr.SCAUSE));
     assertEquals(29, rig.hart.x[17]);
@@ -322,14 +326,23 @@ final class StubTest {
           "fence_vvma_everything",
           "fence_i",
         }) {
-      rig.call(rig.stub.label(fence), -1, 5);
+      rig.call(rig.at(fence), -1, 5);
       assertTrue(rig.returned(), fence);
     }
   }
 
   @Test
+  void theStubIsWhatItsTextSays() {
+    byte[] text = Stub.assemble().bytes();
+    byte[] image = rig.stub.code(0, 0);
+    int data = rig.stub.offset("previous");
+    assertEquals(text.length, image.length);
+    assertEquals(-1, Arrays.mismatch(text, 0, data, image, 0, data));
+  }
+
+  @Test
   void theStubFitsItsPageAndTheContextItsOffsets() {
-    assertTrue(rig.stub.bytes().length <= 4096);
+    assertTrue(rig.stub.code(0, 0).length <= 4096);
     assertTrue(Context.BYTES <= 2048);
   }
 }
