@@ -85,9 +85,9 @@ final class HostCommand implements Callable<Integer> {
   @Option(
       names = "--engine",
       paramLabel = "KIND",
-      defaultValue = "jit",
+      defaultValue = "interpreter",
       description = "What executes all of it: ${COMPLETION-CANDIDATES}. Default: ${DEFAULT-VALUE}.")
-  private Engine engine = Engine.jit;
+  private Engine engine = Engine.interpreter;
 
   @Option(
       names = "--deterministic",

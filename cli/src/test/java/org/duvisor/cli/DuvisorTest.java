@@ -204,7 +204,7 @@ final class DuvisorTest {
         List.of(new Disk(root, !root.toString().endsWith(".training"))),
         new Net.None(),
         Optional.empty(),
-        Engine.jit,
+        Engine.interpreter,
         deterministic,
         0);
   }
