@@ -57,14 +57,13 @@ struct dv_vcpu {
 
 enum dv_counter {
 	DV_VMS, DV_VCPUS, DV_GRANTS, DV_GRANTED_BYTES,	/* in use now */
-	DV_SWITCHES, DV_KICKS, DV_FENCES, DV_REVOKES,	/* so far */
+	DV_SWITCHES, DV_KICKS, DV_FENCES,	/* so far */
 	DV_COUNTERS
 };
 
 extern atomic64_t dv_count[DV_COUNTERS];
 
 /* main.c */
-void dv_vm_get(struct dv_vm *vm);
 void dv_vm_put(struct dv_vm *vm);
 
 /* memory.c */

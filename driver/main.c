@@ -11,12 +11,10 @@
 #include <linux/of.h>
 #include <linux/sched/mm.h>
 #include <linux/slab.h>
-#include <linux/sysfs.h>
 #include <linux/uaccess.h>
 #include <asm/cacheflush.h>
 #include <asm/cpufeature.h>
 #include <asm/delay.h>
-#include <asm/hwcap.h>
 
 #include "duvisor.h"
 
@@ -26,11 +24,6 @@ static DEFINE_IDA(dv_vmids);
 static unsigned int dv_max_vmid, dv_stage2_modes;
 
 /* ---- the life of a VM */
-
-void dv_vm_get(struct dv_vm *vm)
-{
-	kref_get(&vm->ref);
-}
 
 static void vm_free(struct kref *ref)
 {
@@ -215,7 +208,6 @@ static const struct file_operations dv_fops = {
 	.release = dv_release,
 	.unlocked_ioctl = dv_ioctl,
 	.mmap = dv_mmap,
-	.get_unmapped_area = thp_get_unmapped_area,
 };
 
 /* ---- statistics: /sys/class/misc/duvisor/stats */
@@ -236,7 +228,6 @@ static struct device_attribute dv_stats[DV_COUNTERS] = {
 	[DV_SWITCHES] = __ATTR(switches, 0444, show_count, NULL),
 	[DV_KICKS] = __ATTR(kicks, 0444, show_count, NULL),
 	[DV_FENCES] = __ATTR(fences, 0444, show_count, NULL),
-	[DV_REVOKES] = __ATTR(revokes, 0444, show_count, NULL),
 };
 
 /* Filled by dv_init(). */
@@ -301,7 +292,6 @@ static void __exit dv_exit(void)
 {
 	misc_deregister(&dv_device);
 	dv_vcpu_exit();
-	ida_destroy(&dv_vmids);
 }
 
 module_init(dv_init);

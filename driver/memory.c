@@ -4,18 +4,19 @@
  * window of the VM's harts and a range of its file, and nothing else: its
  * pages have no other users, so taking both away takes the memory back.
  */
-#include <linux/gfp.h>
 #include <linux/highmem.h>
 #include <linux/memory_hotplug.h>
 #include <linux/mmzone.h>
 #include <linux/module.h>
-#include <linux/moduleparam.h>
-#include <linux/pfn_t.h>
-#include <linux/sched.h>
+#include <linux/sched/signal.h>
+#include <linux/sizes.h>
 
 #include "duvisor.h"
 
 #define GRANULE_PAGES	(DV_GRANULE >> PAGE_SHIFT)
+
+/* Bytes that a fault of the process maps. */
+#define FAULT_AROUND	SZ_64K
 
 static ulong quota;
 module_param(quota, ulong, 0644);
@@ -25,11 +26,11 @@ static bool charge(u64 bytes)
 {
 	u64 limit = quota ?: (u64)totalram_pages() << (PAGE_SHIFT - 1);
 
-	if (bytes <= limit &&
-	    atomic64_add_return(bytes, &dv_count[DV_GRANTED_BYTES]) <= limit)
+	if (bytes > limit)
+		return false;
+	if (atomic64_add_return(bytes, &dv_count[DV_GRANTED_BYTES]) <= limit)
 		return true;
-	if (bytes <= limit)
-		atomic64_sub(bytes, &dv_count[DV_GRANTED_BYTES]);
+	atomic64_sub(bytes, &dv_count[DV_GRANTED_BYTES]);
 	return false;
 }
 
@@ -182,7 +183,6 @@ static void revoke_slot(struct dv_vm *vm, int slot)
 	free_contig_range(pfn, pages);
 	atomic64_sub(PFN_PHYS(pages), &dv_count[DV_GRANTED_BYTES]);
 	atomic64_dec(&dv_count[DV_GRANTS]);
-	atomic64_inc(&dv_count[DV_REVOKES]);
 }
 
 int dv_revoke(struct dv_vm *vm, u64 hpa)
@@ -210,52 +210,45 @@ void dv_revoke_all(struct dv_vm *vm)
 			revoke_slot(vm, i);
 }
 
-static bool granted(struct dv_vm *vm, unsigned long pfn, unsigned long pages)
+static bool granted(struct dv_vm *vm, unsigned long pfn)
 {
 	const struct dv_window *w;
 
 	for (w = vm->window; w < vm->window + DV_WINDOWS; w++)
 		if (w->limit && pfn >= w->base &&
-		    pfn + pages <= w->base + window_pages(w))
+		    pfn < w->base + window_pages(w))
 			return true;
 	return false;
 }
 
-static vm_fault_t dv_huge_fault(struct vm_fault *vmf, unsigned int order)
+/*
+ * Maps the page and its neighbours. Only small pages: those are special, so that
+ * nobody gets a reference, which a revocation could not take back. Huge ones
+ * cannot be marked as special on this architecture.
+ */
+static vm_fault_t dv_fault(struct vm_fault *vmf)
 {
 	struct vm_area_struct *vma = vmf->vma;
 	struct dv_vm *vm = vma->vm_file->private_data;
-	unsigned long at = vmf->address & (PAGE_MASK << order);
-	unsigned long pfn, pages = 1UL << order;
-	vm_fault_t ret = VM_FAULT_SIGBUS;
+	unsigned long at = max(ALIGN_DOWN(vmf->address, FAULT_AROUND),
+			       vma->vm_start);
+	unsigned long end = min(ALIGN_DOWN(vmf->address, FAULT_AROUND) +
+				FAULT_AROUND, vma->vm_end);
+	vm_fault_t ret = VM_FAULT_SIGBUS, one;
 
-	if (at < vma->vm_start || at + pages * PAGE_SIZE > vma->vm_end)
-		return VM_FAULT_FALLBACK;
-	pfn = vma->vm_pgoff + PFN_DOWN(at - vma->vm_start);
-	if (pfn % pages)
-		return VM_FAULT_FALLBACK;
 	mutex_lock(&vm->lock);
-	if (!granted(vm, pfn, pages))
-		ret = order ? VM_FAULT_FALLBACK : VM_FAULT_SIGBUS;
-	else if (!order)
-		ret = vmf_insert_pfn(vma, at, pfn);
-#ifdef CONFIG_TRANSPARENT_HUGEPAGE
-	else if (order == PMD_ORDER)
-		ret = vmf_insert_pfn_pmd(vmf, phys_to_pfn_t(PFN_PHYS(pfn), 0),
-					 vmf->flags & FAULT_FLAG_WRITE);
-#endif
-	else
-		ret = VM_FAULT_FALLBACK;
+	for (; at < end; at += PAGE_SIZE) {
+		unsigned long pfn = vma->vm_pgoff + PFN_DOWN(at - vma->vm_start);
+
+		one = granted(vm, pfn) ? vmf_insert_pfn(vma, at, pfn) :
+			VM_FAULT_SIGBUS;
+		if (at == PAGE_ALIGN_DOWN(vmf->address))
+			ret = one;
+	}
 	mutex_unlock(&vm->lock);
 	return ret;
 }
 
-static vm_fault_t dv_fault(struct vm_fault *vmf)
-{
-	return dv_huge_fault(vmf, 0);
-}
-
 const struct vm_operations_struct dv_vm_ops = {
 	.fault = dv_fault,
-	.huge_fault = dv_huge_fault,
 };

@@ -8,9 +8,6 @@
  * are on. Whoever loads a hart first says that it is there, then looks. One of
  * the two sees the other.
  */
-#include <linux/cpumask.h>
-#include <linux/rcupdate.h>
-#include <linux/sched.h>
 #include <linux/sched/mm.h>
 #include <linux/sched/task.h>
 #include <linux/sched/task_stack.h>
@@ -198,7 +195,7 @@ int dv_register(struct dv_vm *vm, unsigned long index)
 		kfree(v);
 		return ret;
 	}
-	dv_vm_get(vm);
+	kref_get(&vm->ref);
 	get_task_struct(current);
 	atomic64_inc(&dv_count[DV_VCPUS]);
 	preempt_disable();

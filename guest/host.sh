@@ -21,6 +21,7 @@ $(for p in "$HERE"/host/*/; do printf '  %-14s %s\n' "$(basename "$p")" "$(sed -
   --where        only print the folder; fails when it is not up to date
   --overlay DIR  files to put over the profile's own; may be repeated
   --debug        a kernel that checks its own locking and memory (slow)
+  --stock        Debian's own kernel, without its modules
   --cache DIR    downloads and sources       (default: $(default_cache))
   --out DIR      build trees and results     (default: $(default_out))
   --mirror URI   the Debian archive to use   (default: this machine's own)
@@ -34,7 +35,7 @@ END
 
 default_out() { printf '%s\n' "${XDG_CACHE_HOME:-$HOME/.cache}/duvisor/host"; }
 
-CACHE='' OUT='' MIRROR=${DUVISOR_DEBIAN_MIRROR:-} JOBS=$(nproc) WHERE='' DEBUG='' PROFILE='' OVERLAYS=()
+CACHE='' OUT='' MIRROR=${DUVISOR_DEBIAN_MIRROR:-} JOBS=$(nproc) WHERE='' DEBUG='' STOCK='' PROFILE='' OVERLAYS=()
 while (($#)); do
     case $1 in
     --overlay | --cache | --out | --mirror | --jobs)
@@ -49,11 +50,13 @@ while (($#)); do
         shift 2 ;;
     --where) WHERE=1; shift ;;
     --debug) DEBUG=1; shift ;;
+    --stock) STOCK=1; shift ;;
     --help | -h) usage; exit 0 ;;
     -*) die "unknown option '$1' (see --help)" ;;
     *) [[ -z $PROFILE ]] || die "one profile at a time"; PROFILE=$1; shift ;;
     esac
 done
+[[ -z $DEBUG || -z $STOCK ]] || die "--debug and --stock exclude each other"
 [[ -n $PROFILE ]] || die "no profile named (see --help)"
 RECIPE=$HERE/host/$PROFILE
 [[ $PROFILE =~ ^[a-z0-9-]+$ && -d $RECIPE ]] || die "there is no profile '$PROFILE' in guest/host"
@@ -80,8 +83,8 @@ contents() {
 FRAGMENTS=("$HERE/kernel.config" "$HERE/host.config")
 [[ -z $DEBUG ]] || FRAGMENTS+=("$HERE/debug.config")
 COMPILER=$("${CROSS}gcc" -dumpfullversion 2>/dev/null || echo none)
-KERNEL_KEY=$({ echo "$COMPILER"; contents "$HERE/kernel.sh" "${FRAGMENTS[@]}"; } | key)
-DRIVER_KEY=$({ echo "$KERNEL_KEY"; contents "$DRIVER"; } | key)
+KERNEL_KEY=$({ echo "$COMPILER${STOCK:+ stock}"; contents "$HERE/kernel.sh" "${FRAGMENTS[@]}"; } | key)
+DRIVER_KEY=$({ echo "$KERNEL_KEY"; contents "$DRIVER"/*.[ch] "$DRIVER/Kbuild" "$DRIVER/selftest"; } | key)
 IMAGE_KEY=$({ echo "$DRIVER_KEY"; contents "$HERE/host.sh" "$RECIPE" ${OVERLAYS[@]+"${OVERLAYS[@]}"}; } | key)
 KERNEL=$OUT/kernel-$KERNEL_KEY MODULE=$OUT/module-$DRIVER_KEY IMAGE=$OUT/$PROFILE-$IMAGE_KEY
 BUILD=$KERNEL/build
@@ -101,6 +104,28 @@ find_source() { # the version that the archive serves, or the one this kernel wa
     unpack_source "$version"
     mkdir -p "$KERNEL"
     printf '%s\n' "$version" >"$KERNEL/version"
+}
+
+# Debian's kernel, and a build tree for modules of it: its headers come with tools of the wrong architecture, so the tree
+# is prepared from the source, and what the headers know of the real build is put over it.
+take_stock_kernel() {
+    local release headers
+    [[ ! -e $KERNEL/.done ]] || return 0
+    release=$(papt apt-cache depends linux-image-riscv64 | sed -n 's/.*Depends: linux-image-//p' | head -n1)
+    [[ -n $release ]] || die "Debian $SUITE ($DEB_ARCH) has no stock kernel"
+    debian_get "linux-headers-$release"
+    headers=$UNPACKED/usr/src/linux-headers-$release
+    debian_get "linux-image-$release"
+    say "preparing a build tree for modules of $release"
+    rm -rf "$BUILD"; mkdir -p "$BUILD"
+    cp "$headers/.config" "$BUILD/.config"
+    make_kernel stock-config olddefconfig
+    make_kernel stock-prepare modules_prepare KERNELRELEASE="$release"
+    cp -r "$headers/.config" "$headers/Module.symvers" "$headers/include" "$BUILD/"
+    mkdir -p "$KERNEL/root"
+    cp "$UNPACKED/boot/vmlinux-$release" "$KERNEL/Image"
+    printf '%s\n' "$release" >"$KERNEL/release"
+    : >"$KERNEL/.done"
 }
 
 build_kernel() {
@@ -181,13 +206,13 @@ build_image() {
 need_kernel_tools
 exec 3>&1 >&2 # progress goes to where errors go; the result is the one line on the standard output
 debian_setup
-exec 9>"$OUT/.lock"
+exec 9>"$OUT/.lock-$KERNEL_KEY"
 flock 9 || die "cannot lock $OUT"
 if [[ ! -e $IMAGE/RECIPE ]]; then
     find_source
-    build_kernel
+    if [[ -n $STOCK ]]; then take_stock_kernel; else build_kernel; fi
     build_driver
     build_image
 fi
-ln -sfn "$PROFILE-$IMAGE_KEY" "$OUT/$PROFILE"
+[[ -n $DEBUG$STOCK ]] || ln -sfn "$PROFILE-$IMAGE_KEY" "$OUT/$PROFILE"
 printf '%s\n' "$IMAGE" >&3

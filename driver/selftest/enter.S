@@ -164,4 +164,13 @@ g_watch_end:
 	j	2b
 g_check_end:
 
+	guest	g_device		/* stores 1, 2, 3 ... at a1 */
+1:	addi	a0, a0, 1
+	.option push
+	.option norvc
+	sd	a0, (a1)
+	.option pop
+	j	1b
+g_device_end:
+
 	.section .note.GNU-stack, "", @progbits

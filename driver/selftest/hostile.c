@@ -3,11 +3,13 @@
  * A compromised hypervisor: a process that holds /dev/duvisor and tries
  * everything. W and D numbers are the weaknesses of the published system.
  */
+#define _GNU_SOURCE
 #include <fcntl.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
 #include <sys/resource.h>
+#include <sys/uio.h>
 #include <sys/wait.h>
 
 #include "test.h"
@@ -210,6 +212,21 @@ static void D1_mmap_of_what_is_not_granted(void)
 	die("mmap gave a page of the kernel: %d", byte);
 }
 
+/* Who has a reference to a page keeps it, whatever is revoked. */
+static void D3_pages_kept_by_a_reference(void)
+{
+	struct iovec io;
+	int pair[2];
+
+	vm_make(&vm);
+	memset(vm.memory, 0x5a, DV_GRANULE);
+	io = (struct iovec) { vm.memory + 0x4000, 0x8000 };
+	check(!pipe(pair));
+	check(vmsplice(pair[1], &io, 1, 0) < 0 && errno == EFAULT);
+	check(write(pair[1], vm.memory, 4096) == 4096);	/* a copy is anyone's */
+	check(!ioctl(vm.fd, DV_REVOKE, &vm.ram.hpa));
+}
+
 /* ---- identity */
 
 static void W4_forged_vmid_and_vcpu(void)
@@ -271,7 +288,7 @@ static void skip(int signal, siginfo_t *info, void *context)
 	(void)signal;
 	(void)info;
 	faults++;
-	((ucontext_t *)context)->uc_mcontext.__gregs[0] = (unsigned long)(stub + 1);
+	((ucontext_t *)context)->uc_mcontext.__gregs[REG_PC] = (unsigned long)(stub + 1);
 }
 
 static void catch_faults(void)
@@ -580,6 +597,7 @@ const struct test hostile_tests[] = {
 	{ "D3_revoked_memory_through_an_old_translation",
 	  D3_revoked_memory_through_an_old_translation, VIOLATES },
 	{ "D1_mmap_of_what_is_not_granted", D1_mmap_of_what_is_not_granted, DIES },
+	{ "D3_pages_kept_by_a_reference", D3_pages_kept_by_a_reference, PASSES },
 	{ "W4_forged_vmid_and_vcpu", W4_forged_vmid_and_vcpu, PASSES },
 	{ "W6_flood_of_posts", W6_flood_of_posts, PASSES },
 	{ "D6_posts_do_not_outlive_their_vm", D6_posts_do_not_outlive_their_vm, PASSES },

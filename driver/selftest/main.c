@@ -244,7 +244,7 @@ int main(int argc, char **argv)
 	} suites[] = {
 		{ "smoke", smoke_tests }, { "survive", survive_tests },
 		{ "hostile", hostile_tests }, { "cve", cve_tests },
-		{ "root", root_tests },
+		{ "root", root_tests }, { "kvm", kvm_tests },
 	};
 	unsigned int i;
 
@@ -261,7 +261,7 @@ int main(int argc, char **argv)
 		if (argc > 1 && !strcmp(argv[1], suites[i].name))
 			run_tests(suites[i].tests, argc > 2 ? argv[2] : NULL);
 	if (!passed && !failed) {
-		dprintf(2, "usage: selftest smoke|survive|hostile|cve|root [TEST]\n"
+		dprintf(2, "usage: selftest smoke|survive|hostile|cve|kvm|root [TEST]\n"
 			"       selftest random SEED SEEDS OPERATIONS\n");
 		return 2;
 	}

@@ -283,6 +283,9 @@ void random_operations(unsigned int seed, unsigned int count)
 	rnd_state = seed * 2862933555777941757ULL + 3037000493ULL;
 	for (i = 0; i < VMS; i++)
 		slots[i].own = -1;
-	for (n = 0; n < count; n++)
+	for (n = 0; n < count; n++) {
 		operation((int)(rnd() % VMS));
+		if (n % 1000 == 999)
+			dprintf(1, "     %u operations\n", n + 1);
+	}
 }

@@ -66,7 +66,8 @@ public final class Duvisor implements Runnable {
           () ->
               lab(
                   new LabEngineCommand(new Images(home), out, err),
-                  new LabBootCommand(home, out, err)));
+                  new LabBootCommand(home, out, err),
+                  new LabTranslateCommand(out)));
       all.put("completion", Duvisor::completion);
       var duvisor = new CommandLine(new Duvisor());
       wanted(arguments, all)

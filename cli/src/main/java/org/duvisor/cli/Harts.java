@@ -37,12 +37,12 @@ interface Harts extends AutoCloseable {
    * The harts that were chosen.
    *
    * @param memory bytes of a simulated host
-   * @param engine what executes guest code on simulated harts
+   * @param guest says what executes its code on simulated harts
    * @throws UserError when this computer's are asked for and there are none
    */
-  static Harts of(Choice choice, long memory, Engine engine) {
+  static Harts of(Choice choice, long memory, GuestOptions guest) {
     Optional<Platform> host = choice == Choice.simulated ? Optional.empty() : host(choice);
-    return host.isPresent() ? new Real(host.get()) : new Simulated(memory, engine);
+    return host.isPresent() ? new Real(host.get()) : new Simulated(memory, guest);
   }
 
   private static Optional<Platform> host(Choice choice) {
@@ -87,8 +87,8 @@ interface Harts extends AutoCloseable {
     private final Engine.Running engine;
     private final SimHost host;
 
-    private Simulated(long memory, Engine kind) {
-      engine = kind.start();
+    private Simulated(long memory, GuestOptions guest) {
+      engine = guest.engine().start(false, guest.dump());
       host = new SimHost(memory, Clock.realTime(), engine.harts());
     }
 

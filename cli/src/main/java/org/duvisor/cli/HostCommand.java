@@ -83,11 +83,18 @@ final class HostCommand implements Callable<Integer> {
   private Net net = new Net.None();
 
   @Option(
+      names = "--share",
+      paramLabel = "DIR[,OPT]",
+      converter = Share.Converter.class,
+      description = "A folder for the host, as for \"duvisor machine\".")
+  private List<Share> shares = new ArrayList<>();
+
+  @Option(
       names = "--engine",
       paramLabel = "KIND",
-      defaultValue = "interpreter",
+      defaultValue = "jit",
       description = "What executes all of it: ${COMPLETION-CANDIDATES}. Default: ${DEFAULT-VALUE}.")
-  private Engine engine = Engine.interpreter;
+  private Engine engine = Engine.jit;
 
   @Option(
       names = "--deterministic",
@@ -122,7 +129,7 @@ final class HostCommand implements Callable<Integer> {
     }
     String line = KERNEL_LINE + (shell ? "" : " duvisor.run=" + arguments);
     BoardOptions options =
-        options(stack, new Disk(noTraining ? stack.root() : stack.bestRoot(), true), line);
+        options(stack, Disk.of(noTraining ? stack.root() : stack.bestRoot(), true), line);
     List<Stages.Stage> stages = shell ? List.of(HOST) : TO_THE_GUEST;
     return new Attended(err)
         .run(
@@ -155,19 +162,20 @@ final class HostCommand implements Callable<Integer> {
   }
 
   private BoardOptions options(FullStack stack, Disk root, String append) {
+    var guest =
+        new GuestOptions(
+            Optional.of(stack.kernel()),
+            Optional.of(stack.initrd()),
+            append,
+            memory,
+            List.of(root),
+            List.copyOf(shares),
+            net,
+            engine,
+            Optional.empty(),
+            true);
     return new BoardOptions(
-        Optional.of(stack.firmware()),
-        Optional.of(stack.kernel()),
-        Optional.of(stack.initrd()),
-        append,
-        harts,
-        memory,
-        List.of(root),
-        net,
-        Optional.empty(),
-        engine,
-        deterministic,
-        0);
+        Optional.of(stack.firmware()), guest, harts, Optional.empty(), deterministic, 0);
   }
 
   private Session watched(BoardOptions options, InputStream input, Stages output)
@@ -183,7 +191,7 @@ final class HostCommand implements Callable<Integer> {
             OutputStream.nullOutputStream(),
             err,
             List.of(HOST, new Stages.Stage("training", TRAINED)));
-    BoardOptions options = options(stack, new Disk(root, false), KERNEL_LINE + " duvisor.train");
+    BoardOptions options = options(stack, Disk.of(root, false), KERNEL_LINE + " duvisor.train");
     try (Session session = watched(options, InputStream.nullInputStream(), console)) {
       return session.run().exitCode() == 0 && console.over();
     }

@@ -1,12 +1,11 @@
 package org.duvisor.cli;
 
 import java.nio.file.Path;
-import java.util.ArrayList;
-import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
@@ -48,21 +47,7 @@ final class MachineCommand implements Callable<Integer> {
       description = "Firmware for M-mode: ELF or flat binary.")
   private @Nullable Path bios;
 
-  @Option(
-      names = "--kernel",
-      paramLabel = "FILE",
-      description = "What the firmware starts: Linux Image or ELF.")
-  private @Nullable Path kernel;
-
-  @Option(names = "--initrd", paramLabel = "FILE", description = "Initial RAM disk of the kernel.")
-  private @Nullable Path initrd;
-
-  @Option(
-      names = "--append",
-      paramLabel = "TEXT",
-      defaultValue = "",
-      description = "The kernel's command line.")
-  private String append = "";
+  @Mixin private SharedOptions shared = new SharedOptions();
 
   @Option(
       names = "--smp",
@@ -70,30 +55,6 @@ final class MachineCommand implements Callable<Integer> {
       defaultValue = "1",
       description = "Harts. Default: ${DEFAULT-VALUE}.")
   private int harts;
-
-  @Option(
-      names = "--memory",
-      paramLabel = "SIZE",
-      defaultValue = "512M",
-      converter = Size.Converter.class,
-      description = "Memory, such as 512M or 2G. Default: ${DEFAULT-VALUE}.")
-  private Size memory = new Size(1);
-
-  @Option(
-      names = "--disk",
-      paramLabel = "FILE[,ro]",
-      converter = Disk.Converter.class,
-      description = "A disk in a file; again for the next.")
-  private List<Disk> disks = new ArrayList<>();
-
-  @Option(
-      names = "--net",
-      paramLabel = "NET",
-      defaultValue = "none",
-      converter = Net.Converter.class,
-      description =
-          "Network: none, user (passt), unix:PATH, tcp:HOST:PORT. Default: ${DEFAULT-VALUE}.")
-  private Net net = new Net.None();
 
   @Option(
       names = "--dtb",
@@ -108,14 +69,6 @@ final class MachineCommand implements Callable<Integer> {
   private @Nullable Path dumpDtb;
 
   @Option(
-      names = "--engine",
-      paramLabel = "KIND",
-      defaultValue = "interpreter",
-      description =
-          "What executes guest code: ${COMPLETION-CANDIDATES}. Default: ${DEFAULT-VALUE}.")
-  private Engine engine = Engine.interpreter;
-
-  @Option(
       names = "--deterministic",
       description = "All harts on one thread, in virtual time: the same run each time.")
   private boolean deterministic;
@@ -126,9 +79,6 @@ final class MachineCommand implements Callable<Integer> {
       defaultValue = "0",
       description = "Stop with exit code 1 after N instructions of all harts together.")
   private long maxInstructions;
-
-  @Option(names = "--stats", description = "Print statistics at the end.")
-  private boolean stats;
 
   MachineCommand(Boards boards, Attended attended) {
     this.boards = boards;
@@ -144,21 +94,15 @@ final class MachineCommand implements Callable<Integer> {
     var options =
         new BoardOptions(
             Optional.ofNullable(program != null ? program : bios),
-            Optional.ofNullable(kernel),
-            Optional.ofNullable(initrd),
-            append,
+            shared.guest(),
             harts,
-            memory,
-            List.copyOf(disks),
-            net,
             Optional.ofNullable(dtb),
-            engine,
             deterministic,
             maxInstructions);
     if (dumpDtb != null) {
       boards.dumpDeviceTree(options, dumpDtb);
       return 0;
     }
-    return attended.run(boards, options, Attended.Say.of(false, stats));
+    return attended.run(boards, options, Attended.Say.of(false, shared.stats()));
   }
 }

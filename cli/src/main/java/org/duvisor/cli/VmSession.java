@@ -40,24 +40,25 @@ final class VmSession implements Session {
   /** Opens everything the options name and makes the VM. */
   static VmSession open(VmOptions options, InputStream input, OutputStream output)
       throws IOException {
-    KernelImage kernel = KernelImage.openAny(options.kernel());
+    GuestOptions guest = options.guest();
+    KernelImage kernel = KernelImage.openAny(guest.kernel().orElseThrow());
     var builder = VmConfig.of(kernel);
-    options.initrd().ifPresent(file -> builder.initrd(Initrd.open(file)));
+    guest.initrd().ifPresent(file -> builder.initrd(Initrd.open(file)));
     var random = new SecureRandom();
     var devices = new Devices(Serving.THREAD, random);
     try {
-      devices.open(options.disks(), options.net());
+      devices.open(guest);
       var stream = new StreamBackend(input, output);
       builder
-          .append((commandLine(options.console()) + " " + options.append()).strip())
+          .append((commandLine(options.console()) + " " + guest.append()).strip())
           .cpus(options.cpus())
-          .memoryBytes(options.memory().bytes())
+          .memoryBytes(guest.memory().bytes())
           .console(console(options.console(), stream, devices))
           .debugConsole(options.console() == VmOptions.Console.uart) // else it would be hvc0
           .clock(InstantSource.system(), Timers.host())
           .random(random)
           .timed(options.timed())
-          .reboot(options.reboot());
+          .reboot(guest.reboot());
       VmConfig config = builder.virtio(devices.list()).build();
       return create(options, config, devices, stream);
     } catch (IOException | RuntimeException | OutOfMemoryError e) {
@@ -69,7 +70,7 @@ final class VmSession implements Session {
   private static VmSession create(
       VmOptions options, VmConfig config, Devices devices, StreamBackend console) {
     long memory = config.memoryBytes() + config.memoryBytes() / 256 + HOST_EXTRA;
-    Harts harts = Harts.of(options.harts(), memory, options.engine());
+    Harts harts = Harts.of(options.harts(), memory, options.guest());
     try {
       return new VmSession(harts, devices, console, Vm.create(harts.open(), config));
     } catch (RuntimeException | OutOfMemoryError e) {

@@ -38,6 +38,9 @@ public final class Mmu {
   private final Spaces spaces = new Spaces();
   private int hostSpace;
   private int guestSpace;
+  private int hostGlobal;
+  private int guestGlobal;
+  private final int[] notGlobal = new int[2]; // supervisor pages without G, by V
   private int bareSpace;
   private boolean stale = true;
 
@@ -68,7 +71,14 @@ public final class Mmu {
     bareSpace = spaces.of(false, 0, BARE);
     hostSpace = spaces.of(false, c.satp, 0);
     guestSpace = spaces.of(true, c.vsatp, c.effectiveHgatp());
-    if (bareSpace == 0 || hostSpace == 0 || guestSpace == 0) {
+    hostGlobal = hasGlobal(false, c.satp) ? spaces.global(false, c.satp, 0) : hostSpace;
+    guestGlobal =
+        hasGlobal(true, c.vsatp) ? spaces.global(true, c.vsatp, c.effectiveHgatp()) : guestSpace;
+    if (bareSpace == 0
+        || hostSpace == 0
+        || guestSpace == 0
+        || hostGlobal == 0
+        || guestGlobal == 0) {
       readTlb.clear();
       writeTlb.clear();
       fetchTlb.clear();
@@ -77,6 +87,16 @@ public final class Mmu {
       h.engine.mappingChanged(); // numbers mean other regimes now
     }
     stale = false;
+  }
+
+  /**
+   * Supervisor pages without G before a supervisor counts as one that does not use it: until then
+   * they are not cached.
+   */
+  private static final int MAX_NOT_GLOBAL = 64;
+
+  private boolean hasGlobal(boolean v, long satp) {
+    return satp >>> 60 != 0 && notGlobal[v ? 1 : 0] < MAX_NOT_GLOBAL;
   }
 
   /** Recomputes the contexts of fetches and data accesses after a change of mode or regime. */
@@ -98,13 +118,21 @@ public final class Mmu {
     dataMxr = Status.get(status | c.mstatus, Status.MXR) != 0;
     int perm = priv == Hart.U ? PERM_U : Status.get(status, Status.SUM) != 0 ? PERM_S_SUM : PERM_S;
     h.dataContext = dataMxr ? UNCACHED : context(priv, v, perm);
+    h.readTlb = readTlb.select(spaceOf(h.dataContext));
+    h.writeTlb = writeTlb.select(spaceOf(h.dataContext));
+    fetchTlb.select(spaceOf(h.fetchContext));
+  }
+
+  private static int spaceOf(long context) {
+    return (int) (context >>> 5);
   }
 
   private long context(int priv, boolean v, int perm) {
     if (priv == Hart.M) {
       return (long) (bareSpace << 2 | PERM_M) << 3;
     }
-    return (long) ((v ? guestSpace : hostSpace) << 2 | perm) << 3;
+    int space = perm == PERM_S ? v ? guestGlobal : hostGlobal : v ? guestSpace : hostSpace;
+    return (long) (space << 2 | perm) << 3;
   }
 
   // ---- fences
@@ -149,12 +177,13 @@ public final class Mmu {
       readTlb.dropRegion(va, leaf);
       writeTlb.dropRegion(va, leaf);
       fetchTlb.dropRegion(va, leaf);
+      h.engine.mappingChanged();
     } else {
       readTlb.dropPage(va);
       writeTlb.dropPage(va);
       fetchTlb.dropPage(va);
+      h.engine.mappingChanged(va);
     }
-    h.engine.mappingChanged();
   }
 
   // ---- data accesses that missed
@@ -245,10 +274,9 @@ public final class Mmu {
       throw h.traps.exception(
           write ? Cause.STORE_MISALIGNED : Cause.LOAD_MISALIGNED, va, 0, Trap.TRANSFORM, dataV);
     }
-    int index = Tlb.index(va);
-    Tlb tlb = write ? writeTlb : readTlb;
-    if (tlb.hit(index, va & Tlb.PAGE_MASK | h.dataContext)) {
-      return va + tlb.addend(index);
+    long entry = (write ? writeTlb : readTlb).entry(va);
+    if (Tlb.tag(entry) == (va & Tlb.PAGE_MASK | h.dataContext)) {
+      return va + Tlb.addend(entry);
     }
     long host = translateData(va, va, width, write ? WRITE : READ);
     if (host == 0) {
@@ -303,15 +331,26 @@ public final class Mmu {
       devicePa = pa;
       return 0;
     }
-    if (verdict == Pmp.Verdict.ALLOWED_PAGE && context != UNCACHED) {
+    if (verdict == Pmp.Verdict.ALLOWED_PAGE && context != UNCACHED && isCacheable(context, dataV)) {
       enter(kind == WRITE ? writeTlb : readTlb, va, context, host - va);
     }
     return host;
   }
 
+  /** Whether the last translation, made in a context, may be cached for it. */
+  private boolean isCacheable(long context, boolean v) {
+    if (walker.leafGlobal || !spaces.isGlobal(spaceOf(context))) {
+      return true;
+    }
+    if (++notGlobal[v ? 1 : 0] == MAX_NOT_GLOBAL) {
+      regimeChanged();
+    }
+    return false;
+  }
+
   private void enter(Tlb tlb, long va, long context, long addend) {
     tlb.fill(va, context, addend);
-    spaces.note((int) (context >>> 5), va, walker.leafBytes);
+    spaces.note(spaceOf(context), va, walker.leafBytes);
   }
 
   // ---- devices
@@ -336,10 +375,8 @@ public final class Mmu {
 
   /** The physical address of an instruction, when it is in the TLB; else -1. Never traps. */
   public long probeFetch(long va) {
-    int index = Tlb.index(va);
-    return fetchTlb.hit(index, va & Tlb.PAGE_MASK | h.fetchContext)
-        ? va + fetchTlb.addend(index)
-        : -1;
+    long entry = fetchTlb.entry(va);
+    return Tlb.tag(entry) == (va & Tlb.PAGE_MASK | h.fetchContext) ? va + Tlb.addend(entry) : -1;
   }
 
   /** Whether the last {@link #fetch} may be cached for its page. */
@@ -352,10 +389,10 @@ public final class Mmu {
    */
   public long fetch(long va) {
     boolean v = h.v;
-    int index = Tlb.index(va);
-    if (fetchTlb.hit(index, va & Tlb.PAGE_MASK | h.fetchContext)) {
+    long entry = fetchTlb.entry(va);
+    if (Tlb.tag(entry) == (va & Tlb.PAGE_MASK | h.fetchContext)) {
       fetchCacheable = true;
-      return va + fetchTlb.addend(index);
+      return va + Tlb.addend(entry);
     }
     walker.offset = 0;
     long pa = walker.translate(va, EXECUTE, v, h.priv, false, false);
@@ -364,8 +401,9 @@ public final class Mmu {
       throw walker.accessFault(va, EXECUTE, v);
     }
     fetchCacheable = verdict == Pmp.Verdict.ALLOWED_PAGE;
-    if (fetchCacheable) {
-      enter(fetchTlb, va, h.fetchContext, pa - va);
+    long context = h.fetchContext;
+    if (fetchCacheable && isCacheable(context, v)) {
+      enter(fetchTlb, va, context, pa - va);
     }
     return pa;
   }

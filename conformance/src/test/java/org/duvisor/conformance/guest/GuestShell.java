@@ -14,6 +14,7 @@ final class GuestShell implements CharBackend {
   private static final Duration PATIENCE = Duration.ofSeconds(60);
 
   private final Duration patience;
+
   private final InputQueue input = new InputQueue(4096);
   private final StringBuilder output = new StringBuilder();
   private int seen;
@@ -23,7 +24,7 @@ final class GuestShell implements CharBackend {
     this(PATIENCE);
   }
 
-  /** For a guest that needs longer than most. */
+  /** With more patience than usual, for a guest with much to do. */
   GuestShell(Duration patience) {
     this.patience = patience;
   }

@@ -6,13 +6,20 @@ import org.jspecify.annotations.Nullable;
 final class Block {
   final Op[] ops;
 
-  /** How often it was interpreted; translated blocks are not counted on. */
+  /** How often it was interpreted. */
   int heat;
 
-  /** The translation that starts here, if there is one. Written by the translator's thread. */
-  volatile @Nullable Translation translation;
+  /** The heat at which something should be done about it. */
+  int limit;
 
-  Block(Op[] ops) {
+  /** Where a translation can be entered here, if one can. Written by the translator's thread. */
+  volatile @Nullable EntryPoint entry;
+
+  /** The region that has this block, from when it is picked. Its hart's own. */
+  @Nullable Source home;
+
+  Block(Op[] ops, int limit) {
     this.ops = ops;
+    this.limit = limit;
   }
 }

@@ -1,6 +1,7 @@
 package org.duvisor.machine.interp;
 
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -39,11 +40,13 @@ public final class Interpreter implements Engine {
   private long translated;
 
   private long entries;
+  private long sideExits;
 
   private final @Nullable Translator translator;
   private final TranslationCache cache;
   private final Regions regions;
   private final int threshold;
+  private int generation;
 
   /** An engine that only interprets. */
   public Interpreter(Hart h) {
@@ -71,22 +74,35 @@ public final class Interpreter implements Engine {
         while (hart.retired < limit && !hart.wantsAttention() && --rounds > 0) {
           i = 0;
           ops = NO_OPS;
-          Translation translation = cache.find(hart.pc, hart.fetchContext);
-          if (translation != null) {
+          Block block = null;
+          Link link = cache.find(hart.pc, hart.fetchContext);
+          if (link != null) {
+            Translation translation = link.translation;
+            long base = hart.pc - link.offset;
+            if (translation.patience < 0) {
+              review(translation, base);
+              continue;
+            }
             int fuel = (int) Math.min(limit - hart.retired, MAX_FUEL);
-            int used = fuel - translation.run(hart, fuel);
+            int used = fuel - translation.run(hart, base, link.index, fuel);
             hart.retired += used;
             translated += used;
             entries++;
-            translation.entries++;
-            if ((translation.patience -= used) < 0) {
-              improve(translation);
+            translation.patience -= used + VISIT_COST;
+            if (watched != null) {
+              watch(translation, base, used);
             }
-            continue;
-          }
-          Block block = block(hart.pc);
-          if ((++block.heat == threshold || block.translation != null) && isTranslated(block)) {
-            continue;
+            if (hart.sideExit == 0) {
+              continue;
+            }
+            noteSideExit(translation);
+            block = block(hart.pc);
+            block.heat++;
+          } else {
+            block = block(hart.pc);
+            if ((++block.heat == block.limit || block.entry != null) && isTranslated(block)) {
+              continue;
+            }
           }
           ops = block.ops;
           int last = ops.length - 1;
@@ -116,66 +132,209 @@ public final class Interpreter implements Engine {
   /** Instructions a translation runs before it looks up: bounds interrupt latency. */
   private static final int MAX_FUEL = 8192;
 
+  /** Instructions that translated code executes between two looks whether it is good. */
+  private static final long REVIEW = 2_000_000;
+
+  /** The same, for one that was looked at closely. */
+  private static final long SETTLED = 16 * REVIEW;
+
+  /** What an exit to the interpreter costs, in translated instructions. */
+  private static final int EXIT_COST = 200;
+
+  /** A translation whose visits are shorter, in instructions, should be one with another. */
+  private static final int SHORT_VISIT = 100;
+
+  /** What coming in and going out costs, in translated instructions. */
+  private static final int VISIT_COST = 30;
+
+  /** Executions of a block inside a region that make it one more entry, in thresholds. */
+  private static final int INSIDE = 8;
+
   /**
    * A hot block: whether its translation can be used from here, which is then in the cache;
    * otherwise one is ordered.
    */
   private boolean isTranslated(Block block) {
-    Translation t = block.translation;
-    Translator maker = translator;
-    if (t == null) {
-      if (maker != null) {
-        Source source = regions.pick(h.pc);
-        if (source != null) {
-          maker.offer(source, false, translation -> block.translation = translation);
-        }
+    EntryPoint e = block.entry;
+    if (e == null) {
+      Source home = block.home;
+      if (home == null || !home.isAlive()) {
+        order(regions.pick(h.pc));
+      } else if (block.limit > threshold) {
+        enterInside(home, block);
       }
+      block.limit = block.heat + INSIDE * threshold;
       return false;
     }
-    if (!isMapped(t.source(), h.pc)) {
+    if (!isMapped(e.translation.source(), h.pc - e.offset)) {
       return false;
     }
-    Translation better = t.better;
-    if (better != null) {
-      block.translation = better;
-      t = better;
-    }
-    cache.put(h.pc, h.fetchContext, t);
+    cache.put(h.pc, h.fetchContext, e, h.pc - e.offset);
     return true;
   }
 
-  /**
-   * Instructions a translation must execute at a time, on average, to be worth registers in locals.
-   */
-  private static final int LOOPING = 100;
-
-  /** Instructions between looks for the better translation that was ordered. */
-  private static final long LOOK_AGAIN = 1_000_000;
-
-  /**
-   * A translation has executed a lot: order a better one if it loops, or use the one that was
-   * ordered.
-   */
-  private void improve(Translation t) {
-    Translation better = t.better;
-    Translator maker = translator;
-    if (better != null) {
-      cache.replace(t, better);
-    } else if (t.entries < 0) { // ordered
-      t.patience = LOOK_AGAIN;
-    } else if (maker != null && t.entries * LOOPING < LOOK_AGAIN) {
-      t.entries = Long.MIN_VALUE;
-      t.patience = LOOK_AGAIN;
-      maker.offer(t.source(), true, translation -> t.better = translation);
-    } else {
-      t.entries = 0;
-      t.patience = LOOK_AGAIN;
+  /** A block inside a region is reached from outside all the time: make it an entry. */
+  private void enterInside(Source home, Block block) {
+    Translation t = home.translation();
+    int offset = home.offsetOf(block);
+    if (t != null && !t.ordered && offset != Integer.MIN_VALUE && isMapped(home, h.pc - offset)) {
+      t.ordered = true;
+      order(home.withEntry(block), t);
     }
   }
 
+  private void order(@Nullable Source source, Translation... replaced) {
+    Translator maker = translator;
+    if (source == null || maker == null) {
+      return;
+    }
+    if (replaced.length == 0) {
+      source.claim();
+    }
+    maker.offer(
+        source,
+        new Translator.Sink() {
+          @Override
+          public void install(Translation translation) {
+            source.install(translation);
+            for (Translation old : replaced) {
+              old.outdated = true;
+            }
+          }
+
+          @Override
+          public void refuse() {
+            source.refuse();
+            for (Translation old : replaced) {
+              old.ordered = false;
+            }
+          }
+        });
+  }
+
+  private void noteSideExit(Translation t) {
+    t.sideExits++;
+    if (h.sideExit == Hart.FLOAT_EXIT) {
+      t.floatExits++;
+    }
+    t.patience -= EXIT_COST;
+    h.sideExit = 0;
+    sideExits++;
+  }
+
+  /** A translation has executed a lot: whether another one would be better. */
+  private void review(Translation t, long base) {
+    t.patience = REVIEW;
+    Translator maker = translator;
+    if (maker != null && maker.generation() != generation) {
+      generation = maker.generation();
+      forgetCode();
+      return;
+    }
+    if (t.outdated) {
+      cache.clear(); // blocks know the new one
+      return;
+    }
+    if (t.ordered || watched != null && ++waiting < MAX_WAITING) {
+      return; // but the watched one may never run again
+    }
+    waiting = 0;
+    watched = t;
+    watchedBase = base;
+    visits = 0;
+    executed = 0;
+    wasInside = false;
+    successors.clear();
+    t.sideExits = 0;
+    t.floatExits = 0;
+  }
+
+  // ---- regions that are left and entered all the time become one
+
+  private static final int VISITS = 1000;
+
+  /** Reviews that are put off for the one that is watched. */
+  private static final int MAX_WAITING = 4;
+
+  private record Successor(Translation translation, int distance) {}
+
+  private @Nullable Translation watched;
+  private long watchedBase;
+  private int waiting;
+  private int visits;
+  private long executed;
+  private boolean wasInside;
+  private final Map<Successor, Integer> successors = new HashMap<>();
+
+  /** Notes how long the visits of the watched translation are, and where control goes then. */
+  private void watch(Translation t, long base, int used) {
+    Translation from = watched;
+    if (t == from) {
+      wasInside = true;
+      executed += used;
+      if (++visits == VISITS) {
+        watched = null;
+        t.patience = SETTLED;
+        decide(t);
+        successors.clear();
+      }
+    } else if (wasInside) {
+      wasInside = false;
+      long distance = base - watchedBase >> 12;
+      if (!t.ordered && Math.abs(distance) < Regions.MAX_DISTANCE >> 12) {
+        successors.merge(new Successor(t, (int) distance), 1, Integer::sum);
+      }
+    }
+  }
+
+  private void decide(Translation t) {
+    Source source = t.source();
+    boolean floats = t.floatExits * 100L > executed / 100;
+    boolean apart = (t.sideExits - t.floatExits) * 100L > executed / 20;
+    var style =
+        new Source.Style(source.style().floatCalls() || floats, source.style().apart() || apart);
+    if (!style.equals(source.style())) {
+      t.ordered = true;
+      order(source.with(style), t);
+    } else if (executed < VISITS * SHORT_VISIT) {
+      successors.entrySet().stream()
+          .filter(s -> mayUnite(source, s.getKey().translation.source()))
+          .max(Map.Entry.comparingByValue())
+          .filter(s -> s.getValue() > VISITS / 20)
+          .ifPresent(s -> unite(t, s.getKey()));
+    }
+  }
+
+  private static boolean mayUnite(Source a, Source b) {
+    return a.size() + b.size() <= Regions.MAX_GROWN
+        && a.bytes() + b.bytes() <= Regions.MAX_GROWN_BYTES;
+  }
+
+  private void unite(Translation from, Successor to) {
+    Source union = from.source().union(to.translation.source(), to.distance);
+    if (union != null && !from.ordered && !to.translation.ordered) {
+      from.ordered = true;
+      to.translation.ordered = true;
+      union.claim();
+      order(union, from, to.translation);
+    }
+  }
+
+  /**
+   * Too much has been translated: starts anew, so that what is not used any more can be unloaded.
+   */
+  private void forgetCode() {
+    Arrays.fill(ram, null);
+    rom.clear();
+    page = null;
+    watched = null;
+    successors.clear();
+    cache.reset();
+    contextChanged();
+  }
+
   /** Whether the pages of a region are current and mapped where it needs them. */
-  private boolean isMapped(Source source, long pc) {
-    long base = pc & PAGE_MASK;
+  private boolean isMapped(Source source, long base) {
     for (Source.PageUse use : source.pages()) {
       if (knownPage(base + ((long) use.distance() << 12)) != use.page()) {
         return false;
@@ -256,7 +415,7 @@ public final class Interpreter implements Engine {
         break;
       }
     }
-    Block b = new Block(ops.toArray(Op[]::new));
+    Block b = new Block(ops.toArray(Op[]::new), threshold);
     p.blocks[start >>> 1] = b;
     return b;
   }
@@ -285,12 +444,26 @@ public final class Interpreter implements Engine {
     int low = first.parcel(CodePage.BYTES - 2);
     CodePage second = pageAt(h.mmu().fetch(pc + 2) & PAGE_MASK);
     crossingBits = low | second.parcel(0) << 16;
-    return alone(crossingBits);
+    int i = (crossingBits ^ crossingBits >>> 16) & CROSSINGS - 1;
+    Block known = crossings[i];
+    if (known == null || crossingKeys[i] != crossingBits) {
+      known = alone(crossingBits);
+      crossings[i] = known;
+      crossingKeys[i] = crossingBits;
+    }
+    return known;
   }
 
-  private static Block alone(int bits) {
+  // Instructions that cross pages, decoded, by their bits.
+  private static final int CROSSINGS = 256;
+  private final @Nullable Block[] crossings = new Block[CROSSINGS];
+  private final int[] crossingKeys = new int[CROSSINGS];
+
+  private Block alone(int bits) {
     Op op = op(bits, 0);
-    return new Block(op.terminator() ? new Op[] {op} : new Op[] {op, new FallThrough(op.length)});
+    return new Block(
+        op.terminator() ? new Op[] {op} : new Op[] {op, new FallThrough(op.length)},
+        Integer.MAX_VALUE);
   }
 
   @Override
@@ -305,16 +478,21 @@ public final class Interpreter implements Engine {
 
   /** One line for a person. */
   public String statistics() {
-    return "%d of %d instructions in translated code, entered %d times"
-        .formatted(translated, h.retired, entries);
+    return "%d of %d instructions in translated code, entered %d times, %d times for the interpreter to go on"
+        .formatted(translated, h.retired, entries, sideExits);
   }
 
   @Override
   public void locate(long pc) {
     long pa = h.mmu().probeFetch(pc);
     if (pa != -1) {
-      page = pageAt(pa & PAGE_MASK);
+      CodePage p = pageAt(pa & PAGE_MASK);
+      page = p;
       fetchPage = pc & PAGE_MASK;
+      if (p.crosses((int) pc & 0xfff)) {
+        CodePage second = knownPage(pc + 2);
+        crossingBits = p.parcel(CodePage.BYTES - 2) | (second == null ? 0 : second.parcel(0) << 16);
+      }
     }
   }
 
@@ -328,6 +506,15 @@ public final class Interpreter implements Engine {
   public void mappingChanged() {
     cache.clear();
     contextChanged();
+    h.attend(); // ends translated code
+  }
+
+  @Override
+  public void mappingChanged(long va) {
+    cache.drop(va);
+    if ((va & PAGE_MASK) == fetchPage) {
+      contextChanged();
+    }
     h.attend(); // ends translated code
   }
 
