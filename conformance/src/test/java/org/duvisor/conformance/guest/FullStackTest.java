@@ -174,7 +174,7 @@ final class FullStackTest {
 
   @Test
   void theContractHoldsOnLinux() throws Exception {
-    try (Host host = Host.boot(2, "", IMAGES.get("root"), contractDisk())) {
+    try (Host host = Host.boot(1, "", IMAGES.get("root"), contractDisk())) {
       host.shell.expect("host:~ # ");
       host.shell.type(
           "mount -o ro /dev/vdb /mnt; java -XX:+UseSerialGC -XX:TieredStopAtLevel=1 -Xmx128m"

@@ -7,9 +7,10 @@ import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Optional;
 import org.duvisor.platform.DvDriver;
 import org.duvisor.platform.linux.LinuxPlatform;
-import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.BeforeAll;
 
 /** The contract on riscv64 Linux with the driver; elsewhere not run. */
 final class LinuxDriverContractTest extends DvDriverContract {
@@ -17,9 +18,10 @@ final class LinuxDriverContractTest extends DvDriverContract {
 
   private final LinuxPlatform platform = new LinuxPlatform();
 
-  @BeforeEach
-  void platformIsHere() {
-    assumeTrue(platform.missing().isEmpty(), () -> platform.missing().orElse(""));
+  @BeforeAll
+  static void platformIsHere() {
+    Optional<String> missing = new LinuxPlatform().missing();
+    assumeTrue(missing.isEmpty(), () -> missing.orElse(""));
   }
 
   @Override

@@ -225,7 +225,26 @@ final class LinuxDriver implements DvDriver {
     if (vcpu < 0 || vcpu >= MAX_VCPUS || Thread.currentThread().isVirtual()) {
       throw new DvException(Reason.INVALID, "a vCPU is 0..63 and a platform thread");
     }
-    checkAlive();
+    if (!tryRetain()) {
+      throw new DvException(Reason.GONE, why);
+    }
+    LinuxHuHart hu;
+    try {
+      checkAlive();
+      claim(vcpu);
+      hu = new LinuxHuHart(this, process, vcpu);
+    } catch (RuntimeException e) {
+      release();
+      throw e;
+    }
+    LinuxHuHart before = vcpus.getAndSet(vcpu, hu);
+    if (before != null) {
+      before.abandon();
+    }
+    return hu;
+  }
+
+  private void claim(int vcpu) {
     long answer = process.kernel().ioctl(file, Request.REGISTER.code(), vcpu);
     for (int i = 0; answer == -Errors.EBUSY && endsSoon(vcpu) && i < RETRIES; i++) {
       LockSupport.parkNanos(RETRY_NANOS);
@@ -234,13 +253,6 @@ final class LinuxDriver implements DvDriver {
     if (answer < 0) {
       throw Errors.of(answer, "vCPU " + vcpu);
     }
-    LinuxHuHart hu = new LinuxHuHart(this, process, vcpu);
-    retain();
-    LinuxHuHart before = vcpus.getAndSet(vcpu, hu);
-    if (before != null) {
-      before.abandon();
-    }
-    return hu;
   }
 
   /** Whether the thread that a vCPU is has ended for Java: it will for the kernel. */
@@ -299,9 +311,11 @@ final class LinuxDriver implements DvDriver {
 
   /** Ends the VM for what its hypervisor or guest did. */
   void kill(String reason) {
-    why = reason;
-    gone = true;
-    kickAll();
+    if (!gone) {
+      why = reason;
+      gone = true;
+      kickAll();
+    }
   }
 
   private void kickAll() {
@@ -341,10 +355,11 @@ final class LinuxDriver implements DvDriver {
       closed = true;
       gone = true;
     }
-    process.kernel().ioctl(file, Request.END.code(), 0);
+    kickAll();
     for (Grant g : held()) {
       revokes(g); // another thread may be revoking it
     }
+    process.kernel().ioctl(file, Request.END.code(), 0);
     for (int i = 0; i < MAX_VCPUS; i++) {
       LinuxHuHart v = vcpus.get(i);
       if (v != null && v.owner() == Thread.currentThread()) {
