@@ -74,6 +74,9 @@ final class RunCommand implements Callable<Integer> {
       Optional<Path> initrd = guest.initrd();
       guest = guest.with(images.kernel(), Optional.of(initrd.orElseGet(images::initrd)));
     }
-    return attended.run(vm, new VmOptions(guest, cpus, console, harts, shared.stats()), Attended.Say.of(verbose, shared.stats()));
+    return attended.run(
+        vm,
+        new VmOptions(guest, cpus, console, harts, shared.stats()),
+        Attended.Say.of(verbose, shared.stats()));
   }
 }
