@@ -4,10 +4,15 @@ import java.io.FileDescriptor;
 import java.io.FileOutputStream;
 import java.io.IOException;
 import java.io.PrintStream;
+import java.util.EnumSet;
+import java.util.Set;
 import org.duvisor.cli.terminal.UserTerminal;
 
 /** A session with the user's terminal attached, from set-up to the command's exit code. */
 final class Attended {
+  /** What is said when a guest starts. */
+  static final String STARTS = "duvisor: the guest starts";
+
   private static final String KEYS =
       """
 
@@ -26,13 +31,13 @@ final class Attended {
   /**
    * Opens a session, runs it, and gives the terminal back whatever happens.
    *
-   * @param statistics whether to print them at the end
+   * @param say what to print besides what the guest does
    * @return the command's exit code
    */
-  <O> int run(Session.Opener<O> opener, O options, boolean statistics)
+  <O> int run(Session.Opener<O> opener, O options, Set<Say> say)
       throws IOException, InterruptedException {
-    Ended ended = attend(opener, options);
-    if (statistics) {
+    Ended ended = attend(opener, options, say.contains(Say.START));
+    if (say.contains(Say.STATISTICS)) {
       err.print(ended.statistics());
     }
     if (!ended.outcome().reason().isEmpty()) {
@@ -41,9 +46,28 @@ final class Attended {
     return ended.outcome().exitCode();
   }
 
+  /** What the user may want to be told. */
+  enum Say {
+    /** That the guest starts. */
+    START,
+    /** Statistics at the end. */
+    STATISTICS;
+
+    static Set<Say> of(boolean start, boolean statistics) {
+      var say = EnumSet.noneOf(Say.class);
+      if (start) {
+        say.add(START);
+      }
+      if (statistics) {
+        say.add(STATISTICS);
+      }
+      return say;
+    }
+  }
+
   private record Ended(Outcome outcome, String statistics) {}
 
-  private <O> Ended attend(Session.Opener<O> opener, O options)
+  private <O> Ended attend(Session.Opener<O> opener, O options, boolean start)
       throws IOException, InterruptedException {
     // Closed in the opposite order: the disks are written back before a signal's grace ends.
     try (UserTerminal terminal = UserTerminal.open();
@@ -51,6 +75,9 @@ final class Attended {
         Session session = opener.open(options, terminal.input(), standardOutput())) {
       guard.stopping(session::stop);
       terminal.listen(session::stop, () -> err.print(KEYS), () -> err.print(session.statistics()));
+      if (start) {
+        err.println(STARTS);
+      }
       return new Ended(session.run(), session.statistics());
     }
   }

@@ -172,8 +172,13 @@ final class BoardSession implements Session {
   }
 
   @Override
+  public long instructions() {
+    return board.instructions();
+  }
+
+  @Override
   public String statistics() {
-    return engine.statistics(board.instructions());
+    return engine.statistics(instructions());
   }
 
   @Override

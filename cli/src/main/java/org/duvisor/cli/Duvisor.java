@@ -4,6 +4,9 @@ import java.io.PrintStream;
 import java.io.PrintWriter;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.function.Supplier;
 import picocli.AutoComplete.GenerateCompletion;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
@@ -54,26 +57,43 @@ public final class Duvisor implements Runnable {
     var failures = new Failures(err, debug);
     try {
       var attended = new Attended(err);
-      return new CommandLine(new Duvisor())
-          .addSubcommand(standard(new CommandLine(new RunCommand(vm, attended, new Images(home)))))
-          .addSubcommand(standard(new CommandLine(new MachineCommand(boards, attended))))
-          .addSubcommand(
+      Map<String, Supplier<CommandLine>> all = new LinkedHashMap<>();
+      all.put("run", () -> new CommandLine(new RunCommand(vm, attended, new Images(home))));
+      all.put("machine", () -> new CommandLine(new MachineCommand(boards, attended)));
+      all.put("host", () -> new CommandLine(new HostCommand(boards, home, err)));
+      all.put(
+          "lab",
+          () ->
               lab(
                   new LabEngineCommand(new Images(home), out, err),
                   new LabBootCommand(home, out, err),
                   new LabHypercallCommand(out),
-                  new LabTranslateCommand(out)))
-          .addSubcommand("completion", completion())
+                  new LabTranslateCommand(out)));
+      all.put("completion", Duvisor::completion);
+      var duvisor = new CommandLine(new Duvisor());
+      wanted(arguments, all)
+          .forEach((name, make) -> duvisor.addSubcommand(name, standard(make.get())));
+      return duvisor
           .setOut(new PrintWriter(out, true, StandardCharsets.UTF_8))
           .setErr(new PrintWriter(err, true, StandardCharsets.UTF_8))
           .setParameterExceptionHandler(failures::usage)
           .setExecutionExceptionHandler((e, _, _) -> failures.failure(e))
+          .setUsageHelpLongOptionsMaxWidth(28) // after the next it would run stty, help or not
           .setUsageHelpAutoWidth(true)
-          .setUsageHelpLongOptionsMaxWidth(28)
           .execute(arguments);
     } catch (Throwable e) {
       return failures.failure(e);
     }
+  }
+
+  /**
+   * The one command that the arguments name, or all when they name none: reading what a command
+   * looks like is a good part of a short run.
+   */
+  private static Map<String, Supplier<CommandLine>> wanted(
+      String[] arguments, Map<String, Supplier<CommandLine>> all) {
+    Supplier<CommandLine> named = arguments.length == 0 ? null : all.get(arguments[0]);
+    return named == null || named == all.get("completion") ? all : Map.of(arguments[0], named);
   }
 
   private static CommandLine standard(CommandLine command) {
@@ -83,7 +103,7 @@ public final class Duvisor implements Runnable {
 
   /** The experiments, each with its command. */
   private static CommandLine lab(Object... experiments) {
-    CommandLine lab = standard(new CommandLine(new LabCommand()));
+    CommandLine lab = new CommandLine(new LabCommand());
     for (Object experiment : experiments) {
       lab.addSubcommand(standard(new CommandLine(experiment)));
     }
@@ -102,6 +122,6 @@ public final class Duvisor implements Runnable {
   @Override
   public void run() {
     throw new ParameterException(
-        spec.commandLine(), "missing command: run, machine, lab or completion");
+        spec.commandLine(), "missing command: run, machine, host, lab or completion");
   }
 }

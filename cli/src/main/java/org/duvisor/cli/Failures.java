@@ -10,6 +10,7 @@ import org.duvisor.devices.images.ImageException;
 import org.duvisor.hypervisor.vm.VmException;
 import org.duvisor.lab.LabException;
 import org.duvisor.machine.board.BoardException;
+import org.duvisor.platform.DvException;
 import picocli.CommandLine;
 import picocli.CommandLine.ParameterException;
 
@@ -52,6 +53,7 @@ final class Failures {
       case UserError error -> oneLine(error.getMessage());
       case ImageException image -> oneLine(image.getMessage());
       case VmException vm -> oneLine(vm.getMessage());
+      case DvException refused -> oneLine(refused.getMessage());
       case BoardException board -> oneLine(board.getMessage());
       case LabException lab -> oneLine(lab.getMessage());
       case OutOfMemoryError _ -> "not enough memory on this computer for the guest's (--memory)";

@@ -103,6 +103,6 @@ final class MachineCommand implements Callable<Integer> {
       boards.dumpDeviceTree(options, dumpDtb);
       return 0;
     }
-    return attended.run(boards, options, shared.stats());
+    return attended.run(boards, options, Attended.Say.of(false, shared.stats()));
   }
 }

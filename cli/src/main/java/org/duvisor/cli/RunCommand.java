@@ -49,6 +49,18 @@ final class RunCommand implements Callable<Integer> {
       description = "Console: ${COMPLETION-CANDIDATES}. Default: ${DEFAULT-VALUE}.")
   private VmOptions.Console console = VmOptions.Console.uart;
 
+  @Option(
+      names = "--harts",
+      paramLabel = "KIND",
+      defaultValue = "auto",
+      description =
+          "What the VM runs on: ${COMPLETION-CANDIDATES}. Default: the host's harts if it has"
+              + " DV-ext and the driver, simulated ones otherwise.")
+  private Harts.Choice harts = Harts.Choice.auto;
+
+  @Option(names = "--verbose", description = "Say when the guest starts.")
+  private boolean verbose;
+
   RunCommand(Session.Opener<VmOptions> vm, Attended attended, Images images) {
     this.vm = vm;
     this.attended = attended;
@@ -62,6 +74,9 @@ final class RunCommand implements Callable<Integer> {
       Optional<Path> initrd = guest.initrd();
       guest = guest.with(images.kernel(), Optional.of(initrd.orElseGet(images::initrd)));
     }
-    return attended.run(vm, new VmOptions(guest, cpus, console, shared.stats()), shared.stats());
+    return attended.run(
+        vm,
+        new VmOptions(guest, cpus, console, harts, shared.stats()),
+        Attended.Say.of(verbose, shared.stats()));
   }
 }

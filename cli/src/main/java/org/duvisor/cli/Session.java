@@ -19,6 +19,9 @@ public interface Session extends AutoCloseable {
    */
   String statistics();
 
+  /** Instructions that simulated harts have executed so far. May be called from any thread. */
+  long instructions();
+
   /** Writes back and releases what the guest had open. */
   @Override
   void close();

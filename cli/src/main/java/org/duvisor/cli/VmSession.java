@@ -13,12 +13,10 @@ import org.duvisor.devices.images.KernelImage;
 import org.duvisor.hypervisor.vm.Vm;
 import org.duvisor.hypervisor.vm.VmConfig;
 import org.duvisor.hypervisor.vm.VmOutcome;
-import org.duvisor.machine.Clock;
-import org.duvisor.platform.sim.SimHost;
 import org.duvisor.virtio.QueueWorker.Serving;
 import org.duvisor.virtio.console.Console;
 
-/** A VM under DuVisor on the embedded platform: one simulated host for it alone. */
+/** A VM under DuVisor. */
 final class VmSession implements Session {
   /** For stage-2 tables, which need 1/512 of the memory at most, and alignment. */
   private static final long HOST_EXTRA = 64 << 20;
@@ -26,17 +24,14 @@ final class VmSession implements Session {
   private static final int TERMINAL_COLUMNS = 80;
   private static final int TERMINAL_ROWS = 24;
 
-  private final SimHost host;
-  private final Engine.Running engine;
+  private final Harts harts;
   private final Devices devices;
   private final StreamBackend console;
   private final Vm vm;
   private volatile boolean stopped;
 
-  private VmSession(
-      SimHost host, Engine.Running engine, Devices devices, StreamBackend console, Vm vm) {
-    this.host = host;
-    this.engine = engine;
+  private VmSession(Harts harts, Devices devices, StreamBackend console, Vm vm) {
+    this.harts = harts;
     this.devices = devices;
     this.console = console;
     this.vm = vm;
@@ -51,7 +46,6 @@ final class VmSession implements Session {
     guest.initrd().ifPresent(file -> builder.initrd(Initrd.open(file)));
     var random = new SecureRandom();
     var devices = new Devices(Serving.THREAD, random);
-    Engine.Running engine = guest.engine().start(false, guest.dump());
     try {
       devices.open(guest);
       var stream = new StreamBackend(input, output);
@@ -66,12 +60,21 @@ final class VmSession implements Session {
           .timed(options.timed())
           .reboot(guest.reboot());
       VmConfig config = builder.virtio(devices.list()).build();
-      long memory = config.memoryBytes() + config.memoryBytes() / 256 + HOST_EXTRA;
-      var host = new SimHost(memory, Clock.realTime(), engine.harts());
-      return new VmSession(host, engine, devices, stream, Vm.create(host.open(), config));
+      return create(options, config, devices, stream);
     } catch (IOException | RuntimeException | OutOfMemoryError e) {
       devices.close();
-      engine.close();
+      throw e;
+    }
+  }
+
+  private static VmSession create(
+      VmOptions options, VmConfig config, Devices devices, StreamBackend console) {
+    long memory = config.memoryBytes() + config.memoryBytes() / 256 + HOST_EXTRA;
+    Harts harts = Harts.of(options.harts(), memory, options.guest());
+    try {
+      return new VmSession(harts, devices, console, Vm.create(harts.open(), config));
+    } catch (RuntimeException | OutOfMemoryError e) {
+      harts.close();
       throw e;
     }
   }
@@ -122,8 +125,13 @@ final class VmSession implements Session {
   }
 
   @Override
+  public long instructions() {
+    return harts.instructions();
+  }
+
+  @Override
   public String statistics() {
-    return vm.stats().text() + engine.statistics(host.instructions());
+    return vm.stats().text() + harts.statistics();
   }
 
   @Override
@@ -131,6 +139,6 @@ final class VmSession implements Session {
     vm.close();
     devices.close();
     console.close();
-    engine.close();
+    harts.close();
   }
 }

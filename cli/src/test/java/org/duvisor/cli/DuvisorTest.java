@@ -56,6 +56,11 @@ final class DuvisorTest {
     }
 
     @Override
+    public long instructions() {
+      return 0;
+    }
+
+    @Override
     public String statistics() {
       return "exits: 42\n";
     }
@@ -132,6 +137,7 @@ final class DuvisorTest {
                     true),
                 1,
                 VmOptions.Console.uart,
+                Harts.Choice.auto,
                 false)),
         opened);
     assertEquals(List.of("run", "close"), life);
@@ -160,6 +166,7 @@ final class DuvisorTest {
             "--share=s,ro",
             "--net=tcp:h:1",
             "--console=virtio",
+            "--harts=simulated",
             "--engine=jit",
             "--no-reboot",
             "--stats");
@@ -179,8 +186,99 @@ final class DuvisorTest {
                 false),
             4,
             VmOptions.Console.virtio,
+            Harts.Choice.simulated,
             true),
         opened.getFirst());
+  }
+
+  /** The images' script, which only says where they would be. */
+  private void fullStack(String script) throws IOException {
+    Path jars = Files.createDirectories(home.resolve("cli/target"));
+    Files.createFile(jars.resolve("duvisor.jar"));
+    Path file = home.resolve("guest/full-stack.sh");
+    Files.writeString(file, "#!/bin/sh\n" + script);
+    assertTrue(file.toFile().setExecutable(true));
+  }
+
+  private BoardOptions host(String append, Path root, boolean deterministic) {
+    return new BoardOptions(
+        Optional.of(home.resolve("fw")),
+        new GuestOptions(
+            Optional.of(home.resolve("k")),
+            Optional.of(home.resolve("i")),
+            "console=ttyS0 quiet" + append,
+            new Size(1 << 30),
+            List.of(Disk.of(root, !root.toString().endsWith(".training"))),
+            List.of(),
+            new Net.None(),
+            Engine.jit,
+            Optional.empty(),
+            true),
+        2,
+        Optional.empty(),
+        deterministic,
+        0);
+  }
+
+  private static final String PLACES =
+      "d=${0%/guest/*}; for f in firmware=fw kernel=k initrd=i root=r; do echo ${f%=*}=$d/${f#*=};"
+          + " done";
+
+  @Test
+  void hostBootsTheFullStackWithAGuest() throws IOException {
+    fullStack(PLACES);
+    Result result =
+        run(
+            "host",
+            "--no-training",
+            "--smp=2",
+            "--deterministic",
+            "--",
+            "--memory=64M",
+            "--cpus",
+            "2");
+    assertEquals(new Result(0, "", ""), result);
+    assertEquals(
+        List.of(
+            host(
+                " duvisor.run=--verbose,--append,quiet,--memory=64M,--cpus,2",
+                home.resolve("r"),
+                true)),
+        opened);
+  }
+
+  @Test
+  void aTrainingThatIsNotSeenToEndIsNotUsed() throws IOException {
+    fullStack(PLACES);
+    Files.createFile(home.resolve("r"));
+    Result result = run("host", "--shell", "--smp=2");
+    assertEquals(0, result.code());
+    assertTrue(result.err().contains("did not work"), result.err());
+    assertEquals(
+        List.of(
+            host(" duvisor.train", home.resolve("r.training"), false),
+            host("", home.resolve("r"), false)),
+        opened);
+    assertFalse(Files.exists(home.resolve("r.training")));
+  }
+
+  @Test
+  void aFullStackThatCannotBeBuiltIsOneLine() throws IOException {
+    assertTrue(run("host").line().contains("does not hold them"));
+    fullStack("exit 1");
+    assertEquals(
+        new Result(1, "", "duvisor: the images of the full stack could not be built; see above\n"),
+        run("host"));
+  }
+
+  /** Adversary: options that would become other words of the host kernel's command line. */
+  @Test
+  void optionsForTheGuestStayOptions() throws IOException {
+    fullStack(PLACES);
+    for (String bad : List.of("a b", "a,b", "$(x)", "'", "")) {
+      assertEquals(2, run("host", "--", bad).code(), bad);
+    }
+    assertEquals(List.of(), opened);
   }
 
   @Test

@@ -62,6 +62,11 @@ final class EchoGuest implements Session {
   }
 
   @Override
+  public long instructions() {
+    return 0;
+  }
+
+  @Override
   public String statistics() {
     return "statistics: none\n";
   }

@@ -1,0 +1,97 @@
+package org.duvisor.cli;
+
+import java.io.IOException;
+import java.io.PrintStream;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * What the full stack boots, built by guest/full-stack.sh.
+ *
+ * @param firmware for M-mode
+ * @param kernel the host's
+ * @param initrd with the host's modules
+ * @param root the host's root file system, as built
+ */
+record FullStack(Path firmware, Path kernel, Path initrd, Path root) {
+  /**
+   * Has the script build what is missing or stale. Its progress goes to the user.
+   *
+   * @param home the project's folder
+   */
+  static FullStack build(Path home) throws IOException, InterruptedException {
+    Path script = home.resolve("guest/full-stack.sh");
+    Path jars = home.resolve("cli/target");
+    if (!Files.isExecutable(script) || !Files.isReadable(jars.resolve("duvisor.jar"))) {
+      throw new UserError(
+          "the full stack is built from the project's sources, and "
+              + home
+              + " does not hold them");
+    }
+    Process process =
+        new ProcessBuilder(script.toString(), "--jars", jars.toString())
+            .redirectInput(ProcessBuilder.Redirect.from(Path.of("/dev/null").toFile()))
+            .redirectError(ProcessBuilder.Redirect.INHERIT)
+            .start();
+    Map<String, Path> files = new HashMap<>();
+    for (String line :
+        new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8)
+            .lines()
+            .toList()) {
+      int equals = line.indexOf('=');
+      files.put(line.substring(0, Math.max(equals, 0)), Path.of(line.substring(equals + 1)));
+    }
+    if (process.waitFor() != 0
+        || !files.keySet().containsAll(List.of("firmware", "kernel", "initrd", "root"))) {
+      throw new UserError("the images of the full stack could not be built; see above");
+    }
+    return new FullStack(
+        files.get("firmware"), files.get("kernel"), files.get("initrd"), files.get("root"));
+  }
+
+  /** The root file system with what training has added; it may be missing or stale. */
+  private Path trainedRoot() {
+    return root.resolveSibling(root.getFileName() + ".trained");
+  }
+
+  private boolean isTrained() throws IOException {
+    return Files.exists(trainedRoot())
+        && Files.getLastModifiedTime(trainedRoot()).compareTo(Files.getLastModifiedTime(root)) >= 0;
+  }
+
+  /** The best root file system there is. */
+  Path bestRoot() throws IOException {
+    return isTrained() ? trainedRoot() : root;
+  }
+
+  /** Boots a copy of the root file system on a board, to the end. */
+  @FunctionalInterface
+  interface Trainer {
+    /** Whether the training was seen to succeed. */
+    boolean train(Path root) throws IOException, InterruptedException;
+  }
+
+  /** Trains a copy, unless there is one; a failure costs later starts time, and nothing else. */
+  void train(Trainer trainer, PrintStream progress) throws IOException, InterruptedException {
+    if (isTrained()) {
+      return;
+    }
+    progress.println("== preparing faster starts (once, some minutes)");
+    Path part = root.resolveSibling(root.getFileName() + ".training");
+    try {
+      Files.copy(root, part, StandardCopyOption.REPLACE_EXISTING);
+      if (trainer.train(part)) {
+        Files.move(part, trainedRoot(), StandardCopyOption.REPLACE_EXISTING);
+      } else {
+        progress.println("== this did not work; starts stay slow");
+      }
+    } finally {
+      Files.deleteIfExists(part);
+    }
+  }
+}

@@ -1,0 +1,115 @@
+package org.duvisor.cli;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.ServiceLoader;
+import org.duvisor.machine.Clock;
+import org.duvisor.platform.DvDriver;
+import org.duvisor.platform.Platform;
+import org.duvisor.platform.sim.SimHost;
+
+/** What a VM of {@code duvisor run} runs on, while it does. */
+interface Harts extends AutoCloseable {
+  /** Which harts to use. */
+  enum Choice {
+    /** This computer's, when it has some and they may be used; simulated ones otherwise. */
+    auto,
+    /** This computer's, through its kernel's driver. */
+    host,
+    /** Simulated ones, in this process. */
+    simulated
+  }
+
+  /** A new VM on them. */
+  DvDriver open();
+
+  /** What simulated ones have executed. */
+  long instructions();
+
+  /** What is known of them: lines of text, each ended. */
+  String statistics();
+
+  @Override
+  void close();
+
+  /**
+   * The harts that were chosen.
+   *
+   * @param memory bytes of a simulated host
+   * @param guest says what executes its code on simulated harts
+   * @throws UserError when this computer's are asked for and there are none
+   */
+  static Harts of(Choice choice, long memory, GuestOptions guest) {
+    Optional<Platform> host = choice == Choice.simulated ? Optional.empty() : host(choice);
+    return host.isPresent() ? new Real(host.get()) : new Simulated(memory, guest);
+  }
+
+  private static Optional<Platform> host(Choice choice) {
+    List<String> missing = new ArrayList<>();
+    for (Platform platform : ServiceLoader.load(Platform.class)) {
+      Optional<String> why = platform.missing();
+      if (why.isEmpty()) {
+        return Optional.of(platform);
+      }
+      missing.add(platform.name() + ": " + why.get());
+    }
+    if (choice == Choice.host) {
+      throw new UserError(
+          "this computer has no harts for VMs (" + String.join("; ", missing) + ")");
+    }
+    return Optional.empty();
+  }
+
+  /** This computer's harts. */
+  record Real(Platform platform) implements Harts {
+    @Override
+    public DvDriver open() {
+      return platform.open();
+    }
+
+    @Override
+    public long instructions() {
+      return 0;
+    }
+
+    @Override
+    public String statistics() {
+      return "";
+    }
+
+    @Override
+    public void close() {}
+  }
+
+  /** Simulated harts, of a host for one VM alone. */
+  final class Simulated implements Harts {
+    private final Engine.Running engine;
+    private final SimHost host;
+
+    private Simulated(long memory, GuestOptions guest) {
+      engine = guest.engine().start(false, guest.dump());
+      host = new SimHost(memory, Clock.realTime(), engine.harts());
+    }
+
+    @Override
+    public DvDriver open() {
+      return host.open();
+    }
+
+    @Override
+    public long instructions() {
+      return host.instructions();
+    }
+
+    @Override
+    public String statistics() {
+      return engine.statistics(instructions());
+    }
+
+    @Override
+    public void close() {
+      engine.close();
+    }
+  }
+}

@@ -1,0 +1,199 @@
+package org.duvisor.cli;
+
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.OutputStream;
+import java.io.PrintStream;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Parameters;
+import picocli.CommandLine.Spec;
+
+/** {@code duvisor host}. */
+@Command(
+    name = "host",
+    description =
+        "Boots the full stack: the board, a host Linux with the driver, and in it DuVisor on a"
+            + " riscv64 JVM with a guest.",
+    sortOptions = false,
+    footer = {
+      "",
+      "The first time, and after changes, the images are built: guest/full-stack.sh says what of"
+          + " and needs the network. Keys as for \"duvisor machine\".",
+      "",
+      "Examples:",
+      "  duvisor host",
+      "      ends in the shell of a guest",
+      "  duvisor host -- --cpus 2 --memory 256M",
+      "      the same; what comes after -- is given to \"duvisor run\" on the host",
+      "  duvisor host --shell",
+      "      ends in the host's shell, where \"duvisor run\" and KVM are ready",
+    })
+final class HostCommand implements Callable<Integer> {
+  private static final String KERNEL_LINE = "console=ttyS0 quiet";
+  private static final String TRAINED = "DuVisor host trained";
+  private static final Stages.Stage HOST =
+      new Stages.Stage("firmware and host Linux", "DuVisor host ready");
+  private static final List<Stages.Stage> TO_THE_GUEST =
+      List.of(
+          HOST,
+          new Stages.Stage("JVM and DuVisor", Attended.STARTS),
+          new Stages.Stage("guest Linux", "DuVisor guest ready"));
+
+  private final Boards boards;
+  private final Path home;
+  private final PrintStream err;
+
+  @Spec private @Nullable CommandSpec spec;
+
+  @Option(names = "--shell", description = "End in the host's shell, without a guest.")
+  private boolean shell;
+
+  @Option(
+      names = "--smp",
+      paramLabel = "N",
+      defaultValue = "1",
+      description = "Harts of the board. Default: ${DEFAULT-VALUE}.")
+  private int harts;
+
+  @Option(
+      names = "--memory",
+      paramLabel = "SIZE",
+      defaultValue = "1G",
+      converter = Size.Converter.class,
+      description = "Memory of the board. Default: ${DEFAULT-VALUE}.")
+  private Size memory = new Size(1);
+
+  @Option(
+      names = "--net",
+      paramLabel = "NET",
+      defaultValue = "none",
+      converter = Net.Converter.class,
+      description =
+          "The host's network: none, user (passt), unix:PATH, tcp:HOST:PORT. Default:"
+              + " ${DEFAULT-VALUE}.")
+  private Net net = new Net.None();
+
+  @Option(
+      names = "--share",
+      paramLabel = "DIR[,OPT]",
+      converter = Share.Converter.class,
+      description = "A folder for the host, as for \"duvisor machine\".")
+  private List<Share> shares = new ArrayList<>();
+
+  @Option(
+      names = "--engine",
+      paramLabel = "KIND",
+      defaultValue = "jit",
+      description = "What executes all of it: ${COMPLETION-CANDIDATES}. Default: ${DEFAULT-VALUE}.")
+  private Engine engine = Engine.jit;
+
+  @Option(
+      names = "--deterministic",
+      description = "All harts on one thread, in virtual time: the same run each time.")
+  private boolean deterministic;
+
+  @Option(
+      names = "--no-training",
+      description = "Do without the cache that makes the JVM on the host start faster.")
+  private boolean noTraining;
+
+  @Option(names = "--stats", description = "Print statistics at the end.")
+  private boolean stats;
+
+  @Parameters(
+      paramLabel = "OPTION",
+      description = "Options of \"duvisor run\" on the host, after --.")
+  private List<String> guest = new ArrayList<>();
+
+  HostCommand(Boards boards, Path home, PrintStream err) {
+    this.boards = boards;
+    this.home = home;
+    this.err = err;
+  }
+
+  @Override
+  public Integer call() throws Exception {
+    String arguments = arguments();
+    FullStack stack = FullStack.build(home);
+    if (!noTraining) {
+      stack.train(root -> train(stack, root), err);
+    }
+    String line = KERNEL_LINE + (shell ? "" : " duvisor.run=" + arguments);
+    BoardOptions options =
+        options(stack, Disk.of(noTraining ? stack.root() : stack.bestRoot(), true), line);
+    List<Stages.Stage> stages = shell ? List.of(HOST) : TO_THE_GUEST;
+    return new Attended(err)
+        .run(
+            (o, input, output) -> watched(o, input, new Stages(output, err, stages)),
+            options,
+            Attended.Say.of(false, stats));
+  }
+
+  /** What "duvisor run" gets, in one word of the kernel's command line. */
+  private String arguments() {
+    for (String argument : guest) {
+      if (!argument.matches("[A-Za-z0-9=:./_+-]+")) {
+        throw new ParameterException(
+            spec.commandLine(),
+            "'" + argument + "': options for the guest may hold letters, digits and =:./_+- only");
+      }
+    }
+    List<String> all = new ArrayList<>(List.of("--verbose"));
+    addUnlessGiven(all, "--append", "quiet");
+    addUnlessGiven(all, "--memory", "256M");
+    all.addAll(guest);
+    return String.join(",", all);
+  }
+
+  private void addUnlessGiven(List<String> all, String option, String value) {
+    if (guest.stream().noneMatch(a -> a.equals(option) || a.startsWith(option + "="))) {
+      all.add(option);
+      all.add(value);
+    }
+  }
+
+  private BoardOptions options(FullStack stack, Disk root, String append) {
+    var guest =
+        new GuestOptions(
+            Optional.of(stack.kernel()),
+            Optional.of(stack.initrd()),
+            append,
+            memory,
+            List.of(root),
+            List.copyOf(shares),
+            net,
+            engine,
+            Optional.empty(),
+            true);
+    return new BoardOptions(
+        Optional.of(stack.firmware()), guest, harts, Optional.empty(), deterministic, 0);
+  }
+
+  private Session watched(BoardOptions options, InputStream input, Stages output)
+      throws IOException {
+    Session session = boards.open(options, input, output);
+    output.count(session::instructions);
+    return session;
+  }
+
+  private boolean train(FullStack stack, Path root) throws IOException, InterruptedException {
+    var console =
+        new Stages(
+            OutputStream.nullOutputStream(),
+            err,
+            List.of(HOST, new Stages.Stage("training", TRAINED)));
+    BoardOptions options = options(stack, Disk.of(root, false), KERNEL_LINE + " duvisor.train");
+    try (Session session = watched(options, InputStream.nullInputStream(), console)) {
+      return session.run().exitCode() == 0 && console.over();
+    }
+  }
+}

@@ -1,0 +1,150 @@
+package org.duvisor.platform.linux;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.FunctionDescriptor;
+import java.lang.foreign.Linker;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.lang.invoke.MethodHandle;
+
+/**
+ * System calls, and calls of our own machine code. There is one shape of call, seven 64-bit words
+ * in and one out, since each shape costs the JVM a good deal to prepare; what a callee does not
+ * take does no harm.
+ */
+@SuppressWarnings("restricted") // this is the class that steps out of the JVM
+final class Kernel {
+  static final int EINTR = 4;
+
+  private static final int IOCTL = 29;
+  private static final int OPENAT = 56;
+  private static final int CLOSE = 57;
+  private static final int SIGALTSTACK = 132;
+  private static final int RT_SIGACTION = 134;
+  private static final int RT_SIGPROCMASK = 135;
+  private static final int MUNMAP = 215;
+  private static final int MMAP = 222;
+  private static final int MPROTECT = 226;
+  private static final int FLUSH_ICACHE = 259;
+
+  private static final long AT_FDCWD = -100;
+  private static final long O_RDWR_CLOEXEC = 0x80002;
+  private static final long SIGSET_BYTES = 8;
+  private static final long MAP_SHARED = 1;
+  private static final long MAP_PRIVATE_ANONYMOUS = 0x22;
+  static final long READ = 1;
+  static final long WRITE = 2;
+  static final long EXECUTE = 4;
+
+  private static final long WORD = ValueLayout.JAVA_LONG.byteSize();
+
+  private final MethodHandle call;
+  private MemorySegment syscall;
+
+  Kernel() {
+    ValueLayout.OfLong w = ValueLayout.JAVA_LONG;
+    Linker linker = Linker.nativeLinker();
+    call = linker.downcallHandle(FunctionDescriptor.of(w, w, w, w, w, w, w, w));
+    syscall = linker.defaultLookup().findOrThrow("syscall");
+  }
+
+  /**
+   * Calls machine code; the JVM goes on without this thread meanwhile.
+   *
+   * @param callee where the code is
+   */
+  long call(MemorySegment callee, long a, long b, long c, long d, long e, long f, long g) {
+    try {
+      return (long) call.invokeExact(callee, a, b, c, d, e, f, g);
+    } catch (Throwable t) {
+      throw new IllegalStateException("a call of machine code threw", t);
+    }
+  }
+
+  /** The same for code with two arguments at most. */
+  long call(MemorySegment callee, long a, long b) {
+    return call(callee, a, b, 0, 0, 0, 0, 0);
+  }
+
+  /** Makes system calls by the stub from now on: libc's way loses the reason of a failure. */
+  void use(MemorySegment systemCall) {
+    syscall = systemCall;
+  }
+
+  private long system(int number, long a, long b, long c, long d, long e, long f) {
+    return call(syscall, number, a, b, c, d, e, f);
+  }
+
+  /** File descriptor, or negative errno. */
+  int open(String path) {
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment name = arena.allocateFrom(path);
+      return (int) system(OPENAT, AT_FDCWD, name.address(), O_RDWR_CLOEXEC, 0, 0, 0);
+    }
+  }
+
+  void close(int file) {
+    system(CLOSE, file, 0, 0, 0, 0, 0);
+  }
+
+  /** The driver's answer, or negative errno. Never EINTR: vCPU threads and helpers just repeat. */
+  long ioctl(int file, int request, long argument) {
+    long answer;
+    do {
+      answer = system(IOCTL, file, request, argument, 0, 0, 0);
+    } while (answer == -EINTR);
+    return answer;
+  }
+
+  /** Private memory, readable and writable: the address, or a negative number. */
+  long memory(long bytes) {
+    return system(MMAP, 0, bytes, READ | WRITE, MAP_PRIVATE_ANONYMOUS, -1, 0);
+  }
+
+  /** Maps a file shared, readable and writable: the address, or negative errno. */
+  long map(int file, long offset, long bytes) {
+    return system(MMAP, 0, bytes, READ | WRITE, MAP_SHARED, file, offset);
+  }
+
+  void unmap(long address, long bytes) {
+    system(MUNMAP, address, bytes, 0, 0, 0, 0);
+  }
+
+  long protect(long address, long bytes, long protection) {
+    return system(MPROTECT, address, bytes, protection, 0, 0, 0);
+  }
+
+  /** Makes code that was written executable on every hart that runs this process. */
+  long flushInstructions(long from, long to) {
+    return system(FLUSH_ICACHE, from, to, 0, 0, 0, 0);
+  }
+
+  /**
+   * Sets the calling thread's mask of blocked signals.
+   *
+   * @param mask bit n - 1: signal n
+   * @param memory 16 bytes to work in
+   * @return the mask that was set before
+   */
+  long block(long mask, MemorySegment memory) {
+    memory.set(ValueLayout.JAVA_LONG, 0, mask);
+    long setMask = 2;
+    system(RT_SIGPROCMASK, setMask, memory.address(), memory.address() + WORD, SIGSET_BYTES, 0, 0);
+    return memory.get(ValueLayout.JAVA_LONG, WORD);
+  }
+
+  /**
+   * rt_sigaction with the kernel's own structures: handler, flags, mask.
+   *
+   * @param action address of the new one, or 0
+   * @param old address for the old one, or 0
+   */
+  long signalAction(int signal, long action, long old) {
+    return system(RT_SIGACTION, signal, action, old, SIGSET_BYTES, 0, 0);
+  }
+
+  /** The stack for the calling thread's handlers that ask for one; address of a stack_t. */
+  long signalStack(long stack) {
+    return system(SIGALTSTACK, stack, 0, 0, 0, 0, 0);
+  }
+}

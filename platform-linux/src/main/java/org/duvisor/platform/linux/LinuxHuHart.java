@@ -1,0 +1,255 @@
+package org.duvisor.platform.linux;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.Objects;
+import java.util.concurrent.atomic.AtomicBoolean;
+import org.duvisor.isa.Cause;
+import org.duvisor.isa.Csr;
+import org.duvisor.platform.DvAbi.Request;
+import org.duvisor.platform.DvException;
+import org.duvisor.platform.DvException.Reason;
+import org.duvisor.platform.HuHart;
+
+/**
+ * The calling thread as a vCPU. What every exit needs - general registers and the trap CSRs - is
+ * stored by the stub in the vCPU's {@link Context}; everything else is read from the hart.
+ */
+final class LinuxHuHart implements HuHart {
+  private static final long SPV = 1 << 7;
+  private static final long UIE = 1;
+
+  private static final int STACK_T_BYTES = 24;
+
+  private final LinuxDriver driver;
+  private final Kernel kernel;
+  private final Code code;
+  private final int vcpu;
+  private final Thread owner = Thread.currentThread();
+  private final AtomicBoolean closed = new AtomicBoolean();
+  private final Arena arena = Arena.ofShared();
+  private final MemorySegment context = arena.allocate(Context.BYTES, 16);
+  private final MemorySegment signals = arena.allocate(STACK_T_BYTES, 8);
+  private final long unblocked;
+
+  /** Written by nobody but the stub: utvec and uscratch are this platform's, and HU sees these. */
+  private long utvec;
+
+  private long uscratch;
+
+  LinuxHuHart(LinuxDriver driver, Process process, int vcpu) {
+    this.driver = driver;
+    this.kernel = process.kernel();
+    this.code = process.code();
+    this.vcpu = vcpu;
+    MemorySegment stack = arena.allocate(Signals.STACK_BYTES, 16);
+    Signals.stack(signals, stack.address(), Signals.STACK_BYTES);
+    kernel.signalStack(signals.address());
+    this.unblocked = kernel.block(~Signals.SYNCHRONOUS, signals);
+    refresh(Csr.HUSTATUS, Context.HUSTATUS);
+  }
+
+  Thread owner() {
+    return owner;
+  }
+
+  @Override
+  public int vcpu() {
+    return vcpu;
+  }
+
+  /** The vCPU's memory, for its thread only. */
+  private MemorySegment own() {
+    if (Thread.currentThread() != owner || closed.get()) {
+      throw new DvException(Reason.GONE, "not the thread of this vCPU, or unregistered");
+    }
+    return context;
+  }
+
+  private static long get(MemorySegment m, int offset) {
+    return m.get(ValueLayout.JAVA_LONG, offset);
+  }
+
+  private static void set(MemorySegment m, int offset, long value) {
+    m.set(ValueLayout.JAVA_LONG, offset, value);
+  }
+
+  @Override
+  public void enter() {
+    MemorySegment c = own();
+    driver.checkAlive();
+    if ((get(c, Context.HUSTATUS) & SPV) == 0) {
+      throw new DvException(Reason.INVALID, "hustatus.SPV is 0: there is no guest to enter");
+    }
+    kernel.call(code.enter, c.address(), 0);
+    long refused = get(c, Context.REFUSED);
+    if (refused != 0) {
+      set(c, Context.REFUSED, 0);
+      throw refusal(refused);
+    }
+  }
+
+  private DvException refusal(long why) {
+    if (why == Context.ILLEGAL) {
+      return new DvException(Reason.PERMISSION, "huret is illegal: hugatp.MODE is 0");
+    }
+    // The reflection says what it was (docs/dv-ext.md, section 6).
+    String what = Cause.name(get(context, Context.UTVAL));
+    String reason =
+        "killed for a vCPU %d: %s at pc 0x%x".formatted(vcpu, what, get(context, Context.UEPC));
+    driver.kill(reason);
+    return new DvException(Reason.GONE, reason);
+  }
+
+  // ---- registers
+
+  @Override
+  public long x(int i) {
+    return get(own(), Context.X + 8 * Objects.checkIndex(i, 32));
+  }
+
+  @Override
+  public void x(int i, long value) {
+    MemorySegment c = own();
+    if (Objects.checkIndex(i, 32) != 0) {
+      set(c, Context.X + 8 * i, value);
+    }
+  }
+
+  /** Where the context has a CSR, or -1. */
+  private static int slot(int csr) {
+    return switch (csr) {
+      case Csr.UEPC -> Context.UEPC;
+      case Csr.UCAUSE -> Context.UCAUSE;
+      case Csr.UTVAL -> Context.UTVAL;
+      case Csr.HUTVAL -> Context.HUTVAL;
+      case Csr.HUTINST -> Context.HUTINST;
+      case Csr.HUSTATUS -> Context.HUSTATUS;
+      default -> -1;
+    };
+  }
+
+  @Override
+  public long csr(int number) {
+    MemorySegment c = own();
+    int n = number & 0xfff;
+    int slot = slot(n);
+    if (slot >= 0) {
+      return get(c, slot);
+    }
+    return switch (n) {
+      case Csr.UTVEC -> utvec;
+      case Csr.USCRATCH -> uscratch;
+      default -> read(n);
+    };
+  }
+
+  @Override
+  public void csr(int number, long value) {
+    MemorySegment c = own();
+    int n = number & 0xfff;
+    switch (n) {
+      case Csr.UEPC -> set(c, Context.UEPC, value & ~1L); // loaded on entry
+      case Csr.UTVEC -> utvec = value & ~2L;
+      case Csr.USCRATCH -> uscratch = value;
+      case Csr.HUSTATUS -> {
+        write(n, value & ~UIE); // user interrupts of this process have nowhere to go
+        refresh(n, Context.HUSTATUS);
+      }
+      default -> {
+        write(n, value);
+        int slot = slot(n);
+        if (slot >= 0) {
+          refresh(n, slot);
+        }
+      }
+    }
+  }
+
+  private void refresh(int csr, int slot) {
+    set(context, slot, read(csr));
+  }
+
+  private long read(int csr) {
+    if (!StubImage.isUserCsr(csr) || kernel.call(code.read(csr), context.address(), 0) != 0) {
+      throw refused(csr);
+    }
+    return get(context, Context.VALUE);
+  }
+
+  private void write(int csr, long value) {
+    set(context, Context.VALUE, value);
+    if (!StubImage.isUserCsr(csr) || kernel.call(code.write(csr), context.address(), 0) != 0) {
+      throw refused(csr);
+    }
+  }
+
+  private static DvException refused(int number) {
+    return new DvException(Reason.PERMISSION, "HU-mode may not access CSR " + Csr.name(number));
+  }
+
+  // ---- fences
+
+  @Override
+  public void fenceGvma(long gpa) {
+    own();
+    if (gpa == -1) {
+      kernel.call(code.fenceGvmaAll, 0, 0);
+    } else {
+      kernel.call(code.fenceGvma, gpa >>> 2, 0);
+    }
+  }
+
+  @Override
+  public void fenceVvma(long gva, long asid) {
+    own();
+    MemorySegment callee;
+    if (gva == -1) {
+      callee = asid == -1 ? code.fenceVvmaEverything : code.fenceVvmaAll;
+    } else {
+      callee = asid == -1 ? code.fenceVvmaPage : code.fenceVvma;
+    }
+    kernel.call(callee, gva, asid);
+  }
+
+  @Override
+  public void fenceI() {
+    own();
+    kernel.call(code.fenceI, 0, 0);
+  }
+
+  // ---- waiting and ending
+
+  @Override
+  public void idle(long deadline) {
+    own();
+    driver.checkAlive();
+    kernel.ioctl(driver.file(), Request.IDLE.code(), deadline);
+    driver.checkAlive();
+  }
+
+  /** The thread has ended, and the kernel has unregistered it. */
+  void abandon() {
+    if (closed.compareAndSet(false, true)) {
+      driver.unregistered(this);
+      arena.close();
+    }
+  }
+
+  @Override
+  public void close() {
+    if (Thread.currentThread() != owner) {
+      throw new DvException(Reason.INVALID, "a vCPU is unregistered by its own thread");
+    }
+    if (!closed.compareAndSet(false, true)) {
+      return;
+    }
+    kernel.ioctl(driver.file(), Request.UNREGISTER.code(), 0);
+    Signals.stack(signals, 0, 0);
+    kernel.signalStack(signals.address());
+    kernel.block(unblocked, signals);
+    driver.unregistered(this);
+    arena.close();
+  }
+}

@@ -1,0 +1,208 @@
+package org.duvisor.platform.linux;
+
+import org.duvisor.isa.Assembler;
+import org.duvisor.isa.Assembly;
+
+/**
+ * The text of this platform's machine code: entry to and exit from a guest, system calls, fences,
+ * access to CSRs by number, and the handler of SIGILL. All of it runs in HU-mode and is called with
+ * the C calling convention.
+ *
+ * <p>Between the loading of the guest's first register and the storing of the last, sp, gp and tp
+ * are the guest's. What may interrupt there is the kernel, which uses nothing of them, and SIGILL,
+ * whose handler runs on a stack of its own and does not touch tp; all other asynchronous signals
+ * are blocked ({@link Signals}).
+ *
+ * <p>It is assembled when this module is built ({@link StubImage#main}): the assembler's start
+ * would be a good part of a VM's.
+ */
+final class Stub {
+  /** Callee-saved integer registers of the caller, and those that name its thread and stack. */
+  private static final String[] KEPT = {
+    "ra", "sp", "gp", "tp", "s0", "s1", "s2", "s3", "s4", "s5", "s6", "s7", "s8", "s9", "s10", "s11"
+  };
+
+  /** What the exit path stores for Java, and where. */
+  private static final String[] EXIT_CSRS = {
+    "ucause", "uepc", "utval", "hutval", "hutinst", "hustatus"
+  };
+
+  private static final int[] EXIT_SLOTS = {
+    Context.UCAUSE, Context.UEPC, Context.UTVAL, Context.HUTVAL, Context.HUTINST, Context.HUSTATUS
+  };
+
+  private static final int A0 = 10;
+
+  /** Offset of the pc in the ucontext that a signal handler gets (Linux, riscv64). */
+  private static final int UCONTEXT_PC = 176;
+
+  private Stub() {}
+
+  /** Assembles everything. It runs wherever it lies; the words at its end are to be filled. */
+  static Assembly assemble() {
+    String text = enter() + exit() + SYSTEM_CALL + FENCES + CSR_TEMPLATES + handler() + DATA;
+    return new Assembler(0).asm(text);
+  }
+
+  /**
+   * enter(context): loads the guest from its context, with uepc and hustatus, and executes huret.
+   * Returns after the next trap to HU, with the guest stored again.
+   */
+  private static String enter() {
+    var out = new StringBuilder("enter:\n");
+    for (int i = 0; i < KEPT.length; i++) {
+      line(out, "sd " + KEPT[i] + ", %d(a0)", Context.CALLER + 8 * i);
+    }
+    for (int i = 0; i < 12; i++) {
+      line(out, "fsd fs" + i + ", %d(a0)", Context.CALLER_F + 8 * i);
+    }
+    line(out, "frcsr t0\nsd t0, %d(a0)", Context.CALLER_FCSR);
+    line(out, "csrw uscratch, a0");
+    line(out, "la t0, exit\ncsrw utvec, t0");
+    line(out, "ld t0, %d(a0)\ncsrw uepc, t0", Context.UEPC);
+    line(out, "ld t0, %d(a0)\ncsrw hustatus, t0", Context.HUSTATUS);
+    line(out, "ld t0, %d(a0)\nfscsr t0", Context.FCSR);
+    for (int i = 0; i < 32; i++) {
+      line(out, "fld f" + i + ", %d(a0)", Context.F + 8 * i);
+    }
+    for (int i = 1; i < 32; i++) {
+      if (i != A0) {
+        line(out, "ld x" + i + ", %d(a0)", Context.X + 8 * i);
+      }
+    }
+    line(out, "ld a0, %d(a0)", Context.X + 8 * A0);
+    return out.append("huret:\nhuret\n").toString();
+  }
+
+  /** Where utvec points: the guest has just been left, and uscratch holds its context. */
+  private static String exit() {
+    var out = new StringBuilder(".balign 4\nexit:\ncsrrw a0, uscratch, a0\n");
+    for (int i = 1; i < 32; i++) {
+      if (i != A0) {
+        line(out, "sd x" + i + ", %d(a0)", Context.X + 8 * i);
+      }
+    }
+    line(out, "csrr t0, uscratch\nsd t0, %d(a0)", Context.X + 8 * A0);
+    for (int i = 0; i < EXIT_CSRS.length; i++) {
+      line(out, "csrr t0, " + EXIT_CSRS[i] + "\nsd t0, %d(a0)", EXIT_SLOTS[i]);
+    }
+    for (int i = 0; i < 32; i++) {
+      line(out, "fsd f" + i + ", %d(a0)", Context.F + 8 * i);
+    }
+    line(out, "frcsr t0\nsd t0, %d(a0)", Context.FCSR);
+    line(out, "ld t0, %d(a0)\nfscsr t0", Context.CALLER_FCSR);
+    for (int i = 0; i < 12; i++) {
+      line(out, "fld fs" + i + ", %d(a0)", Context.CALLER_F + 8 * i);
+    }
+    for (int i = 0; i < KEPT.length; i++) {
+      line(out, "ld " + KEPT[i] + ", %d(a0)", Context.CALLER + 8 * i);
+    }
+    return out.append("li a0, 0\nret\n").toString();
+  }
+
+  /** syscall(number, six arguments): the kernel's answer, negative errno for a failure. */
+  private static final String SYSTEM_CALL =
+      """
+      syscall: mv a7, a0
+      mv a0, a1
+      mv a1, a2
+      mv a2, a3
+      mv a3, a4
+      mv a4, a5
+      mv a5, a6
+      ecall
+      ret
+      """;
+
+  /**
+   * The fences of HuHart, local to this hart. A guest-physical address is given shifted right by 2.
+   */
+  private static final String FENCES =
+      """
+      fence_gvma: hufence.gvma a0, x0
+      ret
+      fence_gvma_all: hufence.gvma x0, x0
+      ret
+      fence_vvma: hufence.vvma a0, a1
+      ret
+      fence_vvma_all: hufence.vvma x0, a1
+      ret
+      fence_vvma_page: hufence.vvma a0, x0
+      ret
+      fence_vvma_everything: hufence.vvma x0, x0
+      ret
+      fence_i: fence.i
+      ret
+      """;
+
+  /**
+   * read(context) and write(context) of a CSR: read stores, write takes {@link Context#VALUE}.
+   * Copies, each with its number, follow this code. 0, or 1 when the access is illegal.
+   */
+  private static final String CSR_TEMPLATES =
+      """
+      .balign 16
+      csr_read: csrrs t0, ustatus_template, x0
+      sd t0, %1$d(a0)
+      li a0, 0
+      ret
+      csr_write: ld t0, %1$d(a0)
+      csrrw x0, ustatus_template, t0
+      li a0, 0
+      ret
+      csr_illegal: li a0, 1
+      ret
+      """
+          .replace("ustatus_template", "0")
+          .formatted(Context.VALUE);
+
+  /** The SIGILL handler that was there before; where the copies of the templates begin and end. */
+  private static final String DATA = ".balign 8\nprevious: .dword 0\ncsrs: .dword 0, 0\n";
+
+  /**
+   * SIGILL(signal, information, ucontext). Three places raise it on purpose: the first instruction
+   * of the exit path, when the kernel was given a trap from the guest that nobody takes
+   * (docs/dv-ext.md, section 6); huret; and an access to a CSR. Everything else goes to the handler
+   * that was there before.
+   */
+  private static String handler() {
+    return """
+    .balign 4
+    handler:
+    ld t0, %1$d(a2)
+    la t1, exit
+    beq t0, t1, violated
+    la t1, huret
+    beq t0, t1, illegal
+    la t1, csrs
+    ld t2, 0(t1)
+    ld t3, 8(t1)
+    bltu t0, t2, foreign
+    bgeu t0, t3, foreign
+    la t1, csr_illegal
+    sd t1, %1$d(a2)
+    ret
+    violated:
+    csrr t0, uscratch
+    li t1, %3$d
+    sd t1, %2$d(t0)
+    ret
+    illegal:
+    csrr t0, uscratch
+    li t1, %4$d
+    sd t1, %2$d(t0)
+    la t1, exit
+    sd t1, %1$d(a2)
+    ret
+    foreign:
+    la t1, previous
+    ld t1, 0(t1)
+    jr t1
+    """
+        .formatted(UCONTEXT_PC, Context.REFUSED, Context.VIOLATED, Context.ILLEGAL);
+  }
+
+  private static void line(StringBuilder out, String format, Object... arguments) {
+    out.append(arguments.length == 0 ? format : format.formatted(arguments)).append('\n');
+  }
+}
