@@ -4,6 +4,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.OptionalInt;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
@@ -70,6 +71,21 @@ final class MachineCommand implements Callable<Integer> {
       defaultValue = "1",
       description = "Harts. Default: ${DEFAULT-VALUE}.")
   private int harts;
+
+  @Option(
+      names = "--aia",
+      paramLabel = "KIND",
+      defaultValue = "none",
+      description =
+          "Advanced interrupts: ${COMPLETION-CANDIDATES}; none is a PLIC. Default:"
+              + " ${DEFAULT-VALUE}.")
+  private Aia aia = Aia.none;
+
+  @Option(
+      names = "--aia-guests",
+      paramLabel = "N",
+      description = "Guest interrupt files of a hart, 0 to 63, with --aia aplic-imsic. Default: 7.")
+  private @Nullable Integer guestFiles;
 
   @Option(
       names = "--memory",
@@ -154,6 +170,8 @@ final class MachineCommand implements Callable<Integer> {
             Optional.ofNullable(dtb),
             engine,
             deterministic,
+            aia,
+            guestFiles == null ? OptionalInt.empty() : OptionalInt.of(guestFiles),
             maxInstructions);
     if (dumpDtb != null) {
       boards.dumpDeviceTree(options, dumpDtb);
