@@ -1,5 +1,6 @@
 package org.duvisor.jit;
 
+import static java.lang.constant.ConstantDescs.CD_boolean;
 import static java.lang.constant.ConstantDescs.CD_int;
 import static java.lang.constant.ConstantDescs.CD_long;
 import static java.lang.constant.ConstantDescs.CD_void;
@@ -15,6 +16,7 @@ import java.lang.constant.MethodTypeDesc;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.HashSet;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -24,74 +26,96 @@ import org.duvisor.isa.Semantics.Argument;
 import org.duvisor.isa.Semantics.Kind;
 import org.duvisor.isa.Semantics.Result;
 import org.duvisor.machine.Hart;
+import org.duvisor.machine.Tlb;
 import org.duvisor.machine.Trap;
+import org.duvisor.machine.fp.FastFloat;
 import org.duvisor.machine.fp.Fcsr;
 import org.duvisor.machine.interp.Source;
 import org.duvisor.machine.interp.Translation;
 import org.duvisor.machine.mem.Raw;
 
 /**
- * Makes the class file of one region. Registers stay in the hart's arrays, which HotSpot compiles
- * fast, or, for code that loops, in locals, which runs up to twice as fast but takes HotSpot
- * several times as long. The shape of the method, with locals:
+ * Makes the class file of one region. The shape of its method:
  *
  * <pre>
- *   load the registers that are used into locals; base = pc of the entry's page
- *   blocks:   fuel -= instructions; instructions as calls; jumps inside as gotos, those that go back only with fuel left
- *   stubs:    next = base + constant; goto exit
+ *   load into locals: registers that are used, bases of the TLBs, context, state of floating point
+ *   switch (entry)
+ *   blocks:   fuel -= instructions; instructions; jumps inside as gotos, those that go back only with fuel left
+ *   leaving:  next = base + constant; goto exit
  *   exit:     write registers back; hart.pc = next; return fuel
- *   handler:  (Trap) write registers back; return trap(hart, trap, base, site, fuel)
+ *   handler:  (Trap) return trap(hart, trap, base, site, fuel)
  * </pre>
+ *
+ * <p>What decides the speed: HotSpot keeps no value in a register of the processor across a call,
+ * not even across one that is hardly ever made, and then spills it everywhere. So there are no calls
+ * between guest instructions: a memory access that misses the TLB, or a floating-point result that
+ * needs more than {@link FastFloat}, leaves the region, and the interpreter executes that one
+ * instruction. Instructions that have to be calls (CSRs, fences, privileged ones) are surrounded by
+ * writing all registers back and loading them again.
  */
 final class RegionCompiler {
   private static final ClassDesc HART = desc(Hart.class);
   private static final ClassDesc FCSR = desc(Fcsr.class);
   private static final ClassDesc TRAP = desc(Trap.class);
   private static final ClassDesc TRANSLATION = desc(Translation.class);
+  private static final ClassDesc RAW = desc(Raw.class);
+  private static final ClassDesc UNSAFE = ClassDesc.of("jdk.internal.misc.Unsafe");
+  private static final MethodTypeDesc UNSAFE_GET = MethodTypeDesc.of(CD_long, ConstantDescs.CD_Object, CD_long);
   private static final ClassDesc SELF = ClassDesc.of("org.duvisor.jit.Region");
   private static final ClassDesc LONGS = CD_long.arrayType();
-  private static final ClassDesc RAW = desc(Raw.class);
-  private static final MethodTypeDesc GET_ELEMENT = MethodTypeDesc.of(CD_long, LONGS, CD_int);
-  private static final MethodTypeDesc SET_ELEMENT =
-      MethodTypeDesc.of(CD_void, LONGS, CD_int, CD_long);
+  private static final ClassDesc LONG = ClassDesc.of("java.lang.Long");
+  private static final ClassDesc IN_MEMORY =
+      ClassDesc.of("org.duvisor.machine.semantics.InMemory");
+  private static final ClassDesc FAST_FLOAT = desc(FastFloat.class);
   private static final String SEMANTICS = "org.duvisor.machine.semantics.";
   private static final String FP = "org.duvisor.machine.fp.";
 
-  /** HotSpot never compiles a larger method. */
-  private static final int MAX_METHOD_BYTES = 8000;
+  /**
+   * C2 takes up to 8,000 bytes, but C1 runs out of virtual registers above 5,000, and then the
+   * method is interpreted until C2 has it.
+   */
+  private static final int MAX_METHOD_BYTES = 4500;
 
-  /** Rounding modes above it are dynamic or reserved: the hart resolves them, and may trap. */
-  private static final int LAST_STATIC_MODE = 4;
-
+  private static final int DYNAMIC = 7;
   private static final int RETURN_REGISTER = 1;
 
-  // Locals: this, hart, fuel, base, next, site, then registers.
+  // Parameters: this, hart, base, entry, fuel; then locals.
   private static final int HART_LOCAL = 1;
-  private static final int FUEL = 2;
-  private static final int BASE = 3;
-  private static final int NEXT = 5;
-  private static final int SITE = 7;
-  private static final int X = 8;
-  private static final int F = 9;
-  private static final int REGISTERS = 10;
+  private static final int BASE = 2;
+  private static final int ENTRY = 4;
+  private static final int FUEL = 5;
+  private static final int NEXT = 6;
+  private static final int SITE = 8;
+  private static final int X = 9;
+  private static final int F = 10;
+  private static final int READ_TLB = 11;
+  private static final int WRITE_TLB = 13;
+  private static final int CONTEXT = 15;
+  private static final int FLOAT = 17;
+  private static final int SCRATCH = 18;
+  private static final int REGISTERS = 20;
+
+  /** Why and where the region is left; the same way out is made once. */
+  private record Way(int target, int refund, int sideExit) {}
 
   private final Source source;
-  private final boolean inLocals;
+  private final Registers registers = new Registers(X, F, REGISTERS);
   private final Map<Integer, Label> starts = new HashMap<>();
+  private final Set<Integer> begun = new HashSet<>(); // offsets of blocks whose code has begun
+  private final Map<Way, Label> waysOut = new LinkedHashMap<>();
   private final List<Integer> returnSites = new ArrayList<>();
-  private final int[] local = new int[64]; // x 0..31, f 32..63; 0 = not used
-  private final boolean[] written = new boolean[64];
   private final List<Integer> siteOffsets = new ArrayList<>();
   private final List<Integer> siteRefunds = new ArrayList<>();
-  private int nextLocal = REGISTERS;
+  private boolean usesFloat;
+  private int nextLocal;
+  private int floatLevel; // what the code of this block has made sure of
   private CodeBuilder b;
   private Label exit;
-  private final Set<Integer> begun = new HashSet<>(); // offsets of blocks whose code has begun
+  private Label written; // as exit, with the registers written back
 
-  @SuppressWarnings("NullAway") // b and exit are set when the method is built
-  RegionCompiler(Source source, boolean inLocals) {
+  @SuppressWarnings("NullAway") // b and the labels are set when the method is built
+  RegionCompiler(Source source) {
     this.source = source;
-    this.inLocals = inLocals;
   }
 
   private static ClassDesc desc(Class<?> type) {
@@ -101,7 +125,10 @@ final class RegionCompiler {
   /** The class file. */
   byte[] compile() {
     for (Source.BasicBlock block : source.blocks()) {
-      block.code().forEach(this::noteRegisters);
+      for (Decoded d : block.code()) {
+        registers.note(d);
+        usesFloat |= d.instruction().floating();
+      }
     }
     byte[] bytes =
         ClassFile.of()
@@ -120,7 +147,7 @@ final class RegionCompiler {
                               .return_());
                   c.withMethodBody(
                       "run",
-                      MethodTypeDesc.of(CD_int, HART, CD_int),
+                      MethodTypeDesc.of(CD_int, HART, CD_long, CD_int, CD_int),
                       ClassFile.ACC_PUBLIC,
                       this::method);
                 });
@@ -139,187 +166,169 @@ final class RegionCompiler {
     return list.stream().mapToInt(Integer::intValue).toArray();
   }
 
-  // ---- registers
-
-  private void noteRegisters(Decoded d) {
-    Semantics s = d.instruction().semantics();
-    for (Argument a : s.arguments()) {
-      switch (a) {
-        case RS1 -> use(d.rs1());
-        case RS2 -> use(d.rs2());
-        case FRS1 -> use(32 + d.rs1());
-        case FRS2 -> use(32 + d.rs2());
-        case FRS3 -> use(32 + d.rs3());
-        default -> {}
-      }
-    }
-    if (s.result() == Result.FRD) {
-      define(32 + d.rd());
-    } else if (s.result() == Result.RD || s.kind() == Kind.LINK) {
-      define(d.rd());
-    }
-  }
-
-  private void use(int register) {
-    if (register != 0 && local[register] == 0) {
-      local[register] = nextLocal;
-      nextLocal += 2;
-    }
-  }
-
-  private void define(int register) {
-    use(register);
-    written[register] = true;
-  }
-
-  private void loadRegisters() {
-    b.aload(HART_LOCAL).getfield(HART, "x", LONGS).astore(X);
-    b.aload(HART_LOCAL).getfield(HART, "f", LONGS).astore(F);
-    for (int r = 1; r < 64 && inLocals; r++) {
-      if (local[r] != 0) {
-        element(r);
-        b.invokestatic(RAW, "element", GET_ELEMENT).lstore(local[r]);
-      }
-    }
-  }
-
-  private void storeRegisters() {
-    for (int r = 1; r < 64 && inLocals; r++) {
-      if (written[r]) {
-        element(r);
-        b.lload(local[r]).invokestatic(RAW, "element", SET_ELEMENT);
-      }
-    }
-  }
-
-  private void element(int register) {
-    b.aload(register < 32 ? X : F).loadConstant(register & 31);
-  }
-
-  private void push(int register) {
-    if (register == 0) {
-      b.lconst_0();
-    } else if (inLocals) {
-      b.lload(local[register]);
-    } else {
-      element(register);
-      b.invokestatic(RAW, "element", GET_ELEMENT);
-    }
-  }
-
-  /** What has to be on the stack below a value that {@link #pop} takes. */
-  private void beforePop(int register) {
-    if (register != 0 && !inLocals) {
-      element(register);
-    }
-  }
-
-  private void pop(int register) {
-    if (register == 0) {
-      b.pop2();
-    } else if (inLocals) {
-      b.lstore(local[register]);
-    } else {
-      b.invokestatic(RAW, "element", SET_ELEMENT);
-    }
-  }
-
   // ---- the method
 
   private void method(CodeBuilder code) {
+    // The builder may run this twice, when jumps turn out to be long.
     b = code;
+    starts.clear();
+    begun.clear();
+    waysOut.clear();
+    returnSites.clear();
+    siteOffsets.clear();
+    siteRefunds.clear();
     exit = b.newLabel();
+    written = b.newLabel();
     for (Source.BasicBlock block : source.blocks()) {
       starts.put(block.offset(), b.newLabel());
     }
     for (Source.BasicBlock block : source.blocks()) {
-      Decoded last = block.code().getLast();
-      if (last.instruction().semantics().kind() == Kind.LINK
-          && last.rd() == RETURN_REGISTER
-          && starts.containsKey(block.end())
-          && !returnSites.contains(block.end())) {
+      if (block.calls() && starts.containsKey(block.end()) && !returnSites.contains(block.end())) {
         returnSites.add(block.end());
       }
     }
-    b.aload(HART_LOCAL)
-        .getfield(HART, "pc", CD_long)
-        .loadConstant((long) source.entry())
-        .lsub()
-        .lstore(BASE);
     b.lconst_0().lstore(NEXT).iconst_0().istore(SITE);
-    loadRegisters();
+    b.aload(HART_LOCAL).getfield(HART, "x", LONGS).astore(X);
+    b.aload(HART_LOCAL).getfield(HART, "f", LONGS).astore(F);
+    b.aload(HART_LOCAL).getfield(HART, "readTlb", CD_long).lstore(READ_TLB);
+    b.aload(HART_LOCAL).getfield(HART, "writeTlb", CD_long).lstore(WRITE_TLB);
     Label from = b.newBoundLabel();
+    load();
+    enter();
     for (Source.BasicBlock block : source.blocks()) {
       block(block);
     }
+    waysOut.forEach(this::wayOut);
     Label to = b.newBoundLabel();
     b.labelBinding(exit);
-    storeRegisters();
+    registers.store(b);
+    b.labelBinding(written);
     b.aload(HART_LOCAL).lload(NEXT).putfield(HART, "pc", CD_long).iload(FUEL).ireturn();
     Label handler = b.newBoundLabel();
     b.exceptionCatch(from, to, handler, TRAP);
-    b.astore(NEXT);
-    storeRegisters();
-    b.aload(0).aload(HART_LOCAL).aload(NEXT).lload(BASE).iload(SITE).iload(FUEL);
+    b.astore(SCRATCH);
+    b.aload(0).aload(HART_LOCAL).aload(SCRATCH).lload(BASE).iload(SITE).iload(FUEL);
     b.invokevirtual(
             TRANSLATION, "trap", MethodTypeDesc.of(CD_int, HART, TRAP, CD_long, CD_int, CD_int))
         .ireturn();
   }
 
+  /** Fills the locals from the hart: at entry, and after what may have changed it. */
+  private void load() {
+    registers.load(b);
+    b.aload(HART_LOCAL).getfield(HART, "dataContext", CD_long).lstore(CONTEXT);
+    if (usesFloat) {
+      b.aload(HART_LOCAL)
+          .invokevirtual(HART, "floatState", MethodTypeDesc.of(CD_int))
+          .istore(FLOAT);
+    }
+  }
+
+  private void enter() {
+    List<Integer> entries = source.entries();
+    Label first = starts.get(entries.getFirst());
+    if (entries.size() > 1) {
+      List<SwitchCase> cases = new ArrayList<>();
+      for (int i = 1; i < entries.size(); i++) {
+        cases.add(SwitchCase.of(i, starts.get(entries.get(i))));
+      }
+      b.iload(ENTRY).tableswitch(1, entries.size() - 1, first, cases);
+    } else {
+      b.goto_(first);
+    }
+  }
+
   private void block(Source.BasicBlock block) {
     begun.add(block.offset());
     b.labelBinding(starts.get(block.offset()));
-    int size = block.code().size();
+    nextLocal = registers.end();
+    List<Decoded> code = block.code();
+    Access.Group[] groups = Access.groups(code, source.style().apart());
+    int size = code.size();
     b.iinc(FUEL, -size);
     int offset = block.offset();
-    boolean fpChecked = false;
+    floatLevel = 0;
     for (int i = 0; i < size; i++) {
-      Decoded d = block.code().get(i);
-      Semantics s = d.instruction().semantics();
-      if (d.instruction().floating() && !fpChecked) {
-        site(offset, size - i);
-        b.aload(HART_LOCAL).invokevirtual(HART, "useFp", MethodTypeDesc.of(CD_void));
-        fpChecked = true;
-      }
-      switch (s.kind()) {
-        case NOP -> {}
-        case BRANCH -> branch(d, offset);
-        case LINK -> link(d, offset);
-        case JUMP -> privilegedJump(d, offset, size - i);
-        case END -> {
-          end(d, offset, size - i);
-          fpChecked = false;
-        }
-        default -> plain(d, offset, size - i);
-      }
-      offset += d.length();
+      instruction(code.get(i), groups[i], offset, size - i);
+      offset += code.get(i).length();
     }
-    switch (block.code().getLast().instruction().semantics().kind()) {
+    switch (block.last().instruction().semantics().kind()) {
       case PLAIN, NOP, END -> jump(offset);
       default -> {}
     }
   }
 
   /**
-   * An instruction that may change how the hart goes on: it sees the registers, and code after it
-   * runs only if nothing asks for attention.
+   * One instruction.
+   *
+   * @param refund instructions of the block that are not executed when this one is not
    */
-  private void end(Decoded d, int offset, int refund) {
-    plain(d, offset, refund);
-    Label goOn = b.newLabel();
-    b.aload(HART_LOCAL)
-        .invokevirtual(HART, "wantsAttention", MethodTypeDesc.of(ConstantDescs.CD_boolean))
-        .ifeq(goOn);
-    b.iinc(FUEL, refund - 1);
-    leave(offset + d.length());
-    b.labelBinding(goOn);
+  private void instruction(Decoded d, Access.@org.jspecify.annotations.Nullable Group group, int offset, int refund) {
+    Semantics s = d.instruction().semantics();
+    Access atomic = Access.ofAtomic(d);
+    boolean fast = FastForm.has(d) && !source.style().floatCalls();
+    if (d.instruction().floating()) {
+      int level = d.rm() == DYNAMIC ? Hart.FLOAT_NEAREST : Hart.FLOAT_READY;
+      requireFloat(fast ? Hart.FLOAT_PLAIN : level, offset, refund);
+    }
+    switch (s.kind()) {
+      case NOP -> {}
+      case BRANCH -> branch(d, offset);
+      case LINK -> link(d, offset);
+      case JUMP -> {
+        site(offset, refund);
+        registers.store(b);
+        call(d, offset);
+        b.lstore(NEXT).goto_(written);
+      }
+      case END -> withHart(d, offset, refund);
+      case PLAIN -> {
+        if (group != null) {
+          access(d, group, offset, refund);
+        } else if (atomic != null) {
+          atomic(d, atomic, offset, refund);
+        } else if (fast) {
+          fastFloat(d, offset, refund);
+        } else if (s.arguments().contains(Argument.HART)) {
+          withHart(d, offset, refund);
+        } else if (!Inline.alu(b, registers, d)) {
+          call(d, offset);
+          popResult(d);
+        } else {
+          popResult(d);
+        }
+      }
+    }
   }
 
-  /** ecall, sret and their kin: the method takes the hart elsewhere. */
-  private void privilegedJump(Decoded d, int offset, int refund) {
+  private void popResult(Decoded d) {
+    switch (d.instruction().semantics().result()) {
+      case RD -> registers.pop(b, d.rd());
+      case FRD -> registers.pop(b, Registers.F + d.rd());
+      case NONE -> {}
+    }
+  }
+
+  /**
+   * An instruction that sees and may change the whole hart; code after it runs only if nothing asks
+   * for attention.
+   */
+  private void withHart(Decoded d, int offset, int refund) {
     site(offset, refund);
+    registers.store(b);
     call(d, offset);
-    b.lstore(NEXT).goto_(exit);
+    if (d.instruction().semantics().result() != Result.NONE) {
+      b.lstore(SCRATCH);
+      load();
+      b.lload(SCRATCH);
+      popResult(d);
+    } else {
+      load();
+    }
+    floatLevel = 0;
+    b.aload(HART_LOCAL)
+        .invokevirtual(HART, "wantsAttention", MethodTypeDesc.of(CD_boolean))
+        .ifne(wayOut(new Way(offset + d.length(), refund - 1, 0)));
   }
 
   /** Records an instruction that may trap. */
@@ -329,23 +338,138 @@ final class RegionCompiler {
     siteRefunds.add(refund);
   }
 
-  private void plain(Decoded d, int offset, int refund) {
-    Semantics s = d.instruction().semantics();
-    if (s.arguments().contains(Argument.HART) || d.rm() > LAST_STATIC_MODE) {
-      site(offset, refund);
+  // ---- memory
+
+  private void access(Decoded d, Access.Group group, int offset, int refund) {
+    if (group.local == 0) {
+      group.local = newLocal();
+      test(
+          group.base,
+          group.least(),
+          group.highestUnit(),
+          group.alignment(),
+          group.store,
+          new Way(offset, refund, Hart.SIDE_EXIT));
+      // host address that corresponds to the base register
+      addend();
+      registers.push(b, group.base);
+      b.ladd().lstore(group.local);
     }
-    int result =
-        switch (s.result()) {
-          case RD -> d.rd();
-          case FRD -> 32 + d.rd();
-          case NONE -> 0;
-        };
-    beforePop(result);
-    call(d, offset);
-    if (s.result() != Result.NONE) {
-      pop(result);
+    String method = d.instruction().semantics().method();
+    unsafe();
+    b.lload(group.local);
+    if (d.imm() != 0) {
+      b.loadConstant(d.imm()).ladd();
+    }
+    if (group.store) {
+      boolean floating = d.instruction().semantics().arguments().contains(Argument.FRS2);
+      registers.push(b, floating ? Registers.F + d.rs2() : d.rs2());
+      Inline.store(b, method);
+    } else {
+      Inline.load(b, method);
+      popResult(d);
     }
   }
+
+  private void atomic(Decoded d, Access access, int offset, int refund) {
+    test(d.rs1(), 0, 0, access.bytes() - 1, access.store(), new Way(offset, refund, Hart.SIDE_EXIT));
+    String method = d.instruction().semantics().method();
+    boolean reserves = method.startsWith("lr_") || method.startsWith("sc_");
+    List<ClassDesc> types = new ArrayList<>();
+    if (reserves) {
+      b.aload(HART_LOCAL);
+      types.add(HART);
+    }
+    addend();
+    registers.push(b, d.rs1());
+    b.ladd();
+    types.add(CD_long);
+    if (!method.startsWith("lr_")) {
+      registers.push(b, d.rs2());
+      types.add(CD_long);
+    }
+    b.invokestatic(IN_MEMORY, method, MethodTypeDesc.of(CD_long, types));
+    popResult(d);
+  }
+
+  /**
+   * Goes out unless the TLB has the page of the unit at {@code unit}, which is aligned, and the
+   * access at {@code least} is on the same page: the entry found by the one holds the tag of the
+   * other. Leaves the entry in SCRATCH.
+   */
+  private void test(int base, long least, long unit, int alignment, boolean store, Way miss) {
+    // Tlb.entry
+    registers.push(b, base);
+    offset(least);
+    b.bipush(12).lushr().dup2().lstore(SCRATCH);
+    b.lload(SCRATCH).bipush(12).lushr().ladd().loadConstant(Tlb.ENTRIES - 1L).land().iconst_3().lshl();
+    b.lload(store ? WRITE_TLB : READ_TLB).ladd().lstore(SCRATCH);
+    unsafe();
+    b.lload(SCRATCH).invokevirtual(UNSAFE, "getLong", UNSAFE_GET);
+    registers.push(b, base);
+    offset(unit);
+    b.loadConstant(Tlb.PAGE_MASK | alignment).land();
+    b.lload(CONTEXT).lor().lcmp().ifne(wayOut(miss));
+  }
+
+  /** The addend of the entry at SCRATCH. */
+  private void addend() {
+    unsafe();
+    b.lload(SCRATCH).loadConstant(Tlb.TO_ADDEND).ladd().invokevirtual(UNSAFE, "getLong", UNSAFE_GET);
+  }
+
+  private void unsafe() {
+    b.getstatic(RAW, "UNSAFE", UNSAFE).aconst_null();
+  }
+
+  private void offset(long bytes) {
+    if (bytes != 0) {
+      b.loadConstant(bytes).ladd();
+    }
+  }
+
+  private int newLocal() {
+    int local = nextLocal;
+    nextLocal += 2;
+    return local;
+  }
+
+  // ---- floating point
+
+  private void requireFloat(int level, int offset, int refund) {
+    if (floatLevel < level) {
+      b.iload(FLOAT).loadConstant(level).if_icmplt(wayOut(new Way(offset, refund, Hart.FLOAT_EXIT)));
+      floatLevel = level;
+    }
+  }
+
+  private void fastFloat(Decoded d, int offset, int refund) {
+    List<ClassDesc> types = new ArrayList<>();
+    for (Argument a : d.instruction().semantics().arguments()) {
+      switch (a) {
+        case FCSR -> {}
+        case RM -> {
+          if (FastForm.takesMode(d)) {
+            b.loadConstant(d.rm() == DYNAMIC ? 0 : d.rm());
+            types.add(CD_int);
+          }
+        }
+        default -> {
+          argument(d, a, offset);
+          types.add(CD_long);
+        }
+      }
+    }
+    b.invokestatic(
+        FAST_FLOAT, d.instruction().semantics().method(), MethodTypeDesc.of(CD_long, types));
+    b.dup2().lstore(SCRATCH);
+    b.loadConstant(FastFloat.UNSURE).lcmp();
+    b.ifeq(wayOut(new Way(offset, refund, Hart.FLOAT_EXIT)));
+    b.lload(SCRATCH);
+    popResult(d);
+  }
+
+  // ---- calls of semantics
 
   private void call(Decoded d, int offset) {
     Semantics s = d.instruction().semantics();
@@ -362,9 +486,9 @@ final class RegionCompiler {
     }
     ClassDesc result =
         switch (s.kind()) {
-          case BRANCH -> ConstantDescs.CD_boolean;
-          case JUMP -> CD_long;
-          default -> s.kind() == Kind.LINK || s.result() != Result.NONE ? CD_long : CD_void;
+          case BRANCH -> CD_boolean;
+          case JUMP, LINK -> CD_long;
+          default -> s.result() != Result.NONE ? CD_long : CD_void;
         };
     String owner = (s.owner().equals("Fp") ? FP : SEMANTICS) + s.owner();
     b.invokestatic(ClassDesc.of(owner), s.method(), MethodTypeDesc.of(result, types));
@@ -376,20 +500,13 @@ final class RegionCompiler {
       case FCSR -> b.aload(HART_LOCAL).getfield(HART, "fcsr", FCSR);
       case PC -> address(offset);
       case NEXT -> address(offset + d.length());
-      case RS1 -> push(d.rs1());
-      case RS2 -> push(d.rs2());
-      case FRS1 -> push(32 + d.rs1());
-      case FRS2 -> push(32 + d.rs2());
-      case FRS3 -> push(32 + d.rs3());
+      case RS1 -> registers.push(b, d.rs1());
+      case RS2 -> registers.push(b, d.rs2());
+      case FRS1 -> registers.push(b, Registers.F + d.rs1());
+      case FRS2 -> registers.push(b, Registers.F + d.rs2());
+      case FRS3 -> registers.push(b, Registers.F + d.rs3());
       case IMM -> b.loadConstant(d.imm());
-      case RM -> {
-        if (d.rm() <= LAST_STATIC_MODE) {
-          b.loadConstant(d.rm());
-        } else {
-          b.aload(HART_LOCAL).loadConstant(d.rm());
-          b.invokevirtual(HART, "roundingMode", MethodTypeDesc.of(CD_int, CD_int));
-        }
-      }
+      case RM -> b.loadConstant(d.rm() == DYNAMIC ? 0 : d.rm()); // the dynamic mode was checked
       case CSR -> b.loadConstant(d.csr());
       case ZIMM -> b.loadConstant((long) d.zimm());
       case RDN -> b.loadConstant(d.rd());
@@ -406,49 +523,57 @@ final class RegionCompiler {
   // ---- control
 
   private void branch(Decoded d, int offset) {
-    Label taken = b.newLabel();
-    Semantics s = d.instruction().semantics();
-    switch (s.method()) { // inline: 15 % on branchy code against a call of the semantics
-      case "eq", "ne", "lt", "ge" -> {
-        push(d.rs1());
-        push(d.rs2());
-        b.lcmp();
-        switch (s.method()) {
-          case "eq" -> b.ifeq(taken);
-          case "ne" -> b.ifne(taken);
-          case "lt" -> b.iflt(taken);
-          default -> b.ifge(taken);
-        }
-      }
-      default -> {
-        call(d, offset);
-        b.ifne(taken);
-      }
+    Label taken = target(offset + (int) d.imm());
+    registers.push(b, d.rs1());
+    registers.push(b, d.rs2());
+    // Inline: 15 % on branchy code against a call of the semantics.
+    switch (d.instruction().semantics().method()) {
+      case "eq" -> b.lcmp().ifeq(taken);
+      case "ne" -> b.lcmp().ifne(taken);
+      case "lt" -> b.lcmp().iflt(taken);
+      case "ge" -> b.lcmp().ifge(taken);
+      case "ltu" -> compareUnsigned().iflt(taken);
+      case "geu" -> compareUnsigned().ifge(taken);
+      default -> throw new IllegalStateException(d.instruction().mnemonic());
     }
     jump(offset + d.length());
-    b.labelBinding(taken);
-    jump(offset + (int) d.imm());
   }
 
-  /** Goes to an offset: inside by a goto, outside through the exit. */
-  private void jump(int target) {
-    Label inside = starts.get(target);
-    if (inside == null) {
-      leave(target);
-      return;
-    }
-    if (begun.contains(target)) {
-      Label dry = b.newLabel();
-      b.iload(FUEL).ifle(dry).goto_(inside);
-      b.labelBinding(dry);
-      leave(target);
-    } else {
-      b.goto_(inside);
-    }
+  private CodeBuilder compareUnsigned() {
+    return b.invokestatic(LONG, "compareUnsigned", MethodTypeDesc.of(CD_int, CD_long, CD_long));
   }
 
-  private void leave(int target) {
-    address(target);
+  /** Where a jump to an offset goes: inside, when there is fuel for going back, or out. */
+  private Label target(int offset) {
+    Label inside = starts.get(offset);
+    if (inside == null || begun.contains(offset)) {
+      return wayOut(new Way(offset, 0, 0));
+    }
+    return inside;
+  }
+
+  private void jump(int offset) {
+    b.goto_(target(offset));
+  }
+
+  /** The way out to an offset; made after the blocks. */
+  private Label wayOut(Way way) {
+    return waysOut.computeIfAbsent(way, w -> b.newLabel());
+  }
+
+  private void wayOut(Way way, Label label) {
+    b.labelBinding(label);
+    Label inside = starts.get(way.target());
+    if (inside != null && way.refund() == 0 && way.sideExit() == 0) { // back, while there is fuel
+      b.iload(FUEL).ifgt(inside);
+    }
+    if (way.refund() != 0) {
+      b.iinc(FUEL, way.refund());
+    }
+    if (way.sideExit() != 0) {
+      b.aload(HART_LOCAL).loadConstant(way.sideExit()).putfield(HART, "sideExit", CD_int);
+    }
+    address(way.target());
     b.lstore(NEXT).goto_(exit);
   }
 
@@ -478,9 +603,8 @@ final class RegionCompiler {
 
   private void setLink(Decoded d, int offset) {
     if (d.rd() != 0) {
-      beforePop(d.rd());
       address(offset + d.length());
-      pop(d.rd());
+      registers.pop(b, d.rd());
     }
   }
 }

@@ -22,14 +22,13 @@ public final class RegionTranslator implements Translator, AutoCloseable {
 
   private static final int QUEUE = 4096;
 
-  /** Instructions that a first translation executes before it is looked at again. */
-  private static final long UNTIL_BETTER = 5_000_000;
+  /** Instructions that a translation executes before its hart looks at it for the first time. */
+  private static final long REVIEW = 2_000_000;
 
   private final int threshold;
   private final boolean inBackground;
   private final ThreadPoolExecutor worker;
   private final LongAdder translated = new LongAdder();
-  private final LongAdder improved = new LongAdder();
   private final LongAdder instructions = new LongAdder();
   private final LongAdder bytes = new LongAdder();
   private final LongAdder nanos = new LongAdder();
@@ -57,7 +56,7 @@ public final class RegionTranslator implements Translator, AutoCloseable {
             TimeUnit.SECONDS,
             new LinkedBlockingQueue<>(QUEUE),
             Thread.ofPlatform().name("translator").daemon().factory(),
-            (task, pool) -> refused.increment());
+            (task, pool) -> ((Task) task).refuse());
     worker.allowCoreThreadTimeOut(true);
   }
 
@@ -67,34 +66,52 @@ public final class RegionTranslator implements Translator, AutoCloseable {
   }
 
   @Override
-  public void offer(Source source, boolean hot, Sink sink) {
+  public void offer(Source source, Sink sink) {
     if (inBackground) {
-      worker.execute(() -> translate(source, hot, sink));
+      worker.execute(new Task(source, sink));
     } else {
-      translate(source, hot, sink);
+      translate(source, sink);
     }
   }
 
-  private void translate(Source source, boolean hot, Sink sink) {
+  /** A translation that waits for its turn. */
+  private final class Task implements Runnable {
+    private final Source source;
+    private final Sink sink;
+
+    Task(Source source, Sink sink) {
+      this.source = source;
+      this.sink = sink;
+    }
+
+    @Override
+    public void run() {
+      translate(source, sink);
+    }
+
+    void refuse() {
+      refused.increment();
+      sink.refuse();
+    }
+  }
+
+  private void translate(Source source, Sink sink) {
     long start = System.nanoTime();
-    byte[] classFile = new RegionCompiler(source, hot).compile();
+    byte[] classFile = new RegionCompiler(source).compile();
     if (!RegionCompiler.isCompilable(classFile)) {
-      if (source.blocks().size() == 1) {
-        refused.increment();
-      } else {
-        translate(source.firstHalf(), hot, sink);
-      }
+      refused.increment();
+      sink.refuse();
       return;
     }
     try {
       Class<?> type = MethodHandles.lookup().defineHiddenClass(classFile, true).lookupClass();
       Translation t = (Translation) type.getDeclaredConstructor().newInstance();
-      t.made(source, hot ? Long.MAX_VALUE : UNTIL_BETTER);
+      t.made(source, REVIEW);
       sink.install(t);
     } catch (ReflectiveOperationException e) {
       throw new IllegalStateException("generated code is not what it should be", e);
     }
-    (hot ? improved : translated).increment();
+    translated.increment();
     instructions.add(source.size());
     bytes.add(classFile.length);
     nanos.add(System.nanoTime() - start);
@@ -102,11 +119,10 @@ public final class RegionTranslator implements Translator, AutoCloseable {
 
   /** One line for a person. */
   public String statistics() {
-    long n = Math.max(1, translated.sum() + improved.sum());
-    return "translated %d regions, %d of them again, %d instructions, %d KiB of class files, %d us each, %d refused"
+    long n = Math.max(1, translated.sum());
+    return "translated %d regions, %d instructions, %d KiB of class files, %d us each, %d refused"
         .formatted(
             translated.sum(),
-            improved.sum(),
             instructions.sum(),
             bytes.sum() >> 10,
             nanos.sum() / n / 1000,

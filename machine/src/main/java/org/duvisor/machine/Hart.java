@@ -103,17 +103,29 @@ public final class Hart {
   private final Privileged privileged;
   final Engine engine;
 
-  /** Entries of the read TLB: pairs of tag and addend, see {@link Tlb}. */
-  public final long[] readTlb;
+  /** Host address of the entries of the read TLB, see {@link Tlb}. */
+  public final long readTlb;
 
-  /** Entries of the write TLB. */
-  public final long[] writeTlb;
+  /** Host address of the entries of the write TLB. */
+  public final long writeTlb;
 
   /** LR reservation: host address, with bit 0 set for a doubleword; 0 when there is none. */
   public long reservedHost;
 
   /** Value seen by the LR; an SC succeeds when memory still holds it. */
   public long reservedValue;
+
+  /**
+   * Set by translated code that left because of the instruction at {@link #pc}, which has to be
+   * interpreted: {@link #SIDE_EXIT} or {@link #FLOAT_EXIT}; else 0.
+   */
+  public int sideExit;
+
+  /** A memory access that missed the TLB, or crosses a page. */
+  public static final int SIDE_EXIT = 1;
+
+  /** Floating point that the fast path cannot do. */
+  public static final int FLOAT_EXIT = 2;
 
   /** In WFI; ended by whoever runs the hart. */
   boolean waiting;
@@ -159,8 +171,8 @@ public final class Hart {
     this.csrs = new CsrFile(this);
     this.traps = new Traps(this);
     this.mmu = new Mmu(this);
-    this.readTlb = mmu.readTlb.entries;
-    this.writeTlb = mmu.writeTlb.entries;
+    this.readTlb = mmu.readTlb.base;
+    this.writeTlb = mmu.writeTlb.base;
     this.privileged = new Privileged(this);
     this.engine = engine.apply(this);
     posts.attach(this::posted);
@@ -450,6 +462,26 @@ public final class Hart {
     if (!fpReady) {
       csrs.dirtyFp();
     }
+  }
+
+  /** The state that every floating-point instruction asks for: FS is on and dirty. */
+  public static final int FLOAT_READY = 1;
+
+  /** The dynamic rounding mode is to nearest even, besides. */
+  public static final int FLOAT_NEAREST = 2;
+
+  /** NX is set, besides: what {@link org.duvisor.machine.fp.FastFloat} says counts. */
+  public static final int FLOAT_PLAIN = 3;
+
+  /** How much floating-point code may take for granted: 0, or the highest of those above. */
+  public int floatState() {
+    if (!fpReady) {
+      return 0;
+    }
+    if (fcsr.frm != 0) {
+      return FLOAT_READY;
+    }
+    return (fcsr.flags & Fcsr.NX) != 0 ? FLOAT_PLAIN : FLOAT_NEAREST;
   }
 
   /** An illegal-instruction exception; tval becomes the instruction. */

@@ -245,10 +245,9 @@ public final class Mmu {
       throw h.traps.exception(
           write ? Cause.STORE_MISALIGNED : Cause.LOAD_MISALIGNED, va, 0, Trap.TRANSFORM, dataV);
     }
-    int index = Tlb.index(va);
-    Tlb tlb = write ? writeTlb : readTlb;
-    if (tlb.hit(index, va & Tlb.PAGE_MASK | h.dataContext)) {
-      return va + tlb.addend(index);
+    long entry = (write ? writeTlb : readTlb).entry(va);
+    if (Tlb.tag(entry) == (va & Tlb.PAGE_MASK | h.dataContext)) {
+      return va + Tlb.addend(entry);
     }
     long host = translateData(va, va, width, write ? WRITE : READ);
     if (host == 0) {
@@ -336,10 +335,8 @@ public final class Mmu {
 
   /** The physical address of an instruction, when it is in the TLB; else -1. Never traps. */
   public long probeFetch(long va) {
-    int index = Tlb.index(va);
-    return fetchTlb.hit(index, va & Tlb.PAGE_MASK | h.fetchContext)
-        ? va + fetchTlb.addend(index)
-        : -1;
+    long entry = fetchTlb.entry(va);
+    return Tlb.tag(entry) == (va & Tlb.PAGE_MASK | h.fetchContext) ? va + Tlb.addend(entry) : -1;
   }
 
   /** Whether the last {@link #fetch} may be cached for its page. */
@@ -352,10 +349,10 @@ public final class Mmu {
    */
   public long fetch(long va) {
     boolean v = h.v;
-    int index = Tlb.index(va);
-    if (fetchTlb.hit(index, va & Tlb.PAGE_MASK | h.fetchContext)) {
+    long entry = fetchTlb.entry(va);
+    if (Tlb.tag(entry) == (va & Tlb.PAGE_MASK | h.fetchContext)) {
       fetchCacheable = true;
-      return va + fetchTlb.addend(index);
+      return va + Tlb.addend(entry);
     }
     walker.offset = 0;
     long pa = walker.translate(va, EXECUTE, v, h.priv, false, false);

@@ -1,6 +1,6 @@
 package org.duvisor.machine;
 
-import java.util.Arrays;
+import java.lang.foreign.MemorySegment;
 import org.duvisor.machine.mem.Raw;
 
 /**
@@ -9,69 +9,84 @@ import org.duvisor.machine.mem.Raw;
  *
  * <p>An entry is two longs, tag and addend (host address - virtual address). A tag is page |
  * context &lt;&lt; 3, so that one comparison with {@code va & (PAGE_MASK | width-1) | context << 3}
- * tests page, context and natural alignment at once.
+ * tests page, context and natural alignment at once. Entries are outside the heap: HotSpot knows
+ * that such an access needs no null check and no barrier.
  */
 public final class Tlb {
-  static final int ENTRIES = 4096;
+  /** A power of two. */
+  public static final int ENTRIES = 1 << 13;
 
   /** Bits of an address above the page offset. */
   public static final long PAGE_MASK = -4096L;
 
+  /** Bytes from a tag to its addend. */
+  public static final long TO_ADDEND = ENTRIES * 8L;
+
   private static final long EMPTY = 1;
 
-  final long[] entries = new long[2 * ENTRIES];
+  private final MemorySegment memory = Raw.allocate(2 * TO_ADDEND);
+
+  /** Host address of the tags. */
+  final long base = memory.address();
 
   Tlb() {
     clear();
   }
 
-  /** Index of the entry for an address. */
-  static int index(long va) {
-    long v = va >>> 12;
-    return (int) (v ^ (v >>> 12) ^ (v >>> 24)) & (ENTRIES - 1);
+  /**
+   * Host address of the tag of the entry for an address. Neighbouring pages never share an entry:
+   * translated code relies on it when it tests several accesses at once.
+   *
+   * @param base host address of the tags
+   */
+  public static long entry(long base, long va) {
+    long page = va >>> 12;
+    return base + ((page + (page >>> 12) & ENTRIES - 1) << 3);
   }
 
-  /** Position of the tag of an address in the entries; the addend follows it. */
-  public static int slot(long va) {
-    return index(va) << 1;
+  /** The tag of an entry. */
+  public static long tag(long entry) {
+    return Raw.plainLong(entry);
   }
 
-  /** Whether the entry at {@code index} has this tag. */
-  boolean hit(int index, long tag) {
-    return Raw.element(entries, index << 1) == tag;
+  /** host - virtual of an entry. */
+  public static long addend(long entry) {
+    return Raw.plainLong(entry + TO_ADDEND);
   }
 
-  /** host - virtual of the entry at {@code index}. */
-  long addend(int index) {
-    return Raw.element(entries, (index << 1) + 1);
+  long entry(long va) {
+    return entry(base, va);
   }
 
   void fill(long va, long context, long addend) {
-    int i = index(va) << 1;
-    entries[i] = (va & PAGE_MASK) | context;
-    entries[i + 1] = addend;
+    long e = entry(va);
+    Raw.plainLong(e, (va & PAGE_MASK) | context);
+    Raw.plainLong(e + TO_ADDEND, addend);
   }
 
   void clear() {
-    Arrays.fill(entries, EMPTY);
+    for (int i = 0; i < ENTRIES; i++) {
+      Raw.plainLong(base + i * 8L, EMPTY);
+    }
   }
 
   /** Drops the entry of one page, whatever its context. */
   void dropPage(long va) {
-    int i = index(va) << 1;
-    if (((entries[i] ^ va) & PAGE_MASK) == 0) {
-      entries[i] = EMPTY;
-    }
+    dropIfNear(entry(va), va, 4096);
   }
 
   /**
    * Drops all entries inside the naturally aligned region of {@code size} bytes around {@code va}.
    */
   void dropRegion(long va, long size) {
-    for (int i = 0; i < entries.length; i += 2) {
-      if (((entries[i] ^ va) & -size) == 0) {
-        entries[i] = EMPTY;
-      }
+    for (int i = 0; i < ENTRIES; i++) {
+      dropIfNear(base + i * 8L, va, size);
+    }
+  }
+
+  private static void dropIfNear(long entry, long va, long size) {
+    if (((tag(entry) ^ va) & -size) == 0) {
+      Raw.plainLong(entry, EMPTY);
     }
   }
 }

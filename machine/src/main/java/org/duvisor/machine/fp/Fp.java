@@ -51,164 +51,115 @@ public final class Fp {
 
   /** a + b. */
   public static long fadd_s(Fcsr c, long a, long b, int rm) {
-    float result = fs(a) + fs(b);
-    if (rm == RNE && (c.flags & NX) != 0 && Math.abs(result) < Float.POSITIVE_INFINITY) {
-      return bits(result);
-    }
-    return HostFloat.addS(c, a, b, rm);
+    long result = FastFloat.fadd_s(a, b);
+    return isPlain(c, rm) && result != FastFloat.UNSURE ? result : HostFloat.addS(c, a, b, rm);
   }
 
   /** a - b. */
   public static long fsub_s(Fcsr c, long a, long b, int rm) {
-    float result = fs(a) - fs(b);
-    if (rm == RNE && (c.flags & NX) != 0 && Math.abs(result) < Float.POSITIVE_INFINITY) {
-      return bits(result);
-    }
-    return HostFloat.addS(c, a, b ^ SIGN_S, rm);
+    long result = FastFloat.fsub_s(a, b);
+    return isPlain(c, rm) && result != FastFloat.UNSURE ? result : HostFloat.addS(c, a, b ^ SIGN_S, rm);
   }
 
   /** a * b. */
   public static long fmul_s(Fcsr c, long a, long b, int rm) {
-    float result = fs(a) * fs(b);
-    if (rm == RNE && (c.flags & NX) != 0 && isSafe(result)) {
-      return bits(result);
-    }
-    return HostFloat.mulS(c, a, b, rm);
+    long result = FastFloat.fmul_s(a, b);
+    return isPlain(c, rm) && result != FastFloat.UNSURE ? result : HostFloat.mulS(c, a, b, rm);
   }
 
   /** a / b. */
   public static long fdiv_s(Fcsr c, long a, long b, int rm) {
-    float result = fs(a) / fs(b);
-    if (rm == RNE && (c.flags & NX) != 0 && isSafe(result)) {
-      return bits(result);
-    }
-    return HostFloat.divS(c, a, b, rm);
+    long result = FastFloat.fdiv_s(a, b);
+    return isPlain(c, rm) && result != FastFloat.UNSURE ? result : HostFloat.divS(c, a, b, rm);
   }
 
   /** The square root of a. */
   public static long fsqrt_s(Fcsr c, long a, int rm) {
-    float result = (float) Math.sqrt(fs(a));
-    if (rm == RNE && (c.flags & NX) != 0 && result < Float.POSITIVE_INFINITY) {
-      return bits(result);
-    }
-    return HostFloat.sqrtS(c, a, rm);
+    long result = FastFloat.fsqrt_s(a);
+    return isPlain(c, rm) && result != FastFloat.UNSURE ? result : HostFloat.sqrtS(c, a, rm);
   }
 
   /** a * b + x. */
   public static long fmadd_s(Fcsr c, long a, long b, long x, int rm) {
-    float result = Math.fma(fs(a), fs(b), fs(x));
-    if (rm == RNE && (c.flags & NX) != 0 && isSafe(result)) {
-      return bits(result);
-    }
-    return HostFloat.fmaS(c, a, b, x, rm);
+    long result = FastFloat.fmadd_s(a, b, x);
+    return isPlain(c, rm) && result != FastFloat.UNSURE ? result : HostFloat.fmaS(c, a, b, x, rm);
   }
 
   /** a * b - x. */
   public static long fmsub_s(Fcsr c, long a, long b, long x, int rm) {
-    float result = Math.fma(fs(a), fs(b), -fs(x));
-    if (rm == RNE && (c.flags & NX) != 0 && isSafe(result)) {
-      return bits(result);
-    }
-    return HostFloat.fmaS(c, a, b, x ^ SIGN_S, rm);
+    long result = FastFloat.fmsub_s(a, b, x);
+    return isPlain(c, rm) && result != FastFloat.UNSURE ? result : HostFloat.fmaS(c, a, b, x ^ SIGN_S, rm);
   }
 
   /** -(a * b) + x. */
   public static long fnmsub_s(Fcsr c, long a, long b, long x, int rm) {
-    float result = Math.fma(-fs(a), fs(b), fs(x));
-    if (rm == RNE && (c.flags & NX) != 0 && isSafe(result)) {
-      return bits(result);
-    }
-    return HostFloat.fmaS(c, a ^ SIGN_S, b, x, rm);
+    long result = FastFloat.fnmsub_s(a, b, x);
+    return isPlain(c, rm) && result != FastFloat.UNSURE ? result : HostFloat.fmaS(c, a ^ SIGN_S, b, x, rm);
   }
 
   /** -(a * b) - x. */
   public static long fnmadd_s(Fcsr c, long a, long b, long x, int rm) {
-    float result = Math.fma(-fs(a), fs(b), -fs(x));
-    if (rm == RNE && (c.flags & NX) != 0 && isSafe(result)) {
-      return bits(result);
-    }
-    return HostFloat.fmaS(c, a ^ SIGN_S, b, x ^ SIGN_S, rm);
+    long result = FastFloat.fnmadd_s(a, b, x);
+    return isPlain(c, rm) && result != FastFloat.UNSURE ? result : HostFloat.fmaS(c, a ^ SIGN_S, b, x ^ SIGN_S, rm);
   }
 
   /** a + b. */
   public static long fadd_d(Fcsr c, long a, long b, int rm) {
-    double result = fd(a) + fd(b);
-    if (rm == RNE && (c.flags & NX) != 0 && Math.abs(result) < Double.POSITIVE_INFINITY) {
-      return bits(result);
-    }
-    return HostFloat.addD(c, a, b, rm);
+    long result = FastFloat.fadd_d(a, b);
+    return isPlain(c, rm) && result != FastFloat.UNSURE ? result : HostFloat.addD(c, a, b, rm);
   }
 
   /** a - b. */
   public static long fsub_d(Fcsr c, long a, long b, int rm) {
-    double result = fd(a) - fd(b);
-    if (rm == RNE && (c.flags & NX) != 0 && Math.abs(result) < Double.POSITIVE_INFINITY) {
-      return bits(result);
-    }
-    return HostFloat.addD(c, a, b ^ SIGN_D, rm);
+    long result = FastFloat.fsub_d(a, b);
+    return isPlain(c, rm) && result != FastFloat.UNSURE ? result : HostFloat.addD(c, a, b ^ SIGN_D, rm);
   }
 
   /** a * b. */
   public static long fmul_d(Fcsr c, long a, long b, int rm) {
-    double result = fd(a) * fd(b);
-    if (rm == RNE && (c.flags & NX) != 0 && isSafe(result)) {
-      return bits(result);
-    }
-    return HostFloat.mulD(c, a, b, rm);
+    long result = FastFloat.fmul_d(a, b);
+    return isPlain(c, rm) && result != FastFloat.UNSURE ? result : HostFloat.mulD(c, a, b, rm);
   }
 
   /** a / b. */
   public static long fdiv_d(Fcsr c, long a, long b, int rm) {
-    double result = fd(a) / fd(b);
-    if (rm == RNE && (c.flags & NX) != 0 && isSafe(result)) {
-      return bits(result);
-    }
-    return HostFloat.divD(c, a, b, rm);
+    long result = FastFloat.fdiv_d(a, b);
+    return isPlain(c, rm) && result != FastFloat.UNSURE ? result : HostFloat.divD(c, a, b, rm);
   }
 
   /** The square root of a. */
   public static long fsqrt_d(Fcsr c, long a, int rm) {
-    double result = Math.sqrt(fd(a));
-    if (rm == RNE && (c.flags & NX) != 0 && result < Double.POSITIVE_INFINITY) {
-      return bits(result);
-    }
-    return HostFloat.sqrtD(c, a, rm);
+    long result = FastFloat.fsqrt_d(a);
+    return isPlain(c, rm) && result != FastFloat.UNSURE ? result : HostFloat.sqrtD(c, a, rm);
   }
 
   /** a * b + x. */
   public static long fmadd_d(Fcsr c, long a, long b, long x, int rm) {
-    double result = Math.fma(fd(a), fd(b), fd(x));
-    if (rm == RNE && (c.flags & NX) != 0 && isSafe(result)) {
-      return bits(result);
-    }
-    return HostFloat.fmaD(c, a, b, x, rm);
+    long result = FastFloat.fmadd_d(a, b, x);
+    return isPlain(c, rm) && result != FastFloat.UNSURE ? result : HostFloat.fmaD(c, a, b, x, rm);
   }
 
   /** a * b - x. */
   public static long fmsub_d(Fcsr c, long a, long b, long x, int rm) {
-    double result = Math.fma(fd(a), fd(b), -fd(x));
-    if (rm == RNE && (c.flags & NX) != 0 && isSafe(result)) {
-      return bits(result);
-    }
-    return HostFloat.fmaD(c, a, b, x ^ SIGN_D, rm);
+    long result = FastFloat.fmsub_d(a, b, x);
+    return isPlain(c, rm) && result != FastFloat.UNSURE ? result : HostFloat.fmaD(c, a, b, x ^ SIGN_D, rm);
   }
 
   /** -(a * b) + x. */
   public static long fnmsub_d(Fcsr c, long a, long b, long x, int rm) {
-    double result = Math.fma(-fd(a), fd(b), fd(x));
-    if (rm == RNE && (c.flags & NX) != 0 && isSafe(result)) {
-      return bits(result);
-    }
-    return HostFloat.fmaD(c, a ^ SIGN_D, b, x, rm);
+    long result = FastFloat.fnmsub_d(a, b, x);
+    return isPlain(c, rm) && result != FastFloat.UNSURE ? result : HostFloat.fmaD(c, a ^ SIGN_D, b, x, rm);
   }
 
   /** -(a * b) - x. */
   public static long fnmadd_d(Fcsr c, long a, long b, long x, int rm) {
-    double result = Math.fma(-fd(a), fd(b), -fd(x));
-    if (rm == RNE && (c.flags & NX) != 0 && isSafe(result)) {
-      return bits(result);
-    }
-    return HostFloat.fmaD(c, a ^ SIGN_D, b, x ^ SIGN_D, rm);
+    long result = FastFloat.fnmadd_d(a, b, x);
+    return isPlain(c, rm) && result != FastFloat.UNSURE ? result : HostFloat.fmaD(c, a ^ SIGN_D, b, x ^ SIGN_D, rm);
+  }
+
+  /** Whether results of {@link FastFloat} count. */
+  private static boolean isPlain(Fcsr c, int rm) {
+    return rm == RNE && (c.flags & NX) != 0;
   }
 
   /**
@@ -448,7 +399,7 @@ public final class Fp {
    * x rounded to an integer; with RTZ x itself, as the cast that follows does it; NaN when the host
    * cannot.
    */
-  private static double integral(double x, int rm) {
+  static double integral(double x, int rm) {
     return switch (rm) {
       case RNE -> Math.rint(x);
       case RTZ -> x;
@@ -459,7 +410,7 @@ public final class Fp {
   }
 
   /** A boxed single as a double, which is exact; a NaN stays a NaN. */
-  private static long widened(long a) {
+  static long widened(long a) {
     return bits((double) fs(a));
   }
 

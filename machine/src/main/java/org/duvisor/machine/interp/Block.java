@@ -9,8 +9,11 @@ final class Block {
   /** How often it was interpreted; translated blocks are not counted on. */
   int heat;
 
-  /** The translation that starts here, if there is one. Written by the translator's thread. */
-  volatile @Nullable Translation translation;
+  /** Where a translation can be entered here, if one can. Written by the translator's thread. */
+  volatile @Nullable EntryPoint entry;
+
+  /** The region that has this block, from when it is picked. Its hart's own. */
+  @Nullable Source home;
 
   Block(Op[] ops) {
     this.ops = ops;

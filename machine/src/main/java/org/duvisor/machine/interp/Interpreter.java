@@ -39,6 +39,7 @@ public final class Interpreter implements Engine {
   private long translated;
 
   private long entries;
+  private long sideExits;
 
   private final @Nullable Translator translator;
   private final TranslationCache cache;
@@ -71,22 +72,38 @@ public final class Interpreter implements Engine {
         while (hart.retired < limit && !hart.wantsAttention() && --rounds > 0) {
           i = 0;
           ops = NO_OPS;
-          Translation translation = cache.find(hart.pc, hart.fetchContext);
-          if (translation != null) {
+          Block block = null;
+          EntryPoint entry = cache.find(hart.pc, hart.fetchContext);
+          if (entry != null) {
+            Translation translation = entry.translation;
+            if (translation.patience < 0) {
+              review(translation, hart.pc - entry.offset);
+              continue;
+            }
+            if (previous == sampled) {
+              sample(translation, hart.pc - entry.offset);
+            }
+            previous = translation;
             int fuel = (int) Math.min(limit - hart.retired, MAX_FUEL);
-            int used = fuel - translation.run(hart, fuel);
+            int used = fuel - translation.run(hart, hart.pc - entry.offset, entry.index, fuel);
             hart.retired += used;
             translated += used;
             entries++;
-            translation.entries++;
-            if ((translation.patience -= used) < 0) {
-              improve(translation);
+            translation.entered++;
+            translation.executed += used;
+            translation.patience -= used;
+            if (hart.sideExit == 0) {
+              continue;
             }
-            continue;
-          }
-          Block block = block(hart.pc);
-          if ((++block.heat == threshold || block.translation != null) && isTranslated(block)) {
-            continue;
+            noteSideExit(translation);
+            previous = null;
+            block = block(hart.pc);
+            block.heat++;
+          } else {
+            block = block(hart.pc);
+            if ((++block.heat % threshold == 0 || block.entry != null) && isTranslated(block)) {
+              continue;
+            }
           }
           ops = block.ops;
           int last = ops.length - 1;
@@ -116,66 +133,172 @@ public final class Interpreter implements Engine {
   /** Instructions a translation runs before it looks up: bounds interrupt latency. */
   private static final int MAX_FUEL = 8192;
 
+  /** Instructions that translated code executes between two looks whether it is good. */
+  private static final long REVIEW = 2_000_000;
+
+  /** What an exit to the interpreter costs, in translated instructions. */
+  private static final int EXIT_COST = 200;
+
+  /** A translation whose visits are shorter, in instructions, should be one with another. */
+  private static final int SHORT_VISIT = 100;
+
+  /** Executions of a block inside a region that make it one more entry, in thresholds. */
+  private static final int INSIDE = 8;
+
   /**
    * A hot block: whether its translation can be used from here, which is then in the cache;
    * otherwise one is ordered.
    */
   private boolean isTranslated(Block block) {
-    Translation t = block.translation;
-    Translator maker = translator;
-    if (t == null) {
-      if (maker != null) {
-        Source source = regions.pick(h.pc);
-        if (source != null) {
-          maker.offer(source, false, translation -> block.translation = translation);
-        }
+    EntryPoint e = block.entry;
+    if (e == null) {
+      Source home = block.home;
+      if (home == null || !home.isAlive()) {
+        order(regions.pick(h.pc));
+      } else if (block.heat % (INSIDE * threshold) == 0) {
+        enterInside(home, block);
       }
       return false;
     }
-    if (!isMapped(t.source(), h.pc)) {
+    if (!isMapped(e.translation.source(), h.pc - e.offset)) {
       return false;
     }
-    Translation better = t.better;
-    if (better != null) {
-      block.translation = better;
-      t = better;
-    }
-    cache.put(h.pc, h.fetchContext, t);
+    cache.put(h.pc, h.fetchContext, e);
     return true;
   }
 
-  /**
-   * Instructions a translation must execute at a time, on average, to be worth registers in locals.
-   */
-  private static final int LOOPING = 100;
+  /** A block inside a region is reached from outside all the time: make it an entry. */
+  private void enterInside(Source home, Block block) {
+    Translation t = home.translation();
+    int offset = home.offsetOf(block);
+    if (t != null && !t.ordered && offset != Integer.MIN_VALUE && isMapped(home, h.pc - offset)) {
+      t.ordered = true;
+      order(home.withEntry(block), t);
+    }
+  }
 
-  /** Instructions between looks for the better translation that was ordered. */
-  private static final long LOOK_AGAIN = 1_000_000;
-
-  /**
-   * A translation has executed a lot: order a better one if it loops, or use the one that was
-   * ordered.
-   */
-  private void improve(Translation t) {
-    Translation better = t.better;
+  private void order(@Nullable Source source, Translation... replaced) {
     Translator maker = translator;
-    if (better != null) {
-      cache.replace(t, better);
-    } else if (t.entries < 0) { // ordered
-      t.patience = LOOK_AGAIN;
-    } else if (maker != null && t.entries * LOOPING < LOOK_AGAIN) {
-      t.entries = Long.MIN_VALUE;
-      t.patience = LOOK_AGAIN;
-      maker.offer(t.source(), true, translation -> t.better = translation);
-    } else {
-      t.entries = 0;
-      t.patience = LOOK_AGAIN;
+    if (source == null || maker == null) {
+      return;
+    }
+    if (replaced.length == 0) {
+      source.claim();
+    }
+    maker.offer(
+        source,
+        new Translator.Sink() {
+          @Override
+          public void install(Translation translation) {
+            source.install(translation);
+            for (Translation old : replaced) {
+              old.outdated = true;
+            }
+          }
+
+          @Override
+          public void refuse() {
+            source.refuse();
+          }
+        });
+  }
+
+  private void noteSideExit(Translation t) {
+    t.sideExits++;
+    if (h.sideExit == Hart.FLOAT_EXIT) {
+      t.floatExits++;
+    }
+    t.patience -= EXIT_COST;
+    h.sideExit = 0;
+    sideExits++;
+  }
+
+  /** A translation has executed a lot: whether another one would be better. */
+  private void review(Translation t, long base) {
+    t.patience = REVIEW;
+    if (t.outdated) {
+      cache.clear(); // blocks know the new one
+      return;
+    }
+    Source source = t.source();
+    boolean floats = t.floatExits * 100L > t.executed / 100;
+    boolean apart = (t.sideExits - t.floatExits) * 100L > t.executed / 20;
+    var style =
+        new Source.Style(source.style().floatCalls() || floats, source.style().apart() || apart);
+    if (!t.ordered && !style.equals(source.style())) {
+      t.ordered = true;
+      order(source.with(style), t);
+    } else if (!t.ordered
+        && t.entered * SHORT_VISIT > t.executed
+        && source.size() < Regions.MAX_GROWN) {
+      sampled = t;
+      sampledBase = base;
+      samples = 0;
+      successors.clear();
+    }
+    t.executed = 0;
+    t.entered = 0;
+    t.sideExits = 0;
+    t.floatExits = 0;
+  }
+
+  // ---- regions that are left and entered all the time become one
+
+  private static final Translation NOBODY = new Nothing();
+
+  private static final class Nothing extends Translation {
+    @Override
+    public int run(Hart hart, long base, int entry, int fuel) {
+      throw new IllegalStateException();
+    }
+  }
+
+  private static final int SAMPLES = 1000;
+
+  private record Successor(Translation translation, int distance) {}
+
+  private @Nullable Translation previous;
+  private Translation sampled = NOBODY;
+  private long sampledBase;
+  private int samples;
+  private final Map<Successor, Integer> successors = new HashMap<>();
+
+  /** Control went from the region under observation to another one. */
+  private void sample(Translation to, long base) {
+    long distance = base - sampledBase >> 12;
+    Translation from = sampled;
+    if (to != from && !to.ordered && Math.abs(distance) < Regions.MAX_DISTANCE >> 12) {
+      successors.merge(new Successor(to, (int) distance), 1, Integer::sum);
+    }
+    if (++samples < SAMPLES) {
+      return;
+    }
+    sampled = NOBODY;
+    successors.entrySet().stream()
+        .filter(s -> mayUnite(from.source(), s.getKey().translation.source()))
+        .max(Map.Entry.comparingByValue())
+        .filter(s -> s.getValue() > SAMPLES / 20)
+        .ifPresent(s -> unite(from, s.getKey()));
+    successors.clear();
+  }
+
+  private static boolean mayUnite(Source a, Source b) {
+    return a.size() + b.size() <= Regions.MAX_GROWN
+        && a.bytes() + b.bytes() <= Regions.MAX_GROWN_BYTES;
+  }
+
+  private void unite(Translation from, Successor to) {
+    if (!from.ordered && !to.translation.ordered) {
+      from.ordered = true;
+      to.translation.ordered = true;
+      Source union = from.source().union(to.translation.source(), to.distance);
+      union.claim();
+      order(union, from, to.translation);
     }
   }
 
   /** Whether the pages of a region are current and mapped where it needs them. */
-  private boolean isMapped(Source source, long pc) {
-    long base = pc & PAGE_MASK;
+  private boolean isMapped(Source source, long base) {
     for (Source.PageUse use : source.pages()) {
       if (knownPage(base + ((long) use.distance() << 12)) != use.page()) {
         return false;
@@ -305,8 +428,8 @@ public final class Interpreter implements Engine {
 
   /** One line for a person. */
   public String statistics() {
-    return "%d of %d instructions in translated code, entered %d times"
-        .formatted(translated, h.retired, entries);
+    return "%d of %d instructions in translated code, entered %d times, %d times for the interpreter to go on"
+        .formatted(translated, h.retired, entries, sideExits);
   }
 
   @Override

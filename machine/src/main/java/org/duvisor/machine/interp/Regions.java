@@ -22,10 +22,21 @@ import org.jspecify.annotations.Nullable;
  */
 final class Regions {
   private static final Decoder DECODER = InstructionSet.standard().decoder();
-  private static final int MAX_INSTRUCTIONS = 120;
-  private static final int MAX_PAGES = 4;
-  private static final int MAX_DISTANCE = 1 << 16;
-  private static final int LINK_REGISTER = 1;
+  /** Instructions of a region that is picked. */
+  private static final int MAX_PICKED = 120;
+
+  /** Bytes of bytecode of a region that is picked, estimated. */
+  private static final int MAX_PICKED_BYTES = 2500;
+
+  /** Bytes of bytecode of a region that has grown, estimated. */
+  static final int MAX_GROWN_BYTES = 3600;
+
+  /** Instructions of a region that has grown by union. */
+  static final int MAX_GROWN = 260;
+
+  private static final int MAX_BLOCK = 60;
+  static final int MAX_PAGES = 4;
+  static final int MAX_DISTANCE = 1 << 16;
   private static final String CSR_EXTENSION = "Zicsr";
 
   /** A block is warm when it ran at least threshold / this. */
@@ -47,7 +58,10 @@ final class Regions {
     this.threshold = threshold;
   }
 
-  /** The region of an entry, or null when there is nothing to translate. */
+  /**
+   * The region of an entry, of blocks that no other region has; null when there is nothing to
+   * translate.
+   */
   @Nullable Source pick(long pc) {
     long base = pc & -4096L;
     Map<Integer, CodePage> pages = new HashMap<>();
@@ -59,16 +73,23 @@ final class Regions {
     queue.add(new Candidate(entry, Integer.MAX_VALUE));
     seen.add(entry);
     int size = 0;
-    while (!queue.isEmpty() && size < MAX_INSTRUCTIONS) {
+    int bytes = 0;
+    while (!queue.isEmpty() && size < MAX_PICKED) {
       Candidate c = queue.poll();
       List<Decoded> code = decode(base, c.offset, pages);
-      if (code.isEmpty()) {
+      int more = code.stream().mapToInt(Source::bytes).sum();
+      if (code.isEmpty() || bytes > 0 && bytes + more > MAX_PICKED_BYTES) {
         continue;
       }
       Source.BasicBlock block = new Source.BasicBlock(c.offset, code);
       blocks.add(block);
       size += code.size();
-      for (int successor : successors(block)) {
+      bytes += more;
+      List<Integer> next = new ArrayList<>(block.successors());
+      if (block.calls()) {
+        next.add(block.end());
+      }
+      for (int successor : next) {
         int heat = heat(base, successor, pages);
         if (heat >= Math.max(1, threshold / WARM) && seen.add(successor)) {
           queue.add(new Candidate(successor, heat));
@@ -80,14 +101,14 @@ final class Regions {
     }
     List<Source.PageUse> uses = new ArrayList<>();
     pages.forEach((distance, page) -> uses.add(new Source.PageUse(distance, page, page.version)));
-    return new Source(entry, blocks, uses);
+    return new Source(entry, blocks, uses, Source.Style.USUAL);
   }
 
   private List<Decoded> decode(long base, int start, Map<Integer, CodePage> pages) {
     List<Decoded> code = new ArrayList<>();
     CodePage page = page(base, start, pages);
     int offset = start;
-    while (page != null && offset >> 12 == start >> 12 && code.size() < MAX_INSTRUCTIONS / 2) {
+    while (page != null && offset >> 12 == start >> 12 && code.size() < MAX_BLOCK) {
       int inPage = offset & 0xfff;
       Decoded d = page.crosses(inPage) ? null : DECODER.decode(page.bits(inPage));
       if (d == null || readsCounter(d)) {
@@ -120,33 +141,13 @@ final class Regions {
         || csr == Csr.MCOUNTINHIBIT;
   }
 
-  private static List<Integer> successors(Source.BasicBlock block) {
-    Decoded last = block.code().getLast();
-    int at = block.end() - last.length();
-    return switch (last.instruction().semantics().kind()) {
-      case BRANCH -> List.of(at + (int) last.imm(), block.end());
-      case LINK -> {
-        List<Integer> next = new ArrayList<>();
-        if (last.instruction().mnemonic().equals("jal")) {
-          next.add(at + (int) last.imm());
-        }
-        if (last.rd() == LINK_REGISTER) {
-          next.add(block.end());
-        }
-        yield next;
-      }
-      case JUMP -> List.of();
-      default -> List.of(block.end());
-    };
-  }
-
   private int heat(long base, int offset, Map<Integer, CodePage> pages) {
     if (Math.abs(offset) > MAX_DISTANCE) {
       return 0;
     }
     CodePage p = page(base, offset, pages);
     Block b = p == null ? null : p.blocks[(offset & 0xfff) >>> 1];
-    return b == null ? 0 : b.translation != null ? threshold : b.heat;
+    return b == null || b.home != null && b.home.isAlive() ? 0 : b.heat;
   }
 
   private @Nullable CodePage page(long base, int offset, Map<Integer, CodePage> pages) {

@@ -1,15 +1,28 @@
 package org.duvisor.machine.interp;
 
 import java.util.ArrayList;
+import java.util.Collection;
+import java.util.Comparator;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.stream.Collectors;
 import org.duvisor.isa.Decoded;
+import org.duvisor.isa.Semantics;
+import org.duvisor.isa.Semantics.Kind;
+import org.jspecify.annotations.Nullable;
 
 /**
- * A region of guest code picked for translation: basic blocks that were hot together, reached from
- * one entry by direct jumps. Made on the hart's thread, then immutable.
+ * A region of guest code picked for translation: basic blocks that were hot together, connected by
+ * direct jumps. Made on the hart's thread, then immutable.
  */
 public final class Source {
-  static final Source NONE = new Source(0, List.of(), List.of());
+  static final Source NONE = new Source(0, List.of(), List.of(), Style.USUAL);
+
+  private static final int RETURN_REGISTER = 1;
 
   /**
    * A basic block.
@@ -24,40 +37,214 @@ public final class Source {
     public int end() {
       return offset + code.stream().mapToInt(Decoded::length).sum();
     }
+
+    /** The last instruction. */
+    public Decoded last() {
+      return code.getLast();
+    }
+
+    /** Whether it ends in a call: a jump that links to the usual register. */
+    public boolean calls() {
+      return last().instruction().semantics().kind() == Kind.LINK && last().rd() == RETURN_REGISTER;
+    }
+
+    /** Offsets of the blocks that direct jumps or falling through lead to; a call leads to its callee. */
+    List<Integer> successors() {
+      int at = end() - last().length();
+      int target = at + (int) last().imm();
+      return switch (last().instruction().semantics().kind()) {
+        case BRANCH -> List.of(target, end());
+        case LINK ->
+            last().instruction().mnemonic().equals("jal") ? List.of(target) : List.<Integer>of();
+        case JUMP -> List.of();
+        default -> List.of(end());
+      };
+    }
+  }
+
+  /**
+   * How to translate, found out by running an earlier translation.
+   *
+   * @param floatCalls floating point as calls that do all cases, for code that keeps leaving because
+   *     the fast path does not do
+   * @param apart every access tested on its own, for code whose neighbouring accesses often lie on
+   *     different pages
+   */
+  public record Style(boolean floatCalls, boolean apart) {
+    /** Fast floating point, neighbouring accesses tested together. */
+    static final Style USUAL = new Style(false, false);
   }
 
   /** A physical page and where it has to be mapped, in pages from the entry's. */
   record PageUse(int distance, CodePage page, int version) {}
 
-  private final int entry;
   private final List<BasicBlock> blocks;
+  private final List<Integer> entries;
   private final List<PageUse> pages;
+  private final Style style;
+  private volatile @Nullable Translation translation;
+  private volatile boolean refused;
   int[] offsets = {};
   int[] refunds = {};
 
-  Source(int entry, List<BasicBlock> blocks, List<PageUse> pages) {
-    this.entry = entry;
-    this.blocks = List.copyOf(blocks);
-    this.pages = new ArrayList<>(pages);
+  /**
+   * A region.
+   *
+   * @param entry offset of the block that is hot
+   * @param blocks in the order of their heat
+   */
+  Source(int entry, List<BasicBlock> blocks, List<PageUse> pages, Style style) {
+    this(
+        byAddress(blocks),
+        entryPoints(entry, blocks),
+        List.copyOf(pages),
+        style);
   }
 
-  /** Offset of the entry in its page. */
-  public int entry() {
-    return entry;
+  private Source(
+      List<BasicBlock> blocks, List<Integer> entries, List<PageUse> pages, Style style) {
+    this.blocks = blocks;
+    this.entries = entries;
+    this.pages = pages;
+    this.style = style;
   }
 
-  /** The blocks; the first one is the entry. */
+  /**
+   * Where it pays to come in: the hot block, the heads of loops, and what follows calls that leave
+   * the region.
+   */
+  private static List<Integer> entryPoints(int entry, List<BasicBlock> blocks) {
+    Set<Integer> inside = blocks.stream().map(BasicBlock::offset).collect(Collectors.toSet());
+    Set<Integer> points = new HashSet<>();
+    for (BasicBlock b : blocks) {
+      for (int successor : b.successors()) {
+        if (successor <= b.offset()) {
+          points.add(successor);
+        }
+      }
+      if (b.calls() && !inside.containsAll(b.successors()) || b.calls() && b.successors().isEmpty()) {
+        points.add(b.end());
+      }
+    }
+    points.retainAll(inside);
+    points.remove(entry);
+    List<Integer> all = new ArrayList<>(List.of(entry));
+    points.stream().sorted().forEach(all::add);
+    return List.copyOf(all);
+  }
+
+  /** The blocks, by address. */
   public List<BasicBlock> blocks() {
     return blocks;
   }
 
-  List<PageUse> pages() {
-    return pages;
+  /** Offsets of the blocks where it can be entered; the first one is what the region was picked for. */
+  public List<Integer> entries() {
+    return entries;
   }
 
-  /** The hotter half of the blocks, the entry included. */
-  public Source firstHalf() {
-    return new Source(entry, blocks.subList(0, (blocks.size() + 1) / 2), pages);
+  /** How to translate it. */
+  public Style style() {
+    return style;
+  }
+
+  /** The same code in another style. */
+  Source with(Style other) {
+    return new Source(blocks, entries, pages, other);
+  }
+
+  /**
+   * The same code with more entries: the block that starts at {@code offset} of {@code page}, and
+   * others that have been interpreted half as often; null when no block starts there.
+   */
+  @Nullable Source withEntry(Block block) {
+    Set<Integer> more = new LinkedHashSet<>(entries);
+    for (BasicBlock b : blocks) {
+      Block known = block(b.offset());
+      if (known != null && known.heat > block.heat / 2) {
+        more.add(b.offset());
+      }
+    }
+    return new Source(blocks, List.copyOf(more), pages, style);
+  }
+
+  /** Offset of a block, or {@link Integer#MIN_VALUE} when it is not of this region. */
+  int offsetOf(Block block) {
+    for (BasicBlock b : blocks) {
+      if (block(b.offset()) == block) {
+        return b.offset();
+      }
+    }
+    return Integer.MIN_VALUE;
+  }
+
+  /** Its translation, once there is one. */
+  @Nullable Translation translation() {
+    return translation;
+  }
+
+  /** Nobody will translate it. From any thread. */
+  void refuse() {
+    refused = true;
+  }
+
+  /** Whether its blocks are still claimed. */
+  boolean isAlive() {
+    return !refused && isCurrent();
+  }
+
+  /** About how many bytes of bytecode an instruction becomes. */
+  static int bytes(Decoded d) {
+    Semantics s = d.instruction().semantics();
+    return switch (s.kind()) {
+      case END -> 500;
+      case BRANCH, LINK -> 35;
+      case JUMP -> 200;
+      default -> s.owner().equals("Memory") || s.owner().equals("Amo") ? 55 : s.owner().equals("Fp") ? 30 : 8;
+    };
+  }
+
+  /** About how many bytes of bytecode the region becomes, but for its entry and exit. */
+  int bytes() {
+    return blocks.stream().flatMap(b -> b.code().stream()).mapToInt(Source::bytes).sum();
+  }
+
+  /**
+   * This region and another one.
+   *
+   * @param distance pages from the start of this one's first page to the start of the other's
+   */
+  Source union(Source other, int distance) {
+    int shift = distance << 12;
+    Map<Integer, BasicBlock> all = new HashMap<>();
+    blocks.forEach(b -> all.put(b.offset(), b));
+    other.blocks.forEach(
+        b -> all.putIfAbsent(b.offset() + shift, new BasicBlock(b.offset() + shift, b.code())));
+    Set<Integer> points = new LinkedHashSet<>(entries);
+    other.entries.forEach(e -> points.add(e + shift));
+    List<BasicBlock> sorted = byAddress(all.values());
+    points.addAll(entryPoints(entries.getFirst(), sorted));
+    Map<Integer, PageUse> used = new HashMap<>();
+    pages.forEach(u -> used.put(u.distance, u));
+    other.pages.forEach(
+        u ->
+            used.putIfAbsent(
+                u.distance + distance, new PageUse(u.distance + distance, u.page, u.version)));
+    return new Source(
+        sorted,
+        List.copyOf(points),
+        List.copyOf(used.values()),
+        new Style(
+            style.floatCalls || other.style.floatCalls, style.apart || other.style.apart));
+  }
+
+  private static List<BasicBlock> byAddress(Collection<BasicBlock> blocks) {
+    return blocks.stream().sorted(Comparator.comparingInt(BasicBlock::offset)).toList();
+  }
+
+
+  List<PageUse> pages() {
+    return pages;
   }
 
   /** Instructions in all. */
@@ -82,5 +269,35 @@ public final class Source {
       }
     }
     return true;
+  }
+
+  /** Claims the blocks, for regions that are picked later. On the hart's thread. */
+  void claim() {
+    for (BasicBlock b : blocks) {
+      Block block = block(b.offset());
+      if (block != null) {
+        block.home = this;
+      }
+    }
+  }
+
+  /** Makes the blocks know where a translation can be entered. From any thread. */
+  void install(Translation made) {
+    translation = made;
+    for (int i = 0; i < entries.size(); i++) {
+      Block block = block(entries.get(i));
+      if (block != null) {
+        block.entry = new EntryPoint(made, i, entries.get(i));
+      }
+    }
+  }
+
+  private @Nullable Block block(int offset) {
+    for (PageUse use : pages) {
+      if (use.distance == offset >> 12) {
+        return use.page.blocks[(offset & 0xfff) >>> 1];
+      }
+    }
+    return null;
   }
 }

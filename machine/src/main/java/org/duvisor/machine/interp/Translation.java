@@ -1,26 +1,29 @@
 package org.duvisor.machine.interp;
 
 import org.duvisor.machine.Hart;
-import org.jspecify.annotations.Nullable;
+import org.duvisor.machine.Trap;
 
 /**
- * Translated code with one entry. It is bound to the content of physical pages and to their
- * distances in virtual memory.
+ * Translated code with one or more entries. It is bound to the content of physical pages and to
+ * their distances in virtual memory.
  */
 public abstract class Translation {
   private Source source = Source.NONE;
 
-  /**
-   * Instructions it may still execute before its hart looks whether it is worth a better
-   * translation.
-   */
+  // What its harts saw of it since the last review; approximate when there are several.
+  long executed;
+  long entered;
+  int sideExits;
+  int floatExits;
+
+  /** Instructions until its hart looks whether it should be made anew. */
   long patience = Long.MAX_VALUE;
 
-  /** How often it was entered since patience was set. */
-  long entries;
+  /** Another one was ordered in its place. */
+  boolean ordered;
 
-  /** The better translation, once there is one. */
-  volatile @Nullable Translation better;
+  /** A better one was installed. */
+  volatile boolean outdated;
 
   /** For generated subclasses. */
   protected Translation() {}
@@ -28,11 +31,11 @@ public abstract class Translation {
   /**
    * Says what it was made from; once, before it is installed.
    *
-   * @param untilBetter instructions to execute before a better translation is considered
+   * @param instructions to execute before the first review
    */
-  public final void made(Source from, long untilBetter) {
+  public final void made(Source from, long instructions) {
     source = from;
-    patience = untilBetter;
+    patience = instructions;
   }
 
   /** What it was made from. */
@@ -41,24 +44,25 @@ public abstract class Translation {
   }
 
   /**
-   * Executes from the entry, with {@code hart.pc} at it, until the code leaves the region, traps,
-   * or has used its fuel. Sets hart.pc; does not touch hart.retired.
+   * Executes from an entry, with {@code hart.pc} at it, until the code leaves the region, traps, or
+   * has used its fuel. Sets hart.pc, and hart.sideExit where the next instruction is not for
+   * translated code; does not touch hart.retired.
    *
+   * @param base virtual address of the start of the page that offsets count from
+   * @param entry number of the entry
    * @param fuel instructions it may execute; passed by one block at most
    * @return fuel left, may be negative
    */
-  public abstract int run(Hart hart, int fuel);
+  public abstract int run(Hart hart, long base, int entry, int fuel);
 
   /**
    * Takes an exception raised by an instruction of the region; called by generated code after it
    * has written the registers back.
    *
-   * @param base virtual address of the page of the entry
    * @param site number of the instruction in the region
    * @return the fuel that is left when the instructions that were not executed are given back
    */
-  protected final int trap(
-      Hart hart, org.duvisor.machine.Trap trap, long base, int site, int fuel) {
+  protected final int trap(Hart hart, Trap trap, long base, int site, int fuel) {
     long pc = base + source.offsets[site];
     hart.engine().locate(pc);
     hart.traps().take(trap, pc);

@@ -3,7 +3,7 @@ package org.duvisor.machine.interp;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Translations by virtual address: direct-mapped, 2^15 entries (2^14 thrashed on wide code). An
+ * Entries of translations by virtual address: direct-mapped, 2^15 (2^14 thrashed on wide code). An
  * entry holds for one regime and until the next {@link #clear}, which costs nothing.
  */
 final class TranslationCache {
@@ -12,7 +12,7 @@ final class TranslationCache {
 
   private final long[] pcs;
   private final long[] tags;
-  private final @Nullable Translation[] translations;
+  private final @Nullable EntryPoint[] entries;
   private final int mask;
   private long epoch = 1L << CONTEXT_BITS;
 
@@ -21,7 +21,7 @@ final class TranslationCache {
     int size = used ? SIZE : 1;
     pcs = new long[size];
     tags = new long[size];
-    translations = new Translation[size];
+    entries = new EntryPoint[size];
     mask = size - 1;
   }
 
@@ -29,25 +29,16 @@ final class TranslationCache {
     return (int) (pc >>> 1 ^ pc >>> 16) & mask;
   }
 
-  @Nullable Translation find(long pc, long context) {
+  @Nullable EntryPoint find(long pc, long context) {
     int i = index(pc);
-    return pcs[i] == pc && tags[i] == (epoch | context) ? translations[i] : null;
+    return pcs[i] == pc && tags[i] == (epoch | context) ? entries[i] : null;
   }
 
-  void put(long pc, long context, Translation translation) {
+  void put(long pc, long context, EntryPoint entry) {
     int i = index(pc);
     pcs[i] = pc;
     tags[i] = epoch | context;
-    translations[i] = translation;
-  }
-
-  /** Puts a better translation where the other one is. */
-  void replace(Translation old, Translation better) {
-    for (int i = 0; i < translations.length; i++) {
-      if (translations[i] == old) {
-        translations[i] = better;
-      }
-    }
+    entries[i] = entry;
   }
 
   void clear() {

@@ -12,7 +12,10 @@ import jdk.internal.misc.Unsafe;
  * have translated the address.
  */
 public final class Raw {
-  private static final Unsafe U = Unsafe.getUnsafe();
+  /** For generated code, which calls it without a method in between. */
+  public static final Unsafe UNSAFE = Unsafe.getUnsafe();
+
+  private static final Unsafe U = UNSAFE;
   private static final long LONGS = Unsafe.ARRAY_LONG_BASE_OFFSET;
 
   static {
@@ -84,7 +87,7 @@ public final class Raw {
 
   /** Stores a byte. */
   public static void storeByte(long address, long value) {
-    U.putByteOpaque(null, address, (byte) value);
+    U.putByte(null, address, (byte) value);
   }
 
   /** Stores a halfword; any alignment. */
@@ -114,19 +117,23 @@ public final class Raw {
     }
   }
 
+  // Guest stores are plain: HotSpot never tears or invents one, keeps the order of all accesses to
+  // raw memory in which one may be a store, and what it may do, drop a store that the next one to
+  // the same address replaces, RVWMO allows. C1 makes a volatile store of an opaque one.
+
   /** Stores a naturally aligned halfword. */
   public static void storeAlignedShort(long address, long value) {
-    U.putShortOpaque(null, address, (short) value);
+    U.putShort(null, address, (short) value);
   }
 
   /** Stores a naturally aligned word. */
   public static void storeAlignedInt(long address, long value) {
-    U.putIntOpaque(null, address, (int) value);
+    U.putInt(null, address, (int) value);
   }
 
   /** Stores a naturally aligned doubleword. */
   public static void storeAlignedLong(long address, long value) {
-    U.putLongOpaque(null, address, value);
+    U.putLong(null, address, value);
   }
 
   /** Atomically replaces a word when it holds {@code expected}; sequentially consistent. */
@@ -173,6 +180,16 @@ public final class Raw {
       }
     }
     return true;
+  }
+
+  /** A doubleword of this process's own data, which no guest and no other thread writes. */
+  public static long plainLong(long address) {
+    return U.getLong(null, address);
+  }
+
+  /** Sets a doubleword of this process's own data. */
+  public static void plainLong(long address, long value) {
+    U.putLong(null, address, value);
   }
 
   /** Zeroes host memory. */

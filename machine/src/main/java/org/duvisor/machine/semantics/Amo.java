@@ -1,7 +1,6 @@
 package org.duvisor.machine.semantics;
 
 import org.duvisor.machine.Hart;
-import org.duvisor.machine.mem.Raw;
 
 /**
  * The A extension. All are sequentially consistent, which satisfies every combination of aq and rl.
@@ -20,160 +19,111 @@ public final class Amo {
 
   /** LR.W. */
   public static long lr_w(Hart h, long va) {
-    long host = h.mmu().atomic(va, 4, false);
-    long value = Raw.loadAlignedInt(host);
-    Raw.fullFence();
-    h.reservedHost = host;
-    h.reservedValue = value;
-    return value;
+    return InMemory.lr_w(h, h.mmu().atomic(va, 4, false));
   }
 
   /** LR.D. */
   public static long lr_d(Hart h, long va) {
-    long host = h.mmu().atomic(va, 8, false);
-    long value = Raw.loadAlignedLong(host);
-    Raw.fullFence();
-    h.reservedHost = host | 1;
-    h.reservedValue = value;
-    return value;
+    return InMemory.lr_d(h, h.mmu().atomic(va, 8, false));
   }
 
   /** SC.W: 0 when it stored. */
   public static long sc_w(Hart h, long va, long value) {
-    long host = word(h, va);
-    boolean held = h.reservedHost == host;
-    h.reservedHost = 0;
-    return held && Raw.compareAndSetInt(host, (int) h.reservedValue, (int) value) ? 0 : 1;
+    return InMemory.sc_w(h, word(h, va), value);
   }
 
-  /** SC.D. */
+  /** SC.D: 0 when it stored. */
   public static long sc_d(Hart h, long va, long value) {
-    long host = doubleword(h, va);
-    boolean held = h.reservedHost == (host | 1);
-    h.reservedHost = 0;
-    return held && Raw.compareAndSetLong(host, h.reservedValue, value) ? 0 : 1;
+    return InMemory.sc_d(h, doubleword(h, va), value);
   }
 
   /** AMOSWAP.W. */
   public static long amoswap_w(Hart h, long va, long b) {
-    return Raw.getAndSetInt(word(h, va), (int) b);
+    return InMemory.amoswap_w(word(h, va), b);
   }
 
   /** AMOSWAP.D. */
   public static long amoswap_d(Hart h, long va, long b) {
-    return Raw.getAndSetLong(doubleword(h, va), b);
+    return InMemory.amoswap_d(doubleword(h, va), b);
   }
 
   /** AMOADD.W. */
   public static long amoadd_w(Hart h, long va, long b) {
-    return Raw.getAndAddInt(word(h, va), (int) b);
+    return InMemory.amoadd_w(word(h, va), b);
   }
 
   /** AMOADD.D. */
   public static long amoadd_d(Hart h, long va, long b) {
-    return Raw.getAndAddLong(doubleword(h, va), b);
-  }
-
-  /** What an AMO stores; the two forms are inlined into their loops. */
-  private interface Update {
-    long of(long old, long operand);
-  }
-
-  private static long updateWord(Hart h, long va, long b, Update update) {
-    long host = word(h, va);
-    while (true) {
-      int old = (int) Raw.loadAlignedInt(host);
-      if (Raw.compareAndSetInt(host, old, (int) update.of(old, (int) b))) {
-        return old;
-      }
-    }
-  }
-
-  private static long updateDouble(Hart h, long va, long b, Update update) {
-    long host = doubleword(h, va);
-    while (true) {
-      long old = Raw.loadAlignedLong(host);
-      if (Raw.compareAndSetLong(host, old, update.of(old, b))) {
-        return old;
-      }
-    }
-  }
-
-  private static long minUnsigned(long a, long b) {
-    return Long.compareUnsigned(a, b) < 0 ? a : b;
-  }
-
-  private static long maxUnsigned(long a, long b) {
-    return Long.compareUnsigned(a, b) > 0 ? a : b;
+    return InMemory.amoadd_d(doubleword(h, va), b);
   }
 
   /** AMOXOR.W. */
   public static long amoxor_w(Hart h, long va, long b) {
-    return updateWord(h, va, b, (x, y) -> x ^ y);
+    return InMemory.amoxor_w(word(h, va), b);
   }
 
   /** AMOXOR.D. */
   public static long amoxor_d(Hart h, long va, long b) {
-    return updateDouble(h, va, b, (x, y) -> x ^ y);
+    return InMemory.amoxor_d(doubleword(h, va), b);
   }
 
   /** AMOAND.W. */
   public static long amoand_w(Hart h, long va, long b) {
-    return updateWord(h, va, b, (x, y) -> x & y);
+    return InMemory.amoand_w(word(h, va), b);
   }
 
   /** AMOAND.D. */
   public static long amoand_d(Hart h, long va, long b) {
-    return updateDouble(h, va, b, (x, y) -> x & y);
+    return InMemory.amoand_d(doubleword(h, va), b);
   }
 
   /** AMOOR.W. */
   public static long amoor_w(Hart h, long va, long b) {
-    return updateWord(h, va, b, (x, y) -> x | y);
+    return InMemory.amoor_w(word(h, va), b);
   }
 
   /** AMOOR.D. */
   public static long amoor_d(Hart h, long va, long b) {
-    return updateDouble(h, va, b, (x, y) -> x | y);
+    return InMemory.amoor_d(doubleword(h, va), b);
   }
 
   /** AMOMIN.W. */
   public static long amomin_w(Hart h, long va, long b) {
-    return updateWord(h, va, b, Math::min);
+    return InMemory.amomin_w(word(h, va), b);
   }
 
   /** AMOMIN.D. */
   public static long amomin_d(Hart h, long va, long b) {
-    return updateDouble(h, va, b, Math::min);
+    return InMemory.amomin_d(doubleword(h, va), b);
   }
 
   /** AMOMAX.W. */
   public static long amomax_w(Hart h, long va, long b) {
-    return updateWord(h, va, b, Math::max);
+    return InMemory.amomax_w(word(h, va), b);
   }
 
   /** AMOMAX.D. */
   public static long amomax_d(Hart h, long va, long b) {
-    return updateDouble(h, va, b, Math::max);
+    return InMemory.amomax_d(doubleword(h, va), b);
   }
 
-  /** AMOMINU.W: sign extension keeps the unsigned order of words. */
+  /** AMOMINU.W. */
   public static long amominu_w(Hart h, long va, long b) {
-    return updateWord(h, va, b, Amo::minUnsigned);
+    return InMemory.amominu_w(word(h, va), b);
   }
 
   /** AMOMINU.D. */
   public static long amominu_d(Hart h, long va, long b) {
-    return updateDouble(h, va, b, Amo::minUnsigned);
+    return InMemory.amominu_d(doubleword(h, va), b);
   }
 
   /** AMOMAXU.W. */
   public static long amomaxu_w(Hart h, long va, long b) {
-    return updateWord(h, va, b, Amo::maxUnsigned);
+    return InMemory.amomaxu_w(word(h, va), b);
   }
 
   /** AMOMAXU.D. */
   public static long amomaxu_d(Hart h, long va, long b) {
-    return updateDouble(h, va, b, Amo::maxUnsigned);
+    return InMemory.amomaxu_d(doubleword(h, va), b);
   }
 }

@@ -13,77 +13,79 @@ import org.duvisor.machine.mem.Raw;
 public final class Memory {
   private Memory() {}
 
-  private static boolean hit(long[] tlb, int slot, long va, int low, long context) {
-    return Raw.element(tlb, slot) == (va & (Tlb.PAGE_MASK | low) | context);
+  private static boolean hits(long entry, long va, int low, long context) {
+    return Tlb.tag(entry) == (va & (Tlb.PAGE_MASK | low) | context);
   }
 
   /** Load byte. */
   public static long lb(Hart h, long base, long imm) {
     long va = base + imm;
-    int s = Tlb.slot(va);
-    return hit(h.readTlb, s, va, 0, h.dataContext)
-        ? Raw.loadByte(va + Raw.element(h.readTlb, s + 1))
-        : (byte) h.mmu().load(va, 1);
+    long e = Tlb.entry(h.readTlb, va);
+    return hits(e, va, 0, h.dataContext) ? InMemory.lb(va + Tlb.addend(e)) : (byte) h.mmu().load(va, 1);
   }
 
   /** Load byte, zero-extended. */
   public static long lbu(Hart h, long base, long imm) {
-    return lb(h, base, imm) & 0xff;
+    long va = base + imm;
+    long e = Tlb.entry(h.readTlb, va);
+    return hits(e, va, 0, h.dataContext) ? InMemory.lbu(va + Tlb.addend(e)) : h.mmu().load(va, 1);
   }
 
   /** Load halfword. */
   public static long lh(Hart h, long base, long imm) {
     long va = base + imm;
-    int s = Tlb.slot(va);
-    return hit(h.readTlb, s, va, 1, h.dataContext)
-        ? Raw.loadAlignedShort(va + Raw.element(h.readTlb, s + 1))
-        : (short) h.mmu().load(va, 2);
+    long e = Tlb.entry(h.readTlb, va);
+    return hits(e, va, 1, h.dataContext) ? InMemory.lh(va + Tlb.addend(e)) : (short) h.mmu().load(va, 2);
   }
 
   /** Load halfword, zero-extended. */
   public static long lhu(Hart h, long base, long imm) {
-    return lh(h, base, imm) & 0xffff;
+    long va = base + imm;
+    long e = Tlb.entry(h.readTlb, va);
+    return hits(e, va, 1, h.dataContext) ? InMemory.lhu(va + Tlb.addend(e)) : h.mmu().load(va, 2);
   }
 
   /** Load word. */
   public static long lw(Hart h, long base, long imm) {
     long va = base + imm;
-    int s = Tlb.slot(va);
-    return hit(h.readTlb, s, va, 3, h.dataContext)
-        ? Raw.loadAlignedInt(va + Raw.element(h.readTlb, s + 1))
-        : (int) h.mmu().load(va, 4);
+    long e = Tlb.entry(h.readTlb, va);
+    return hits(e, va, 3, h.dataContext) ? InMemory.lw(va + Tlb.addend(e)) : (int) h.mmu().load(va, 4);
   }
 
   /** Load word, zero-extended. */
   public static long lwu(Hart h, long base, long imm) {
-    return lw(h, base, imm) & 0xffff_ffffL;
+    long va = base + imm;
+    long e = Tlb.entry(h.readTlb, va);
+    return hits(e, va, 3, h.dataContext) ? InMemory.lwu(va + Tlb.addend(e)) : h.mmu().load(va, 4);
   }
 
   /** Load doubleword. */
   public static long ld(Hart h, long base, long imm) {
     long va = base + imm;
-    int s = Tlb.slot(va);
-    return hit(h.readTlb, s, va, 7, h.dataContext)
-        ? Raw.loadAlignedLong(va + Raw.element(h.readTlb, s + 1))
-        : h.mmu().load(va, 8);
+    long e = Tlb.entry(h.readTlb, va);
+    return hits(e, va, 7, h.dataContext) ? InMemory.ld(va + Tlb.addend(e)) : h.mmu().load(va, 8);
   }
 
   /** Load single, NaN-boxed. */
   public static long flw(Hart h, long base, long imm) {
-    return lw(h, base, imm) | 0xffff_ffffL << 32;
+    long va = base + imm;
+    long e = Tlb.entry(h.readTlb, va);
+    return hits(e, va, 3, h.dataContext) ? InMemory.flw(va + Tlb.addend(e)) : h.mmu().load(va, 4) | InMemory.BOX;
   }
 
   /** Load double. */
   public static long fld(Hart h, long base, long imm) {
-    return ld(h, base, imm);
+    long va = base + imm;
+    long e = Tlb.entry(h.readTlb, va);
+    return hits(e, va, 7, h.dataContext) ? InMemory.fld(va + Tlb.addend(e)) : h.mmu().load(va, 8);
   }
 
   /** Store byte. */
   public static void sb(Hart h, long base, long imm, long value) {
     long va = base + imm;
-    int s = Tlb.slot(va);
-    if (hit(h.writeTlb, s, va, 0, h.dataContext)) {
-      Raw.storeByte(va + Raw.element(h.writeTlb, s + 1), value);
+    long e = Tlb.entry(h.writeTlb, va);
+    if (hits(e, va, 0, h.dataContext)) {
+      InMemory.sb(va + Tlb.addend(e), value);
     } else {
       h.mmu().store(va, 1, value);
     }
@@ -92,9 +94,9 @@ public final class Memory {
   /** Store halfword. */
   public static void sh(Hart h, long base, long imm, long value) {
     long va = base + imm;
-    int s = Tlb.slot(va);
-    if (hit(h.writeTlb, s, va, 1, h.dataContext)) {
-      Raw.storeAlignedShort(va + Raw.element(h.writeTlb, s + 1), value);
+    long e = Tlb.entry(h.writeTlb, va);
+    if (hits(e, va, 1, h.dataContext)) {
+      InMemory.sh(va + Tlb.addend(e), value);
     } else {
       h.mmu().store(va, 2, value);
     }
@@ -103,9 +105,9 @@ public final class Memory {
   /** Store word. */
   public static void sw(Hart h, long base, long imm, long value) {
     long va = base + imm;
-    int s = Tlb.slot(va);
-    if (hit(h.writeTlb, s, va, 3, h.dataContext)) {
-      Raw.storeAlignedInt(va + Raw.element(h.writeTlb, s + 1), value);
+    long e = Tlb.entry(h.writeTlb, va);
+    if (hits(e, va, 3, h.dataContext)) {
+      InMemory.sw(va + Tlb.addend(e), value);
     } else {
       h.mmu().store(va, 4, value);
     }
@@ -114,9 +116,9 @@ public final class Memory {
   /** Store doubleword. */
   public static void sd(Hart h, long base, long imm, long value) {
     long va = base + imm;
-    int s = Tlb.slot(va);
-    if (hit(h.writeTlb, s, va, 7, h.dataContext)) {
-      Raw.storeAlignedLong(va + Raw.element(h.writeTlb, s + 1), value);
+    long e = Tlb.entry(h.writeTlb, va);
+    if (hits(e, va, 7, h.dataContext)) {
+      InMemory.sd(va + Tlb.addend(e), value);
     } else {
       h.mmu().store(va, 8, value);
     }
@@ -124,12 +126,24 @@ public final class Memory {
 
   /** Store single. */
   public static void fsw(Hart h, long base, long imm, long value) {
-    sw(h, base, imm, value);
+    long va = base + imm;
+    long e = Tlb.entry(h.writeTlb, va);
+    if (hits(e, va, 3, h.dataContext)) {
+      InMemory.fsw(va + Tlb.addend(e), value);
+    } else {
+      h.mmu().store(va, 4, value);
+    }
   }
 
   /** Store double. */
   public static void fsd(Hart h, long base, long imm, long value) {
-    sd(h, base, imm, value);
+    long va = base + imm;
+    long e = Tlb.entry(h.writeTlb, va);
+    if (hits(e, va, 7, h.dataContext)) {
+      InMemory.fsd(va + Tlb.addend(e), value);
+    } else {
+      h.mmu().store(va, 8, value);
+    }
   }
 
   /**
