@@ -18,12 +18,6 @@ public interface Engine {
   void fenceI();
 
   /**
-   * Makes {@link #fetchedBits} know the instruction at {@code pc}, which the caller is about to
-   * trap on.
-   */
-  void locate(long pc);
-
-  /**
    * Virtual pages may be mapped to other physical ones than before, in a regime that keeps its
    * number.
    */

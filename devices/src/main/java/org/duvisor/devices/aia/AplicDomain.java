@@ -166,7 +166,11 @@ public final class AplicDomain implements Device {
     } else {
       config[source] = written;
       target[source] = target[source] == 0 && !byMsi ? 1 : target[source]; // priorities begin at 1
-      follow(source, before);
+      if (isLevel(source)) { // a high level counts, but to configure is no edge
+        follow(source, before);
+      } else {
+        deliver(source);
+      }
     }
   }
 

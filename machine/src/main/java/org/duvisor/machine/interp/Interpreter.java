@@ -432,13 +432,13 @@ public final class Interpreter implements Engine {
         .formatted(translated, h.retired, entries, sideExits);
   }
 
-  @Override
-  public void locate(long pc) {
-    long pa = h.mmu().probeFetch(pc);
-    if (pa != -1) {
-      page = pageAt(pa & PAGE_MASK);
-      fetchPage = pc & PAGE_MASK;
-    }
+  /**
+   * Makes {@link #fetchedBits} know the page of the instruction that a translation is about to trap
+   * on. The fetch TLB may know it no more: translated code goes on without it.
+   */
+  void executes(CodePage code) {
+    page = code;
+    fetchPage = NONE;
   }
 
   @Override

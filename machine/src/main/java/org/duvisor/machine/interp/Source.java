@@ -133,6 +133,16 @@ public final class Source {
     return List.copyOf(all);
   }
 
+  /** The page of the instruction at an offset. */
+  CodePage pageOf(int offset) {
+    for (PageUse use : pages) {
+      if (use.distance() == offset >> 12) {
+        return use.page();
+      }
+    }
+    throw new IllegalStateException("no code at offset " + offset);
+  }
+
   /** The blocks, by address. */
   public List<BasicBlock> blocks() {
     return blocks;

@@ -64,7 +64,7 @@ public abstract class Translation {
    */
   protected final int trap(Hart hart, Trap trap, long base, int site, int fuel) {
     long pc = base + source.offsets[site];
-    hart.engine().locate(pc);
+    ((Interpreter) hart.engine()).executes(source.pageOf(source.offsets[site]));
     hart.traps().take(trap, pc);
     return fuel + source.refunds[site];
   }
