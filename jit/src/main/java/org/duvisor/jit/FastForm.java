@@ -17,7 +17,9 @@ final class FastForm {
       Arrays.stream(FastFloat.class.getDeclaredMethods())
           .filter(m -> m.accessFlags().contains(java.lang.reflect.AccessFlag.PUBLIC))
           .collect(
-              Collectors.toMap(Method::getName, m -> m.getParameterTypes()[m.getParameterCount() - 1] == int.class));
+              Collectors.toMap(
+                  Method::getName,
+                  m -> m.getParameterTypes()[m.getParameterCount() - 1] == int.class));
 
   private FastForm() {}
 

@@ -16,8 +16,8 @@ import org.duvisor.isa.Semantics.Argument;
 
 /**
  * The hottest instructions as bytecode. HotSpot would inline the semantics methods, but counts what
- * it inlines: C1 and C2 stop after 8,000 bytes of methods, and every call costs C1 virtual registers,
- * of which a region has few to spare. A test holds these against the semantics methods.
+ * it inlines: C1 and C2 stop after 8,000 bytes of methods, and every call costs C1 virtual
+ * registers, of which a region has few to spare. A test holds these against the semantics methods.
  */
 final class Inline {
   private static final ClassDesc UNSAFE = ClassDesc.of("jdk.internal.misc.Unsafe");
@@ -54,9 +54,7 @@ final class Inline {
 
   private static CodeBuilder get(CodeBuilder b, String type, ClassDesc desc) {
     return b.invokevirtual(
-        UNSAFE,
-        "get" + type + "Opaque",
-        MethodTypeDesc.of(desc, ConstantDescs.CD_Object, CD_long));
+        UNSAFE, "get" + type + "Opaque", MethodTypeDesc.of(desc, ConstantDescs.CD_Object, CD_long));
   }
 
   private static void put(CodeBuilder b, String type, ClassDesc desc) {

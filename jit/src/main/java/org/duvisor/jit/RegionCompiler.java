@@ -23,7 +23,6 @@ import java.util.Set;
 import org.duvisor.isa.Decoded;
 import org.duvisor.isa.Semantics;
 import org.duvisor.isa.Semantics.Argument;
-import org.duvisor.isa.Semantics.Kind;
 import org.duvisor.isa.Semantics.Result;
 import org.duvisor.machine.Hart;
 import org.duvisor.machine.Tlb;
@@ -47,9 +46,9 @@ import org.duvisor.machine.mem.Raw;
  * </pre>
  *
  * <p>What decides the speed: HotSpot keeps no value in a register of the processor across a call,
- * not even across one that is hardly ever made, and then spills it everywhere. So there are no calls
- * between guest instructions: a memory access that misses the TLB, or a floating-point result that
- * needs more than {@link FastFloat}, leaves the region, and the interpreter executes that one
+ * not even across one that is hardly ever made, and then spills it everywhere. So there are no
+ * calls between guest instructions: a memory access that misses the TLB, or a floating-point result
+ * that needs more than {@link FastFloat}, leaves the region, and the interpreter executes that one
  * instruction. Instructions that have to be calls (CSRs, fences, privileged ones) are surrounded by
  * writing all registers back and loading them again.
  */
@@ -60,12 +59,12 @@ final class RegionCompiler {
   private static final ClassDesc TRANSLATION = desc(Translation.class);
   private static final ClassDesc RAW = desc(Raw.class);
   private static final ClassDesc UNSAFE = ClassDesc.of("jdk.internal.misc.Unsafe");
-  private static final MethodTypeDesc UNSAFE_GET = MethodTypeDesc.of(CD_long, ConstantDescs.CD_Object, CD_long);
+  private static final MethodTypeDesc UNSAFE_GET =
+      MethodTypeDesc.of(CD_long, ConstantDescs.CD_Object, CD_long);
   private static final ClassDesc SELF = ClassDesc.of("org.duvisor.jit.Region");
   private static final ClassDesc LONGS = CD_long.arrayType();
   private static final ClassDesc LONG = ClassDesc.of("java.lang.Long");
-  private static final ClassDesc IN_MEMORY =
-      ClassDesc.of("org.duvisor.machine.semantics.InMemory");
+  private static final ClassDesc IN_MEMORY = ClassDesc.of("org.duvisor.machine.semantics.InMemory");
   private static final ClassDesc FAST_FLOAT = desc(FastFloat.class);
   private static final String SEMANTICS = "org.duvisor.machine.semantics.";
   private static final String FP = "org.duvisor.machine.fp.";
@@ -263,7 +262,8 @@ final class RegionCompiler {
    *
    * @param refund instructions of the block that are not executed when this one is not
    */
-  private void instruction(Decoded d, Access.@org.jspecify.annotations.Nullable Group group, int offset, int refund) {
+  private void instruction(
+      Decoded d, Access.@org.jspecify.annotations.Nullable Group group, int offset, int refund) {
     Semantics s = d.instruction().semantics();
     Access atomic = Access.ofAtomic(d);
     boolean fast = FastForm.has(d) && !source.style().floatCalls();
@@ -372,7 +372,8 @@ final class RegionCompiler {
   }
 
   private void atomic(Decoded d, Access access, int offset, int refund) {
-    test(d.rs1(), 0, 0, access.bytes() - 1, access.store(), new Way(offset, refund, Hart.SIDE_EXIT));
+    test(
+        d.rs1(), 0, 0, access.bytes() - 1, access.store(), new Way(offset, refund, Hart.SIDE_EXIT));
     String method = d.instruction().semantics().method();
     boolean reserves = method.startsWith("lr_") || method.startsWith("sc_");
     List<ClassDesc> types = new ArrayList<>();
@@ -402,7 +403,14 @@ final class RegionCompiler {
     registers.push(b, base);
     offset(least);
     b.bipush(12).lushr().dup2().lstore(SCRATCH);
-    b.lload(SCRATCH).bipush(12).lushr().ladd().loadConstant(Tlb.ENTRIES - 1L).land().iconst_3().lshl();
+    b.lload(SCRATCH)
+        .bipush(12)
+        .lushr()
+        .ladd()
+        .loadConstant(Tlb.ENTRIES - 1L)
+        .land()
+        .iconst_3()
+        .lshl();
     b.lload(store ? WRITE_TLB : READ_TLB).ladd().lstore(SCRATCH);
     unsafe();
     b.lload(SCRATCH).invokevirtual(UNSAFE, "getLong", UNSAFE_GET);
@@ -415,7 +423,10 @@ final class RegionCompiler {
   /** The addend of the entry at SCRATCH. */
   private void addend() {
     unsafe();
-    b.lload(SCRATCH).loadConstant(Tlb.TO_ADDEND).ladd().invokevirtual(UNSAFE, "getLong", UNSAFE_GET);
+    b.lload(SCRATCH)
+        .loadConstant(Tlb.TO_ADDEND)
+        .ladd()
+        .invokevirtual(UNSAFE, "getLong", UNSAFE_GET);
   }
 
   private void unsafe() {
@@ -438,7 +449,9 @@ final class RegionCompiler {
 
   private void requireFloat(int level, int offset, int refund) {
     if (floatLevel < level) {
-      b.iload(FLOAT).loadConstant(level).if_icmplt(wayOut(new Way(offset, refund, Hart.FLOAT_EXIT)));
+      b.iload(FLOAT)
+          .loadConstant(level)
+          .if_icmplt(wayOut(new Way(offset, refund, Hart.FLOAT_EXIT)));
       floatLevel = level;
     }
   }

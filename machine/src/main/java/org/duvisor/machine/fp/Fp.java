@@ -58,7 +58,9 @@ public final class Fp {
   /** a - b. */
   public static long fsub_s(Fcsr c, long a, long b, int rm) {
     long result = FastFloat.fsub_s(a, b);
-    return isPlain(c, rm) && result != FastFloat.UNSURE ? result : HostFloat.addS(c, a, b ^ SIGN_S, rm);
+    return isPlain(c, rm) && result != FastFloat.UNSURE
+        ? result
+        : HostFloat.addS(c, a, b ^ SIGN_S, rm);
   }
 
   /** a * b. */
@@ -88,19 +90,25 @@ public final class Fp {
   /** a * b - x. */
   public static long fmsub_s(Fcsr c, long a, long b, long x, int rm) {
     long result = FastFloat.fmsub_s(a, b, x);
-    return isPlain(c, rm) && result != FastFloat.UNSURE ? result : HostFloat.fmaS(c, a, b, x ^ SIGN_S, rm);
+    return isPlain(c, rm) && result != FastFloat.UNSURE
+        ? result
+        : HostFloat.fmaS(c, a, b, x ^ SIGN_S, rm);
   }
 
   /** -(a * b) + x. */
   public static long fnmsub_s(Fcsr c, long a, long b, long x, int rm) {
     long result = FastFloat.fnmsub_s(a, b, x);
-    return isPlain(c, rm) && result != FastFloat.UNSURE ? result : HostFloat.fmaS(c, a ^ SIGN_S, b, x, rm);
+    return isPlain(c, rm) && result != FastFloat.UNSURE
+        ? result
+        : HostFloat.fmaS(c, a ^ SIGN_S, b, x, rm);
   }
 
   /** -(a * b) - x. */
   public static long fnmadd_s(Fcsr c, long a, long b, long x, int rm) {
     long result = FastFloat.fnmadd_s(a, b, x);
-    return isPlain(c, rm) && result != FastFloat.UNSURE ? result : HostFloat.fmaS(c, a ^ SIGN_S, b, x ^ SIGN_S, rm);
+    return isPlain(c, rm) && result != FastFloat.UNSURE
+        ? result
+        : HostFloat.fmaS(c, a ^ SIGN_S, b, x ^ SIGN_S, rm);
   }
 
   /** a + b. */
@@ -112,7 +120,9 @@ public final class Fp {
   /** a - b. */
   public static long fsub_d(Fcsr c, long a, long b, int rm) {
     long result = FastFloat.fsub_d(a, b);
-    return isPlain(c, rm) && result != FastFloat.UNSURE ? result : HostFloat.addD(c, a, b ^ SIGN_D, rm);
+    return isPlain(c, rm) && result != FastFloat.UNSURE
+        ? result
+        : HostFloat.addD(c, a, b ^ SIGN_D, rm);
   }
 
   /** a * b. */
@@ -142,19 +152,25 @@ public final class Fp {
   /** a * b - x. */
   public static long fmsub_d(Fcsr c, long a, long b, long x, int rm) {
     long result = FastFloat.fmsub_d(a, b, x);
-    return isPlain(c, rm) && result != FastFloat.UNSURE ? result : HostFloat.fmaD(c, a, b, x ^ SIGN_D, rm);
+    return isPlain(c, rm) && result != FastFloat.UNSURE
+        ? result
+        : HostFloat.fmaD(c, a, b, x ^ SIGN_D, rm);
   }
 
   /** -(a * b) + x. */
   public static long fnmsub_d(Fcsr c, long a, long b, long x, int rm) {
     long result = FastFloat.fnmsub_d(a, b, x);
-    return isPlain(c, rm) && result != FastFloat.UNSURE ? result : HostFloat.fmaD(c, a ^ SIGN_D, b, x, rm);
+    return isPlain(c, rm) && result != FastFloat.UNSURE
+        ? result
+        : HostFloat.fmaD(c, a ^ SIGN_D, b, x, rm);
   }
 
   /** -(a * b) - x. */
   public static long fnmadd_d(Fcsr c, long a, long b, long x, int rm) {
     long result = FastFloat.fnmadd_d(a, b, x);
-    return isPlain(c, rm) && result != FastFloat.UNSURE ? result : HostFloat.fmaD(c, a ^ SIGN_D, b, x ^ SIGN_D, rm);
+    return isPlain(c, rm) && result != FastFloat.UNSURE
+        ? result
+        : HostFloat.fmaD(c, a ^ SIGN_D, b, x ^ SIGN_D, rm);
   }
 
   /** Whether results of {@link FastFloat} count. */

@@ -22,6 +22,7 @@ import org.jspecify.annotations.Nullable;
  */
 final class Regions {
   private static final Decoder DECODER = InstructionSet.standard().decoder();
+
   /** Instructions of a region that is picked. */
   private static final int MAX_PICKED = 120;
 

@@ -48,7 +48,10 @@ public final class Source {
       return last().instruction().semantics().kind() == Kind.LINK && last().rd() == RETURN_REGISTER;
     }
 
-    /** Offsets of the blocks that direct jumps or falling through lead to; a call leads to its callee. */
+    /**
+     * Offsets of the blocks that direct jumps or falling through lead to; a call leads to its
+     * callee.
+     */
     List<Integer> successors() {
       int at = end() - last().length();
       int target = at + (int) last().imm();
@@ -65,8 +68,8 @@ public final class Source {
   /**
    * How to translate, found out by running an earlier translation.
    *
-   * @param floatCalls floating point as calls that do all cases, for code that keeps leaving because
-   *     the fast path does not do
+   * @param floatCalls floating point as calls that do all cases, for code that keeps leaving
+   *     because the fast path does not do
    * @param apart every access tested on its own, for code whose neighbouring accesses often lie on
    *     different pages
    */
@@ -94,15 +97,10 @@ public final class Source {
    * @param blocks in the order of their heat
    */
   Source(int entry, List<BasicBlock> blocks, List<PageUse> pages, Style style) {
-    this(
-        byAddress(blocks),
-        entryPoints(entry, blocks),
-        List.copyOf(pages),
-        style);
+    this(byAddress(blocks), entryPoints(entry, blocks), List.copyOf(pages), style);
   }
 
-  private Source(
-      List<BasicBlock> blocks, List<Integer> entries, List<PageUse> pages, Style style) {
+  private Source(List<BasicBlock> blocks, List<Integer> entries, List<PageUse> pages, Style style) {
     this.blocks = blocks;
     this.entries = entries;
     this.pages = pages;
@@ -122,7 +120,8 @@ public final class Source {
           points.add(successor);
         }
       }
-      if (b.calls() && !inside.containsAll(b.successors()) || b.calls() && b.successors().isEmpty()) {
+      if (b.calls() && !inside.containsAll(b.successors())
+          || b.calls() && b.successors().isEmpty()) {
         points.add(b.end());
       }
     }
@@ -148,7 +147,9 @@ public final class Source {
     return blocks;
   }
 
-  /** Offsets of the blocks where it can be entered; the first one is what the region was picked for. */
+  /**
+   * Offsets of the blocks where it can be entered; the first one is what the region was picked for.
+   */
   public List<Integer> entries() {
     return entries;
   }
@@ -210,7 +211,10 @@ public final class Source {
       case END -> 500;
       case BRANCH, LINK -> 35;
       case JUMP -> 200;
-      default -> s.owner().equals("Memory") || s.owner().equals("Amo") ? 55 : s.owner().equals("Fp") ? 30 : 8;
+      default ->
+          s.owner().equals("Memory") || s.owner().equals("Amo")
+              ? 55
+              : s.owner().equals("Fp") ? 30 : 8;
     };
   }
 
@@ -244,14 +248,12 @@ public final class Source {
         sorted,
         List.copyOf(points),
         List.copyOf(used.values()),
-        new Style(
-            style.floatCalls || other.style.floatCalls, style.apart || other.style.apart));
+        new Style(style.floatCalls || other.style.floatCalls, style.apart || other.style.apart));
   }
 
   private static List<BasicBlock> byAddress(Collection<BasicBlock> blocks) {
     return blocks.stream().sorted(Comparator.comparingInt(BasicBlock::offset)).toList();
   }
-
 
   List<PageUse> pages() {
     return pages;

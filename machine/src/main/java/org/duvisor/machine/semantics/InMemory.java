@@ -238,7 +238,8 @@ public final class InMemory {
     int old;
     do {
       old = (int) Raw.loadAlignedInt(host);
-    } while (!Raw.compareAndSetInt(host, old, Integer.compareUnsigned(old, (int) b) < 0 ? old : (int) b));
+    } while (!Raw.compareAndSetInt(
+        host, old, Integer.compareUnsigned(old, (int) b) < 0 ? old : (int) b));
     return old;
   }
 
@@ -256,7 +257,8 @@ public final class InMemory {
     int old;
     do {
       old = (int) Raw.loadAlignedInt(host);
-    } while (!Raw.compareAndSetInt(host, old, Integer.compareUnsigned(old, (int) b) > 0 ? old : (int) b));
+    } while (!Raw.compareAndSetInt(
+        host, old, Integer.compareUnsigned(old, (int) b) > 0 ? old : (int) b));
     return old;
   }
 

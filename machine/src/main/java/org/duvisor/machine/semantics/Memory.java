@@ -21,7 +21,9 @@ public final class Memory {
   public static long lb(Hart h, long base, long imm) {
     long va = base + imm;
     long e = Tlb.entry(h.readTlb, va);
-    return hits(e, va, 0, h.dataContext) ? InMemory.lb(va + Tlb.addend(e)) : (byte) h.mmu().load(va, 1);
+    return hits(e, va, 0, h.dataContext)
+        ? InMemory.lb(va + Tlb.addend(e))
+        : (byte) h.mmu().load(va, 1);
   }
 
   /** Load byte, zero-extended. */
@@ -35,7 +37,9 @@ public final class Memory {
   public static long lh(Hart h, long base, long imm) {
     long va = base + imm;
     long e = Tlb.entry(h.readTlb, va);
-    return hits(e, va, 1, h.dataContext) ? InMemory.lh(va + Tlb.addend(e)) : (short) h.mmu().load(va, 2);
+    return hits(e, va, 1, h.dataContext)
+        ? InMemory.lh(va + Tlb.addend(e))
+        : (short) h.mmu().load(va, 2);
   }
 
   /** Load halfword, zero-extended. */
@@ -49,7 +53,9 @@ public final class Memory {
   public static long lw(Hart h, long base, long imm) {
     long va = base + imm;
     long e = Tlb.entry(h.readTlb, va);
-    return hits(e, va, 3, h.dataContext) ? InMemory.lw(va + Tlb.addend(e)) : (int) h.mmu().load(va, 4);
+    return hits(e, va, 3, h.dataContext)
+        ? InMemory.lw(va + Tlb.addend(e))
+        : (int) h.mmu().load(va, 4);
   }
 
   /** Load word, zero-extended. */
@@ -70,7 +76,9 @@ public final class Memory {
   public static long flw(Hart h, long base, long imm) {
     long va = base + imm;
     long e = Tlb.entry(h.readTlb, va);
-    return hits(e, va, 3, h.dataContext) ? InMemory.flw(va + Tlb.addend(e)) : h.mmu().load(va, 4) | InMemory.BOX;
+    return hits(e, va, 3, h.dataContext)
+        ? InMemory.flw(va + Tlb.addend(e))
+        : h.mmu().load(va, 4) | InMemory.BOX;
   }
 
   /** Load double. */
