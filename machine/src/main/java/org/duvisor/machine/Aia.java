@@ -78,7 +78,10 @@ final class Aia {
   private long vsiselect;
   private long mvien;
 
-  /** Bits of mvip that are not aliases of mip: where mvien is 1. */
+  /**
+   * Bits of mvip that are not aliases of mip: 1, where mvien has it, and the local interrupts. SEIP
+   * is always mip's, see {@link #separateSeip}.
+   */
   private long mvip;
 
   /** Bits of sie where mideleg is 0 and mvien 1. */
@@ -177,7 +180,11 @@ final class Aia {
 
   /** Bits of sip beside those of mip. */
   long sip() {
-    return mvip & onlyVirtual();
+    return mvip() & onlyVirtual();
+  }
+
+  private long mvip() {
+    return mvip | h.csrs.softPending & aliased();
   }
 
   /** Bits of sie beside those of mie. */
@@ -215,7 +222,7 @@ final class Aia {
     h.attend();
   }
 
-  /** SEIP of mip as software writes it means S only while mvien leaves it to M. */
+  /** With mvien.SEIE, the SEIP that software writes is S's, and mip shows the wire alone. */
   boolean separateSeip() {
     return (mvien & 1 << 9) != 0;
   }
@@ -227,7 +234,7 @@ final class Aia {
 
   /** Whether enables that change may let in what mip and mie do not show. */
   boolean hasVirtual() {
-    return (mvip & mvien | h.csrs.hvip & hvien | hvictl & VTI) != 0;
+    return (mvip() & mvien | h.csrs.hvip & hvien | hvictl & VTI) != 0;
   }
 
   // ---- priorities
@@ -311,11 +318,9 @@ final class Aia {
     }
     if ((ctl & VTI) != 0) {
       int p = (int) ctl & 0xff;
-      boolean some = chosen != 0 || p != 0;
       boolean aboveExternal = (ctl & DPR) == 0;
       int key = p != 0 ? p : aboveExternal ? 0 : LOWEST;
-      if (some
-          && chosen != Cause.SUPERVISOR_EXTERNAL
+      if (chosen != Cause.SUPERVISOR_EXTERNAL
           && (key < priority || key == priority && aboveExternal)) {
         top = chosen;
         priority = key;
@@ -383,6 +388,9 @@ final class Aia {
         boolean inRange = vsiselect >= ImsicFile.EIDELIVERY && vsiselect <= ImsicFile.LAST;
         if (vsiselect >= IPRIO0 && vsiselect <= IPRIO15 || inRange && fileOf(csr) == 0) {
           throw h.illegalOrVirtual(); // the hypervisor may have something to show there
+        }
+        if (inRange && !ImsicFile.exists((int) vsiselect)) {
+          throw h.illegalOrVirtual();
         }
         check(vsiselect, false);
       }
@@ -477,7 +485,7 @@ final class Aia {
       case Csr.VSTOPI -> vstopi(h.traps.pending(), h.v ? h.csrs.guestControl() : h.csrs.hstatus);
       case Csr.HUVSTOPI -> vstopi(h.traps.pending(), h.csrs.hustatus());
       case Csr.MVIEN -> mvien;
-      case Csr.MVIP -> mvip & mvien | h.csrs.softPending & aliased();
+      case Csr.MVIP -> mvip();
       case Csr.HVIEN -> hvien;
       case Csr.HVICTL -> hvictl;
       case Csr.HVIPRIO1 -> hviprio[0];
@@ -491,7 +499,7 @@ final class Aia {
   /** Bits of mvip that are those of mip which software writes. */
   private long aliased() {
     long timer = (h.csrs.menvcfg & CsrFile.STCE) != 0 ? 0 : 1 << 5;
-    return (1 << 1 | 1 << 9) & ~mvien | timer;
+    return 1 << 9 | 2 & ~mvien | timer;
   }
 
   /** Writes a register; false when it is none of AIA's. */
@@ -500,9 +508,12 @@ final class Aia {
       case Csr.MISELECT -> miselect = value & SELECT;
       case Csr.SISELECT -> siselect = value & SELECT;
       case Csr.VSISELECT, Csr.HUVSISELECT -> vsiselect = value & SELECT;
-      case Csr.MVIEN -> mvien = value & MVIEN;
+      case Csr.MVIEN -> {
+        mvien = value & MVIEN;
+        mvip &= LOCAL | mvien & 2;
+      }
       case Csr.MVIP -> {
-        mvip = mvip & ~mvien | value & mvien;
+        mvip = value & (LOCAL | mvien & 2);
         h.csrs.setSoftPending(value, aliased());
       }
       case Csr.HVIEN -> hvien = value & LOCAL;

@@ -240,7 +240,7 @@ final class CsrAccess {
       if (h.priv == Hart.U) {
         throw h.illegalOrVirtual();
       }
-      return checkSupervisor(h, csr);
+      return checkSupervisor(h, csr, write);
     }
     if (csr >= Csr.CYCLE) {
       checkCounter(h, csr & 31);
@@ -265,7 +265,7 @@ final class CsrAccess {
     }
   }
 
-  private static int checkSupervisor(Hart h, int csr) {
+  private static int checkSupervisor(Hart h, int csr, boolean write) {
     CsrFile c = h.csrs;
     if (!h.v) {
       checkTvm(h, csr == Csr.SATP);
@@ -285,7 +285,8 @@ final class CsrAccess {
         yield Csr.VSATP;
       }
       case Csr.STIMECMP -> {
-        if ((c.henvcfg & CsrFile.STCE) == 0 || (c.effectiveHcounteren() & 2) == 0) {
+        boolean emulated = write && h.aia != null && h.aia.virtualTrap();
+        if ((c.henvcfg & CsrFile.STCE) == 0 || (c.effectiveHcounteren() & 2) == 0 || emulated) {
           throw h.virtualInstruction();
         }
         yield Csr.VSTIMECMP;

@@ -55,10 +55,9 @@ public final class ImsicFile {
     return identities;
   }
 
-  /** Whether a register select (iselect) names a register of interrupt files on RV64. */
+  /** Whether a register select (iselect) names a register of interrupt files on RV64 (3.8). */
   public static boolean exists(int select) {
-    return select == EIDELIVERY
-        || select == EITHRESHOLD
+    return select >= EIDELIVERY && select < EIP0
         || select >= EIP0 && select <= LAST && (select & 1) == 0;
   }
 
@@ -118,7 +117,11 @@ public final class ImsicFile {
         old = threshold;
         threshold = (int) (old & ~mask | value & mask) & identities;
       }
-      default -> old = access(select < EIE0 ? pending : enabled, (select & 63) / 2, mask, value);
+      default ->
+          old =
+              select < EIP0
+                  ? 0 // reserved
+                  : access(select < EIE0 ? pending : enabled, (select & 63) / 2, mask, value);
     }
     if (mask != 0) {
       update();

@@ -109,7 +109,13 @@ final class ImsicTest {
     for (int select = 0; select < 0x200; select++) {
       count += ImsicFile.exists(select) ? 1 : 0;
     }
-    assertEquals(2 + 32 + 32, count);
+    assertEquals(16 + 32 + 32, count);
+    for (int select = ImsicFile.EIDELIVERY; select < ImsicFile.EIP0; select++) {
+      if (select != ImsicFile.EIDELIVERY && select != ImsicFile.EITHRESHOLD) {
+        set(select, -1);
+        assertEquals(0, get(select)); // reserved
+      }
+    }
   }
 
   @Test

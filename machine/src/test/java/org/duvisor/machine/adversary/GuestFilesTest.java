@@ -260,7 +260,7 @@ final class GuestFilesTest {
     assertEquals(9 << 16 | 1, rig.hart.x[10]);
     assertTrue(rig.run(Mode.VS, Rig.read(0x451)).is("HU", Cause.VIRTUAL_INSTRUCTION));
     assertTrue(rig.run(Mode.VS, Rig.read(0x8b0)).is("HU", Cause.VIRTUAL_INSTRUCTION));
-    for (int select : new int[] {0x30, 0x3e, 0, 0x71, 0x81, 0xfff}) {
+    for (int select : new int[] {0x30, 0x3e, 0, 0x6f, 0x81, 0xfff}) {
       rig.csr(Csr.VSISELECT, select); // no priorities, no odd numbers
       assertTrue(rig.run(Mode.U, Rig.read(0x451)).is("HS", Cause.ILLEGAL_INSTRUCTION));
     }
