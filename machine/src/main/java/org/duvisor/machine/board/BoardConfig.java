@@ -120,6 +120,25 @@ public record BoardConfig(
         harts, memoryBytes, other, engine, virtio, console, clock, timers, deterministic);
   }
 
+  /** The same with another interrupt controller, and harts that go with it. */
+  public BoardConfig with(InterruptController other) {
+    int files =
+        other == InterruptController.APLIC_IMSIC
+            ? HartConfig.USUAL_GUEST_FILES
+            : HartConfig.NO_AIA;
+    return new BoardConfig(
+        harts,
+        memoryBytes,
+        hart.withGuestFiles(files),
+        engine,
+        virtio,
+        console,
+        clock,
+        timers,
+        deterministic,
+        other);
+  }
+
   /** The same on one thread in virtual time. */
   public BoardConfig inVirtualTime() {
     return new BoardConfig(
