@@ -23,6 +23,9 @@ public interface Engine {
    */
   void mappingChanged();
 
+  /** The same for one page of 4 KiB. */
+  void mappingChanged(long va);
+
   /** The translation regime changed: forget what the last fetch found. */
   void contextChanged();
 

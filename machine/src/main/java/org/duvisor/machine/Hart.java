@@ -104,10 +104,10 @@ public final class Hart {
   final Engine engine;
 
   /** Host address of the entries of the read TLB, see {@link Tlb}. */
-  public final long readTlb;
+  public long readTlb;
 
   /** Host address of the entries of the write TLB. */
-  public final long writeTlb;
+  public long writeTlb;
 
   /** LR reservation: host address, with bit 0 set for a doubleword; 0 when there is none. */
   public long reservedHost;
@@ -171,8 +171,6 @@ public final class Hart {
     this.csrs = new CsrFile(this);
     this.traps = new Traps(this);
     this.mmu = new Mmu(this);
-    this.readTlb = mmu.readTlb.base;
-    this.writeTlb = mmu.writeTlb.base;
     this.privileged = new Privileged(this);
     this.engine = engine.apply(this);
     posts.attach(this::posted);

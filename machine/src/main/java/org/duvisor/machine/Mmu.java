@@ -38,6 +38,9 @@ public final class Mmu {
   private final Spaces spaces = new Spaces();
   private int hostSpace;
   private int guestSpace;
+  private int hostGlobal;
+  private int guestGlobal;
+  private final int[] notGlobal = new int[2]; // supervisor pages without G, by V
   private int bareSpace;
   private boolean stale = true;
 
@@ -48,6 +51,10 @@ public final class Mmu {
 
   /** Misses, for statistics. */
   long fills;
+
+  public long fills() {
+    return fills;
+  }
 
   Mmu(Hart h) {
     this.h = h;
@@ -68,7 +75,16 @@ public final class Mmu {
     bareSpace = spaces.of(false, 0, BARE);
     hostSpace = spaces.of(false, c.satp, 0);
     guestSpace = spaces.of(true, c.vsatp, c.effectiveHgatp());
-    if (bareSpace == 0 || hostSpace == 0 || guestSpace == 0) {
+    hostGlobal = hasGlobal(false, c.satp) ? spaces.global(false, c.satp, 0) : hostSpace;
+    guestGlobal =
+        hasGlobal(true, c.vsatp)
+            ? spaces.global(true, c.vsatp, c.effectiveHgatp())
+            : guestSpace;
+    if (bareSpace == 0
+        || hostSpace == 0
+        || guestSpace == 0
+        || hostGlobal == 0
+        || guestGlobal == 0) {
       readTlb.clear();
       writeTlb.clear();
       fetchTlb.clear();
@@ -77,6 +93,16 @@ public final class Mmu {
       h.engine.mappingChanged(); // numbers mean other regimes now
     }
     stale = false;
+  }
+
+  /**
+   * Supervisor pages without G before a supervisor counts as one that does not use it: until then
+   * they are not cached.
+   */
+  private static final int MAX_NOT_GLOBAL = 64;
+
+  private boolean hasGlobal(boolean v, long satp) {
+    return satp >>> 60 != 0 && notGlobal[v ? 1 : 0] < MAX_NOT_GLOBAL;
   }
 
   /** Recomputes the contexts of fetches and data accesses after a change of mode or regime. */
@@ -98,13 +124,22 @@ public final class Mmu {
     dataMxr = Status.get(status | c.mstatus, Status.MXR) != 0;
     int perm = priv == Hart.U ? PERM_U : Status.get(status, Status.SUM) != 0 ? PERM_S_SUM : PERM_S;
     h.dataContext = dataMxr ? UNCACHED : context(priv, v, perm);
+    h.readTlb = readTlb.select(spaceOf(h.dataContext));
+    h.writeTlb = writeTlb.select(spaceOf(h.dataContext));
+    fetchTlb.select(spaceOf(h.fetchContext));
+  }
+
+  private static int spaceOf(long context) {
+    return (int) (context >>> 5);
   }
 
   private long context(int priv, boolean v, int perm) {
     if (priv == Hart.M) {
       return (long) (bareSpace << 2 | PERM_M) << 3;
     }
-    return (long) ((v ? guestSpace : hostSpace) << 2 | perm) << 3;
+    int space =
+        perm == PERM_S ? v ? guestGlobal : hostGlobal : v ? guestSpace : hostSpace;
+    return (long) (space << 2 | perm) << 3;
   }
 
   // ---- fences
@@ -149,12 +184,13 @@ public final class Mmu {
       readTlb.dropRegion(va, leaf);
       writeTlb.dropRegion(va, leaf);
       fetchTlb.dropRegion(va, leaf);
+      h.engine.mappingChanged();
     } else {
       readTlb.dropPage(va);
       writeTlb.dropPage(va);
       fetchTlb.dropPage(va);
+      h.engine.mappingChanged(va);
     }
-    h.engine.mappingChanged();
   }
 
   // ---- data accesses that missed
@@ -302,15 +338,28 @@ public final class Mmu {
       devicePa = pa;
       return 0;
     }
-    if (verdict == Pmp.Verdict.ALLOWED_PAGE && context != UNCACHED) {
+    if (verdict == Pmp.Verdict.ALLOWED_PAGE
+        && context != UNCACHED
+        && isCacheable(context, dataV)) {
       enter(kind == WRITE ? writeTlb : readTlb, va, context, host - va);
     }
     return host;
   }
 
+  /** Whether the last translation, made in a context, may be cached for it. */
+  private boolean isCacheable(long context, boolean v) {
+    if (walker.leafGlobal || !spaces.isGlobal(spaceOf(context))) {
+      return true;
+    }
+    if (++notGlobal[v ? 1 : 0] == MAX_NOT_GLOBAL) {
+      regimeChanged();
+    }
+    return false;
+  }
+
   private void enter(Tlb tlb, long va, long context, long addend) {
     tlb.fill(va, context, addend);
-    spaces.note((int) (context >>> 5), va, walker.leafBytes);
+    spaces.note(spaceOf(context), va, walker.leafBytes);
   }
 
   // ---- devices
@@ -361,8 +410,9 @@ public final class Mmu {
       throw walker.accessFault(va, EXECUTE, v);
     }
     fetchCacheable = verdict == Pmp.Verdict.ALLOWED_PAGE;
-    if (fetchCacheable) {
-      enter(fetchTlb, va, h.fetchContext, pa - va);
+    long context = h.fetchContext;
+    if (fetchCacheable && isCacheable(context, v)) {
+      enter(fetchTlb, va, context, pa - va);
     }
     return pa;
   }

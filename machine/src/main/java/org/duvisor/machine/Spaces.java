@@ -5,6 +5,9 @@ package org.duvisor.machine;
  * of the TLBs carry its number, so a change of address space or of VM flushes nothing. Flushing a
  * space is giving its key a new number; when numbers run out, everything is flushed once and
  * numbering starts again.
+ *
+ * <p>What supervisors map as global (G) is the same in all address spaces, and fences by ASID leave
+ * it alone: it has a space of its own, so that a kernel's translations survive its processes.
  */
 final class Spaces {
   /** Numbers 1..LIMIT-1 are given out; 7 bits of the tag. */
@@ -14,6 +17,7 @@ final class Spaces {
   private final long[] satp = new long[LIMIT];
   private final long[] gatp = new long[LIMIT];
   private final boolean[] live = new boolean[LIMIT];
+  private final boolean[] global = new boolean[LIMIT];
 
   /**
    * The largest stage-1 leaf that was entered for each half of a space, bytes: kernels map their
@@ -29,8 +33,21 @@ final class Spaces {
    * {@link #reset}.
    */
   int of(boolean v, long satpValue, long gatpValue) {
+    return of(v, satpValue, gatpValue, false);
+  }
+
+  /** The number of what is global under a regime, whatever its ASID and root; 0 as above. */
+  int global(boolean v, long satpValue, long gatpValue) {
+    return of(v, satpValue >>> 60 << 60, gatpValue, true);
+  }
+
+  private int of(boolean v, long satpValue, long gatpValue, boolean isGlobal) {
     for (int i = next - 1; i > 0; i--) {
-      if (live[i] && virtual[i] == v && satp[i] == satpValue && gatp[i] == gatpValue) {
+      if (live[i]
+          && virtual[i] == v
+          && satp[i] == satpValue
+          && gatp[i] == gatpValue
+          && global[i] == isGlobal) {
         return i;
       }
     }
@@ -42,8 +59,14 @@ final class Spaces {
     satp[id] = satpValue;
     gatp[id] = gatpValue;
     live[id] = true;
+    global[id] = isGlobal;
     largestLeaf[2 * id] = largestLeaf[2 * id + 1] = 0;
     return id;
+  }
+
+  /** Whether a number stands for what is global. */
+  boolean isGlobal(int id) {
+    return global[id];
   }
 
   void reset() {
@@ -58,7 +81,7 @@ final class Spaces {
   void retire(boolean v, long asid, long vmid) {
     for (int i = 1; i < next; i++) {
       if (virtual[i] == v
-          && (asid < 0 || asid == asidOf(satp[i]))
+          && (asid < 0 || !global[i] && asid == asidOf(satp[i]))
           && (!v || vmid < 0 || vmid == vmidOf(gatp[i]))) {
         live[i] = false;
       }
@@ -83,7 +106,7 @@ final class Spaces {
     for (int i = 1; i < next; i++) {
       if (live[i]
           && virtual[i] == v
-          && (asid < 0 || asid == asidOf(satp[i]))
+          && (asid < 0 || !global[i] && asid == asidOf(satp[i]))
           && (!v || vmid < 0 || vmid == vmidOf(gatp[i]))) {
         largest = Math.max(largest, largestLeaf[half(i, va)]);
       }

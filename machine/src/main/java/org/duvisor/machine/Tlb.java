@@ -1,6 +1,7 @@
 package org.duvisor.machine;
 
 import java.lang.foreign.MemorySegment;
+import java.util.function.LongConsumer;
 import org.duvisor.machine.mem.Raw;
 
 /**
@@ -13,8 +14,14 @@ import org.duvisor.machine.mem.Raw;
  * that such an access needs no null check and no barrier.
  */
 public final class Tlb {
-  /** A power of two. */
-  public static final int ENTRIES = 1 << 13;
+  /** Entries of a bank, a power of two: 64 MiB of pages. */
+  public static final int ENTRIES = 1 << 14;
+
+  /**
+   * Banks, one of which is in use: two processes that run in turns, and the kernel, have the same
+   * addresses.
+   */
+  private static final int BANKS = 2;
 
   /** Bits of an address above the page offset. */
   public static final long PAGE_MASK = -4096L;
@@ -22,12 +29,13 @@ public final class Tlb {
   /** Bytes from a tag to its addend. */
   public static final long TO_ADDEND = ENTRIES * 8L;
 
+  private static final long BANK_BYTES = 2 * TO_ADDEND;
   private static final long EMPTY = 1;
 
-  private final MemorySegment memory = Raw.allocate(2 * TO_ADDEND);
+  private final MemorySegment memory = Raw.allocate(BANKS * BANK_BYTES);
 
-  /** Host address of the tags. */
-  final long base = memory.address();
+  /** Host address of the tags of the bank in use. */
+  private long bank = memory.address();
 
   Tlb() {
     clear();
@@ -54,8 +62,19 @@ public final class Tlb {
     return Raw.plainLong(entry + TO_ADDEND);
   }
 
+  /**
+   * Uses the bank of a space.
+   *
+   * @return host address of its tags
+   */
+  long select(int space) {
+    bank = memory.address() + space % BANKS * BANK_BYTES;
+    return bank;
+  }
+
+  /** The entry for an address in the bank in use. */
   long entry(long va) {
-    return entry(base, va);
+    return entry(bank, va);
   }
 
   void fill(long va, long context, long addend) {
@@ -65,22 +84,32 @@ public final class Tlb {
   }
 
   void clear() {
-    for (int i = 0; i < ENTRIES; i++) {
-      Raw.plainLong(base + i * 8L, EMPTY);
-    }
+    eachBank(tags -> {
+      for (int i = 0; i < ENTRIES; i++) {
+        Raw.plainLong(tags + i * 8L, EMPTY);
+      }
+    });
   }
 
-  /** Drops the entry of one page, whatever its context. */
+  /** Drops the entries of one page, whatever their context. */
   void dropPage(long va) {
-    dropIfNear(entry(va), va, 4096);
+    eachBank(tags -> dropIfNear(entry(tags, va), va, 4096));
   }
 
   /**
    * Drops all entries inside the naturally aligned region of {@code size} bytes around {@code va}.
    */
   void dropRegion(long va, long size) {
-    for (int i = 0; i < ENTRIES; i++) {
-      dropIfNear(base + i * 8L, va, size);
+    eachBank(tags -> {
+      for (int i = 0; i < ENTRIES; i++) {
+        dropIfNear(tags + i * 8L, va, size);
+      }
+    });
+  }
+
+  private void eachBank(LongConsumer action) {
+    for (int i = 0; i < BANKS; i++) {
+      action.accept(memory.address() + i * BANK_BYTES);
     }
   }
 

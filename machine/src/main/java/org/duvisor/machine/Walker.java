@@ -15,6 +15,7 @@ final class Walker {
   private static final long W = 1 << 2;
   private static final long X = 1 << 3;
   private static final long PTE_U = 1 << 4;
+  private static final long G = 1 << 5;
   private static final long A = 1 << 6;
   private static final long D = 1 << 7;
   private static final long PPN_MASK = (1L << 44) - 1;
@@ -41,6 +42,9 @@ final class Walker {
 
   /** Bytes that the stage-1 leaf of the last translation maps. */
   long leafBytes;
+
+  /** Whether the last translation holds in every address space (G of the leaf or above it). */
+  boolean leafGlobal;
 
   Walker(Hart h) {
     this.h = h;
@@ -103,6 +107,7 @@ final class Walker {
         ((virtual ? h.csrs.henvcfg & h.csrs.menvcfg : h.csrs.menvcfg) & CsrFile.PBMTE) != 0;
     while (true) {
       long table = (satp & PPN_MASK) << 12;
+      leafGlobal = false;
       for (int level = levels - 1; ; level--) {
         long pteAddress = table + ((va >>> (12 + 9 * level)) & 511) * 8;
         long host = pteHost(pteAddress, false);
@@ -110,6 +115,7 @@ final class Walker {
         if ((pte & V) == 0 || (pte & (R | W)) == W || !legal(pte, pbmte)) {
           throw pageFault();
         }
+        leafGlobal |= (pte & G) != 0;
         if ((pte & (R | X)) == 0) {
           if (level == 0 || (pte & (A | D | PTE_U | PBMT | NAPOT)) != 0) {
             throw pageFault();

@@ -64,6 +64,65 @@ public final class Interpreter implements Engine {
   @Override
   public void run(long limit) {
     Hart hart = h;
+    if (DEBUG && (hart.retired ^ lastPrint) >>> 27 != 0) {
+      lastPrint = hart.retired;
+      if (Boolean.getBoolean("dbgheat")) {
+        java.util.TreeMap<Integer, String> top = new java.util.TreeMap<>();
+        for (int pi = 0; pi < ram.length; pi++) {
+          if (ram[pi] == null) continue;
+          for (int bi = 0; bi < 2048; bi++) {
+            Block bb = ram[pi].blocks[bi];
+            if (bb != null && bb.heat > 100000) {
+              StringBuilder sb =
+                  new StringBuilder(
+                      "pa "
+                          + Long.toHexString(h.memory().ramBase() + ((long) pi << 12) + bi * 2L)
+                          + " home="
+                          + (bb.home != null)
+                          + (bb.home != null
+                              ? " alive="
+                                  + bb.home.isAlive()
+                                  + " tr="
+                                  + (bb.home.translation() != null)
+                                  + (bb.home.translation() != null
+                                      ? " ordered=" + bb.home.translation().ordered
+                                      : "")
+                              : "")
+                          + " entry="
+                          + (bb.entry != null)
+                          + ":");
+              for (Op o : bb.ops) sb.append(' ').append(o.getClass().getSimpleName());
+              top.put(bb.heat, sb.toString());
+            }
+          }
+        }
+        top.descendingMap().entrySet().stream()
+            .limit(8)
+            .forEach(x -> System.err.println("HEAT " + x));
+      }
+      System.err.println(
+          "DBG retired %dM translated %d%% entries %dk sideExits %dk(float %dk) interpBlocks %dk mapped %dk/%dk clears %dk traps %d/%d/%d/%d fills %dk orders %d fencei %d reval %d pagefence %d hit %d"
+              .formatted(
+                  hart.retired >> 20,
+                  100 * translated / Math.max(1, hart.retired),
+                  entries / 1000,
+                  sideExits / 1000,
+                  dbgFloat / 1000,
+                  dbgInterp / 1000,
+                  dbgPuts / 1000,
+                  dbgMapFail / 1000,
+                  dbgClears / 1000,
+                  hart.traps().taken(0),
+                  hart.traps().taken(1),
+                  hart.traps().taken(2),
+                  hart.traps().taken(3),
+                  hart.mmu().fills() / 1000,
+                  dbgOrders,
+                  dbgFenceI,
+                  dbgReval,
+                  dbgPageFence,
+                  dbgPageHit));
+    }
     int rounds = MAX_ROUNDS;
     while (hart.retired < limit && !hart.wantsAttention() && rounds > 0) {
       int i = 0;
@@ -73,30 +132,27 @@ public final class Interpreter implements Engine {
           i = 0;
           ops = NO_OPS;
           Block block = null;
-          EntryPoint entry = cache.find(hart.pc, hart.fetchContext);
-          if (entry != null) {
-            Translation translation = entry.translation;
+          Link link = cache.find(hart.pc, hart.fetchContext);
+          if (link != null) {
+            Translation translation = link.translation;
+            long base = hart.pc - link.offset;
             if (translation.patience < 0) {
-              review(translation, hart.pc - entry.offset);
+              review(translation, base);
               continue;
             }
-            if (previous == sampled) {
-              sample(translation, hart.pc - entry.offset);
-            }
-            previous = translation;
             int fuel = (int) Math.min(limit - hart.retired, MAX_FUEL);
-            int used = fuel - translation.run(hart, hart.pc - entry.offset, entry.index, fuel);
+            int used = fuel - translation.run(hart, base, link.index, fuel);
             hart.retired += used;
             translated += used;
             entries++;
-            translation.entered++;
-            translation.executed += used;
-            translation.patience -= used;
+            translation.patience -= used + VISIT_COST;
+            if (watched != null) {
+              watch(translation, base, used);
+            }
             if (hart.sideExit == 0) {
               continue;
             }
             noteSideExit(translation);
-            previous = null;
             block = block(hart.pc);
             block.heat++;
           } else {
@@ -105,6 +161,7 @@ public final class Interpreter implements Engine {
               continue;
             }
           }
+          dbgInterp++;
           ops = block.ops;
           int last = ops.length - 1;
           while (i < last) {
@@ -125,6 +182,18 @@ public final class Interpreter implements Engine {
     }
   }
 
+  private static final boolean DEBUG = Boolean.getBoolean("dbg");
+  long lastPrint,
+      dbgInterp,
+      dbgPuts,
+      dbgMapFail,
+      dbgClears,
+      dbgOrders,
+      dbgFloat,
+      dbgFenceI,
+      dbgReval,
+      dbgPageFence,
+      dbgPageHit;
   private static final Op[] NO_OPS = {};
 
   /** Blocks and traps in one call: bounds it when nothing retires, as in a loop of traps. */
@@ -141,6 +210,9 @@ public final class Interpreter implements Engine {
 
   /** A translation whose visits are shorter, in instructions, should be one with another. */
   private static final int SHORT_VISIT = 100;
+
+  /** What coming in and going out costs, in translated instructions. */
+  private static final int VISIT_COST = 30;
 
   /** Executions of a block inside a region that make it one more entry, in thresholds. */
   private static final int INSIDE = 8;
@@ -160,10 +232,12 @@ public final class Interpreter implements Engine {
       }
       return false;
     }
+    dbgPuts++;
     if (!isMapped(e.translation.source(), h.pc - e.offset)) {
+      dbgMapFail++;
       return false;
     }
-    cache.put(h.pc, h.fetchContext, e);
+    cache.put(h.pc, h.fetchContext, e, h.pc - e.offset);
     return true;
   }
 
@@ -185,6 +259,7 @@ public final class Interpreter implements Engine {
     if (replaced.length == 0) {
       source.claim();
     }
+    dbgOrders++;
     maker.offer(
         source,
         new Translator.Sink() {
@@ -207,6 +282,7 @@ public final class Interpreter implements Engine {
     t.sideExits++;
     if (h.sideExit == Hart.FLOAT_EXIT) {
       t.floatExits++;
+      dbgFloat++;
     }
     t.patience -= EXIT_COST;
     h.sideExit = 0;
@@ -220,66 +296,68 @@ public final class Interpreter implements Engine {
       cache.clear(); // blocks know the new one
       return;
     }
-    Source source = t.source();
-    boolean floats = t.floatExits * 100L > t.executed / 100;
-    boolean apart = (t.sideExits - t.floatExits) * 100L > t.executed / 20;
-    var style =
-        new Source.Style(source.style().floatCalls() || floats, source.style().apart() || apart);
-    if (!t.ordered && !style.equals(source.style())) {
-      t.ordered = true;
-      order(source.with(style), t);
-    } else if (!t.ordered
-        && t.entered * SHORT_VISIT > t.executed
-        && source.size() < Regions.MAX_GROWN) {
-      sampled = t;
-      sampledBase = base;
-      samples = 0;
-      successors.clear();
+    if (t.ordered || watched != null) {
+      return;
     }
-    t.executed = 0;
-    t.entered = 0;
+    watched = t;
+    watchedBase = base;
+    visits = 0;
+    executed = 0;
+    wasInside = false;
+    successors.clear();
     t.sideExits = 0;
     t.floatExits = 0;
   }
 
   // ---- regions that are left and entered all the time become one
 
-  private static final Translation NOBODY = new Nothing();
-
-  private static final class Nothing extends Translation {
-    @Override
-    public int run(Hart hart, long base, int entry, int fuel) {
-      throw new IllegalStateException();
-    }
-  }
-
-  private static final int SAMPLES = 1000;
+  private static final int VISITS = 1000;
 
   private record Successor(Translation translation, int distance) {}
 
-  private @Nullable Translation previous;
-  private Translation sampled = NOBODY;
-  private long sampledBase;
-  private int samples;
+  private @Nullable Translation watched;
+  private long watchedBase;
+  private int visits;
+  private long executed;
+  private boolean wasInside;
   private final Map<Successor, Integer> successors = new HashMap<>();
 
-  /** Control went from the region under observation to another one. */
-  private void sample(Translation to, long base) {
-    long distance = base - sampledBase >> 12;
-    Translation from = sampled;
-    if (to != from && !to.ordered && Math.abs(distance) < Regions.MAX_DISTANCE >> 12) {
-      successors.merge(new Successor(to, (int) distance), 1, Integer::sum);
+  /** Notes how long the visits of the watched translation are, and where control goes then. */
+  private void watch(Translation t, long base, int used) {
+    Translation from = watched;
+    if (t == from) {
+      wasInside = true;
+      executed += used;
+      if (++visits == VISITS) {
+        watched = null;
+        decide(t);
+        successors.clear();
+      }
+    } else if (wasInside) {
+      wasInside = false;
+      long distance = base - watchedBase >> 12;
+      if (!t.ordered && Math.abs(distance) < Regions.MAX_DISTANCE >> 12) {
+        successors.merge(new Successor(t, (int) distance), 1, Integer::sum);
+      }
     }
-    if (++samples < SAMPLES) {
-      return;
+  }
+
+  private void decide(Translation t) {
+    Source source = t.source();
+    boolean floats = t.floatExits * 100L > executed / 100;
+    boolean apart = (t.sideExits - t.floatExits) * 100L > executed / 20;
+    var style =
+        new Source.Style(source.style().floatCalls() || floats, source.style().apart() || apart);
+    if (!style.equals(source.style())) {
+      t.ordered = true;
+      order(source.with(style), t);
+    } else if (executed < VISITS * SHORT_VISIT) {
+      successors.entrySet().stream()
+          .filter(s -> mayUnite(source, s.getKey().translation.source()))
+          .max(Map.Entry.comparingByValue())
+          .filter(s -> s.getValue() > VISITS / 20)
+          .ifPresent(s -> unite(t, s.getKey()));
     }
-    sampled = NOBODY;
-    successors.entrySet().stream()
-        .filter(s -> mayUnite(from.source(), s.getKey().translation.source()))
-        .max(Map.Entry.comparingByValue())
-        .filter(s -> s.getValue() > SAMPLES / 20)
-        .ifPresent(s -> unite(from, s.getKey()));
-    successors.clear();
   }
 
   private static boolean mayUnite(Source a, Source b) {
@@ -357,6 +435,7 @@ public final class Interpreter implements Engine {
     }
     if (p.epoch != epoch) {
       p.revalidate(epoch);
+      dbgReval++;
     }
     return p;
   }
@@ -408,8 +487,20 @@ public final class Interpreter implements Engine {
     int low = first.parcel(CodePage.BYTES - 2);
     CodePage second = pageAt(h.mmu().fetch(pc + 2) & PAGE_MASK);
     crossingBits = low | second.parcel(0) << 16;
-    return alone(crossingBits);
+    int i = (crossingBits ^ crossingBits >>> 16) & CROSSINGS - 1;
+    Block known = crossings[i];
+    if (known == null || crossingKeys[i] != crossingBits) {
+      known = alone(crossingBits);
+      crossings[i] = known;
+      crossingKeys[i] = crossingBits;
+    }
+    return known;
   }
+
+  // Instructions that cross pages, decoded, by their bits.
+  private static final int CROSSINGS = 256;
+  private final @Nullable Block[] crossings = new Block[CROSSINGS];
+  private final int[] crossingKeys = new int[CROSSINGS];
 
   private static Block alone(int bits) {
     Op op = op(bits, 0);
@@ -433,24 +524,40 @@ public final class Interpreter implements Engine {
   }
 
   /**
-   * Makes {@link #fetchedBits} know the page of the instruction that a translation is about to trap
-   * on. The fetch TLB may know it no more: translated code goes on without it.
+   * Makes {@link #fetchedBits} know the instruction that a translation is about to trap on. The
+   * fetch TLB may know its page no more: translated code goes on without it.
+   *
+   * @param second where the instruction goes on when it crosses the end of its page
    */
-  void executes(CodePage code) {
+  void executes(long pc, CodePage code, @Nullable CodePage second) {
     page = code;
     fetchPage = NONE;
+    if (second != null && code.crosses((int) pc & 0xfff)) {
+      crossingBits = code.parcel(CodePage.BYTES - 2) | second.parcel(0) << 16;
+    }
   }
 
   @Override
   public void fenceI() {
     epoch++;
+    dbgFenceI++;
     mappingChanged();
   }
 
   @Override
   public void mappingChanged() {
     cache.clear();
+    dbgClears++;
     contextChanged();
+    h.attend(); // ends translated code
+  }
+
+  @Override
+  public void mappingChanged(long va) {
+    cache.drop(va);
+    if ((va & PAGE_MASK) == fetchPage) {
+      contextChanged();
+    }
     h.attend(); // ends translated code
   }
 

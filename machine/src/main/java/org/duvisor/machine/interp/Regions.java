@@ -111,7 +111,17 @@ final class Regions {
     int offset = start;
     while (page != null && offset >> 12 == start >> 12 && code.size() < MAX_BLOCK) {
       int inPage = offset & 0xfff;
-      Decoded d = page.crosses(inPage) ? null : DECODER.decode(page.bits(inPage));
+      int bits;
+      if (page.crosses(inPage)) {
+        CodePage next = page(base, offset + 2, pages);
+        if (next == null) {
+          break;
+        }
+        bits = page.parcel(inPage) | next.parcel(0) << 16;
+      } else {
+        bits = page.bits(inPage);
+      }
+      Decoded d = DECODER.decode(bits);
       if (d == null || readsCounter(d)) {
         break; // left to the interpreter
       }

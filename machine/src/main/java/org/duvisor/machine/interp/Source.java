@@ -132,14 +132,14 @@ public final class Source {
     return List.copyOf(all);
   }
 
-  /** The page of the instruction at an offset. */
-  CodePage pageOf(int offset) {
+  /** The page with the code at an offset, null when none of the region's is there. */
+  @Nullable CodePage pageOf(int offset) {
     for (PageUse use : pages) {
       if (use.distance() == offset >> 12) {
         return use.page();
       }
     }
-    throw new IllegalStateException("no code at offset " + offset);
+    return null;
   }
 
   /** The blocks, by address. */

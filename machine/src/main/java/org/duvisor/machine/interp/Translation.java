@@ -10,10 +10,9 @@ import org.duvisor.machine.Trap;
 public abstract class Translation {
   private Source source = Source.NONE;
 
-  // What its harts saw of it since the last review; approximate when there are several.
-  long executed;
-  long entered;
+  /** Exits because of one instruction since the last review, and those of floating point. */
   int sideExits;
+
   int floatExits;
 
   /** Instructions until its hart looks whether it should be made anew. */
@@ -63,8 +62,13 @@ public abstract class Translation {
    * @return the fuel that is left when the instructions that were not executed are given back
    */
   protected final int trap(Hart hart, Trap trap, long base, int site, int fuel) {
-    long pc = base + source.offsets[site];
-    ((Interpreter) hart.engine()).executes(source.pageOf(source.offsets[site]));
+    int offset = source.offsets[site];
+    long pc = base + offset;
+    CodePage page = source.pageOf(offset);
+    if (page == null) {
+      throw new IllegalStateException("no code at offset " + offset);
+    }
+    ((Interpreter) hart.engine()).executes(pc, page, source.pageOf(offset + 2));
     hart.traps().take(trap, pc);
     return fuel + source.refunds[site];
   }

@@ -1,0 +1,5 @@
+/** The translator as an engine of the tests of the machine, which this module runs again with it. */
+@NullMarked
+package org.duvisor.jit.testing;
+
+import org.jspecify.annotations.NullMarked;
