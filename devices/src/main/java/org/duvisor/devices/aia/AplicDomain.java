@@ -488,6 +488,7 @@ public final class AplicDomain implements Device {
     if (parent == null) {
       int child = aplic.supervisor().level.phandle();
       node.cells("riscv,children", child).cells("riscv,delegation", child, 1, sources);
+      node.cells("riscv,delegate", child, 1, sources); // its name in OpenSBI before 1.3
     }
   }
 }
