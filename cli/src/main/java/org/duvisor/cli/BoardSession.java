@@ -56,11 +56,15 @@ final class BoardSession implements Session {
     boolean same = options.deterministic();
     RandomGenerator random = same ? new SplittableRandom(SEED) : new SecureRandom();
     var devices = new Devices(same ? Serving.INLINE : Serving.THREAD, random);
-    Engine.Running engine = options.engine().start();
+    Engine.Running engine = options.guest().engine().start(same, options.guest().dump());
     try {
-      devices.open(options.disks(), options.net());
+      devices.open(options.guest());
       var console = new StreamBackend(input, output);
       var board = new Board(config(options, engine, devices, console));
+      board.seed(random);
+      if (!options.guest().reboot()) {
+        board.endAtReset();
+      }
       if (options.maxInstructions() > 0) {
         board.limit(options.maxInstructions());
       }
@@ -74,7 +78,7 @@ final class BoardSession implements Session {
 
   /** Writes the device tree of the board that the options describe; back ends are not opened. */
   static void dumpDeviceTree(BoardOptions options, Path file) throws IOException {
-    try (Engine.Running engine = Engine.interpreter.start();
+    try (Engine.Running engine = Engine.interpreter.start(true, Optional.empty());
         var devices = new Devices(Serving.INLINE, new SplittableRandom(SEED));
         var board = new Board(config(options, engine, devices, CharBackend.none()))) {
       Files.write(file, Fdt.of(board.deviceTree()).blob());
@@ -86,7 +90,7 @@ final class BoardSession implements Session {
     boolean same = options.deterministic();
     return new BoardConfig(
         options.harts(),
-        options.memory().bytes(),
+        options.guest().memory().bytes(),
         harts(options),
         engine.harts(),
         devices.list(),
@@ -123,12 +127,12 @@ final class BoardSession implements Session {
     Optional<ElfImage> elf = isElf(bios) ? Optional.of(ElfImage.open(bios)) : Optional.empty();
     return new BoardBoot(
         elf,
-        elf.isPresent() ? new byte[0] : whole(bios, options.memory().bytes()),
-        options.kernel().map(KernelImage::openAny),
-        options.initrd().map(Initrd::open),
-        options.append(),
+        elf.isPresent() ? new byte[0] : whole(bios, options.guest().memory().bytes()),
+        options.guest().kernel().map(KernelImage::openAny),
+        options.guest().initrd().map(Initrd::open),
+        options.guest().append(),
         options.dtb().isPresent()
-            ? Optional.of(whole(options.dtb().get(), options.memory().bytes()))
+            ? Optional.of(whole(options.dtb().get(), options.guest().memory().bytes()))
             : Optional.empty());
   }
 
@@ -165,6 +169,7 @@ final class BoardSession implements Session {
       case BoardOutcome.Finished(int code) when code == 0 -> Outcome.ENDED;
       case BoardOutcome.Finished(int code) ->
           new Outcome(exitCode(code), "the program finished with code " + code);
+      case BoardOutcome.Reset() -> Outcome.ENDED;
       case BoardOutcome.Stopped() -> Outcome.ENDED;
       case BoardOutcome.LimitReached() ->
           Outcome.failed("stopped after " + board.instructions() + " instructions");

@@ -4,19 +4,25 @@ import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.net.UnixDomainSocketAddress;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Set;
 import java.util.random.RandomGenerator;
 import org.duvisor.virtio.QueueWorker.Serving;
 import org.duvisor.virtio.VirtioDevice;
 import org.duvisor.virtio.blk.Blk;
-import org.duvisor.virtio.blk.RawFile;
+import org.duvisor.virtio.blk.BlockBackend;
+import org.duvisor.virtio.blk.DiskImage;
+import org.duvisor.virtio.blk.Overlay;
 import org.duvisor.virtio.net.Net;
 import org.duvisor.virtio.net.StreamNet;
+import org.duvisor.virtio.p9.P9;
 import org.duvisor.virtio.rng.Rng;
 
 /**
- * The virtio devices that options describe, until a machine owns them: entropy, disks, network, in
- * this order of slots, so that disks are where they are with and without a network.
+ * The virtio devices that options describe, until a machine owns them: entropy, disks, network,
+ * shared folders, in this order of slots, so that disks are where they are with and without the
+ * others.
  */
 final class Devices implements AutoCloseable {
   private final Serving serving;
@@ -36,12 +42,12 @@ final class Devices implements AutoCloseable {
   }
 
   /** Opens what the options name; after an exception, {@link #close} gives it back. */
-  Devices open(List<Disk> disks, org.duvisor.cli.Net net) throws IOException {
-    for (Disk disk : disks) {
+  Devices open(GuestOptions options) throws IOException {
+    for (Disk disk : options.disks()) {
       String name = "vd" + (char) ('a' + devices.size() - 1);
-      devices.add(new Blk(name, RawFile.open(disk.file(), disk.readOnly()), serving));
+      devices.add(new Blk(name, open(disk), serving));
     }
-    switch (net) {
+    switch (options.net()) {
       case org.duvisor.cli.Net.None() -> {}
       case org.duvisor.cli.Net.User() -> {
         Passt passt = Passt.start();
@@ -53,7 +59,34 @@ final class Devices implements AutoCloseable {
       case org.duvisor.cli.Net.Tcp(var host, var port) ->
           plug(StreamNet.connect(new InetSocketAddress(host, port)));
     }
+    share(options.shares());
     return this;
+  }
+
+  private static BlockBackend open(Disk disk) throws IOException {
+    boolean readOnly = disk.readOnly() || disk.snapshot();
+    BlockBackend image = DiskImage.open(disk.file(), disk.format(), readOnly, disk.anyBacking());
+    if (!disk.snapshot() || disk.readOnly()) {
+      return image;
+    }
+    try {
+      return Overlay.over(image);
+    } catch (IOException e) {
+      image.close();
+      throw e;
+    }
+  }
+
+  private void share(List<Share> shares) throws IOException {
+    Set<String> tags = new HashSet<>();
+    for (int i = 0; i < shares.size(); i++) {
+      Share share = shares.get(i);
+      String tag = share.tag().orElse(i == 0 ? "share" : "share" + i);
+      if (!tags.add(tag)) {
+        throw new UserError("two shared folders have the tag " + tag);
+      }
+      devices.add(P9.share(share.folder(), tag, share.readOnly(), serving));
+    }
   }
 
   private void plug(StreamNet network) {

@@ -60,7 +60,8 @@ public final class Duvisor implements Runnable {
           .addSubcommand(
               lab(
                   new LabEngineCommand(new Images(home), out, err),
-                  new LabBootCommand(home, out, err)))
+                  new LabBootCommand(home, out, err),
+                  new LabTranslateCommand(out)))
           .addSubcommand("completion", completion())
           .setOut(new PrintWriter(out, true, StandardCharsets.UTF_8))
           .setErr(new PrintWriter(err, true, StandardCharsets.UTF_8))

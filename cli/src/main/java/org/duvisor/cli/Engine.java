@@ -1,5 +1,7 @@
 package org.duvisor.cli;
 
+import java.nio.file.Path;
+import java.util.Optional;
 import java.util.function.Function;
 import java.util.function.Supplier;
 import org.duvisor.jit.RegionTranslator;
@@ -13,12 +15,18 @@ public enum Engine {
   /** The interpreter, with hot code translated to JVM bytecode on a thread of its own. */
   jit;
 
-  /** An engine for all harts of a machine, to be closed with it. */
-  Running start() {
+  /**
+   * An engine for all harts of a machine, to be closed with it.
+   *
+   * @param same whether the same run shall be the same each time: then harts wait for translations
+   * @param dump where to write what is translated
+   */
+  Running start(boolean same, Optional<Path> dump) {
     return switch (this) {
       case interpreter -> new Running(Interpreter::new, () -> "", () -> {});
       case jit -> {
-        var translator = new RegionTranslator();
+        var translator = new RegionTranslator(RegionTranslator.THRESHOLD, !same);
+        dump.ifPresent(translator::dumpTo);
         yield new Running(
             hart -> new Interpreter(hart, translator), translator::statistics, translator::close);
       }

@@ -42,10 +42,10 @@ final class LabBootCommand implements Callable<Integer> {
   @Option(
       names = "--engine",
       paramLabel = "KIND",
-      defaultValue = "interpreter",
+      defaultValue = "jit",
       description =
           "What executes guest code: ${COMPLETION-CANDIDATES}. Default: ${DEFAULT-VALUE}.")
-  private Engine engine = Engine.interpreter;
+  private Engine engine = Engine.jit;
 
   @Option(names = "--out", paramLabel = "FILE", description = "Write the figures there, as JSON.")
   private @Nullable Path file;

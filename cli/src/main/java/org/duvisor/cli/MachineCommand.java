@@ -1,13 +1,12 @@
 package org.duvisor.cli;
 
 import java.nio.file.Path;
-import java.util.ArrayList;
-import java.util.List;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
@@ -49,21 +48,7 @@ final class MachineCommand implements Callable<Integer> {
       description = "Firmware for M-mode: ELF or flat binary.")
   private @Nullable Path bios;
 
-  @Option(
-      names = "--kernel",
-      paramLabel = "FILE",
-      description = "What the firmware starts: Linux Image or ELF.")
-  private @Nullable Path kernel;
-
-  @Option(names = "--initrd", paramLabel = "FILE", description = "Initial RAM disk of the kernel.")
-  private @Nullable Path initrd;
-
-  @Option(
-      names = "--append",
-      paramLabel = "TEXT",
-      defaultValue = "",
-      description = "The kernel's command line.")
-  private String append = "";
+  @Mixin private SharedOptions shared = new SharedOptions();
 
   @Option(
       names = "--smp",
@@ -88,30 +73,6 @@ final class MachineCommand implements Callable<Integer> {
   private @Nullable Integer guestFiles;
 
   @Option(
-      names = "--memory",
-      paramLabel = "SIZE",
-      defaultValue = "512M",
-      converter = Size.Converter.class,
-      description = "Memory, such as 512M or 2G. Default: ${DEFAULT-VALUE}.")
-  private Size memory = new Size(1);
-
-  @Option(
-      names = "--disk",
-      paramLabel = "FILE[,ro]",
-      converter = Disk.Converter.class,
-      description = "A disk in a file; again for the next.")
-  private List<Disk> disks = new ArrayList<>();
-
-  @Option(
-      names = "--net",
-      paramLabel = "NET",
-      defaultValue = "none",
-      converter = Net.Converter.class,
-      description =
-          "Network: none, user (passt), unix:PATH, tcp:HOST:PORT. Default: ${DEFAULT-VALUE}.")
-  private Net net = new Net.None();
-
-  @Option(
       names = "--dtb",
       paramLabel = "FILE",
       description = "Device tree to hand over instead of the board's.")
@@ -124,14 +85,6 @@ final class MachineCommand implements Callable<Integer> {
   private @Nullable Path dumpDtb;
 
   @Option(
-      names = "--engine",
-      paramLabel = "KIND",
-      defaultValue = "interpreter",
-      description =
-          "What executes guest code: ${COMPLETION-CANDIDATES}. Default: ${DEFAULT-VALUE}.")
-  private Engine engine = Engine.interpreter;
-
-  @Option(
       names = "--deterministic",
       description = "All harts on one thread, in virtual time: the same run each time.")
   private boolean deterministic;
@@ -142,9 +95,6 @@ final class MachineCommand implements Callable<Integer> {
       defaultValue = "0",
       description = "Stop with exit code 1 after N instructions of all harts together.")
   private long maxInstructions;
-
-  @Option(names = "--stats", description = "Print statistics at the end.")
-  private boolean stats;
 
   MachineCommand(Boards boards, Attended attended) {
     this.boards = boards;
@@ -160,15 +110,9 @@ final class MachineCommand implements Callable<Integer> {
     var options =
         new BoardOptions(
             Optional.ofNullable(program != null ? program : bios),
-            Optional.ofNullable(kernel),
-            Optional.ofNullable(initrd),
-            append,
+            shared.guest(),
             harts,
-            memory,
-            List.copyOf(disks),
-            net,
             Optional.ofNullable(dtb),
-            engine,
             deterministic,
             aia,
             guestFiles == null ? OptionalInt.empty() : OptionalInt.of(guestFiles),
@@ -177,6 +121,6 @@ final class MachineCommand implements Callable<Integer> {
       boards.dumpDeviceTree(options, dumpDtb);
       return 0;
     }
-    return attended.run(boards, options, stats);
+    return attended.run(boards, options, shared.stats());
   }
 }

@@ -1,12 +1,10 @@
 package org.duvisor.cli;
 
 import java.nio.file.Path;
-import java.util.ArrayList;
-import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.Callable;
-import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 /** {@code duvisor run}. */
@@ -27,6 +25,7 @@ import picocli.CommandLine.Option;
       "      the guest that comes with the project: a small Linux with a shell",
       "  duvisor run --kernel Image --initrd root.cpio.gz --cpus 2 --memory 1G",
       "  duvisor run --kernel Image --disk root.img --append \"root=/dev/vda\"",
+      "  duvisor run --disk root.qcow2,snapshot --share src,ro",
       "  echo 'uname -a; poweroff' | duvisor run --net user --stats",
     })
 final class RunCommand implements Callable<Integer> {
@@ -34,24 +33,7 @@ final class RunCommand implements Callable<Integer> {
   private final Attended attended;
   private final Images images;
 
-  @Option(
-      names = "--kernel",
-      paramLabel = "FILE",
-      description = "Linux Image or ELF, plain or compressed. Default: the project's.")
-  private @Nullable Path kernel;
-
-  @Option(
-      names = "--initrd",
-      paramLabel = "FILE",
-      description = "Initial RAM disk. Default: the project's, with its kernel.")
-  private @Nullable Path initrd;
-
-  @Option(
-      names = "--append",
-      paramLabel = "TEXT",
-      defaultValue = "",
-      description = "Added to the kernel's command line.")
-  private String append = "";
+  @Mixin private SharedOptions shared = new SharedOptions();
 
   @Option(
       names = "--cpus",
@@ -61,49 +43,11 @@ final class RunCommand implements Callable<Integer> {
   private int cpus;
 
   @Option(
-      names = "--memory",
-      paramLabel = "SIZE",
-      defaultValue = "512M",
-      converter = Size.Converter.class,
-      description = "Guest memory, such as 512M or 2G. Default: ${DEFAULT-VALUE}.")
-  private Size memory = new Size(1);
-
-  @Option(
-      names = "--disk",
-      paramLabel = "FILE[,ro]",
-      converter = Disk.Converter.class,
-      description = "A disk in a file; again for the next (vda, vdb, ...).")
-  private List<Disk> disks = new ArrayList<>();
-
-  @Option(
-      names = "--net",
-      paramLabel = "NET",
-      defaultValue = "none",
-      converter = Net.Converter.class,
-      description =
-          "Network: none, user (passt), unix:PATH, tcp:HOST:PORT. Default: ${DEFAULT-VALUE}.")
-  private Net net = new Net.None();
-
-  @Option(
       names = "--console",
       paramLabel = "KIND",
       defaultValue = "uart",
       description = "Console: ${COMPLETION-CANDIDATES}. Default: ${DEFAULT-VALUE}.")
   private VmOptions.Console console = VmOptions.Console.uart;
-
-  @Option(
-      names = "--engine",
-      paramLabel = "KIND",
-      defaultValue = "interpreter",
-      description =
-          "What executes guest code: ${COMPLETION-CANDIDATES}. Default: ${DEFAULT-VALUE}.")
-  private Engine engine = Engine.interpreter;
-
-  @Option(names = "--no-reboot", description = "End when the guest reboots.")
-  private boolean noReboot;
-
-  @Option(names = "--stats", description = "Print statistics at the end: exits by cause, times.")
-  private boolean stats;
 
   RunCommand(Session.Opener<VmOptions> vm, Attended attended, Images images) {
     this.vm = vm;
@@ -113,24 +57,11 @@ final class RunCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws Exception {
-    Path image = kernel != null ? kernel : images.kernel();
-    Optional<Path> ramDisk =
-        initrd != null || kernel != null
-            ? Optional.ofNullable(initrd)
-            : Optional.of(images.initrd());
-    var options =
-        new VmOptions(
-            image,
-            ramDisk,
-            append,
-            cpus,
-            memory,
-            List.copyOf(disks),
-            net,
-            console,
-            engine,
-            stats,
-            !noReboot);
-    return attended.run(vm, options, stats);
+    GuestOptions guest = shared.guest();
+    if (guest.kernel().isEmpty()) {
+      Optional<Path> initrd = guest.initrd();
+      guest = guest.with(images.kernel(), Optional.of(initrd.orElseGet(images::initrd)));
+    }
+    return attended.run(vm, new VmOptions(guest, cpus, console, shared.stats()), shared.stats());
   }
 }

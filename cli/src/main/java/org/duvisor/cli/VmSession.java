@@ -45,25 +45,26 @@ final class VmSession implements Session {
   /** Opens everything the options name and makes the VM. */
   static VmSession open(VmOptions options, InputStream input, OutputStream output)
       throws IOException {
-    KernelImage kernel = KernelImage.openAny(options.kernel());
+    GuestOptions guest = options.guest();
+    KernelImage kernel = KernelImage.openAny(guest.kernel().orElseThrow());
     var builder = VmConfig.of(kernel);
-    options.initrd().ifPresent(file -> builder.initrd(Initrd.open(file)));
+    guest.initrd().ifPresent(file -> builder.initrd(Initrd.open(file)));
     var random = new SecureRandom();
     var devices = new Devices(Serving.THREAD, random);
-    Engine.Running engine = options.engine().start();
+    Engine.Running engine = guest.engine().start(false, guest.dump());
     try {
-      devices.open(options.disks(), options.net());
+      devices.open(guest);
       var stream = new StreamBackend(input, output);
       builder
-          .append((commandLine(options.console()) + " " + options.append()).strip())
+          .append((commandLine(options.console()) + " " + guest.append()).strip())
           .cpus(options.cpus())
-          .memoryBytes(options.memory().bytes())
+          .memoryBytes(guest.memory().bytes())
           .console(console(options.console(), stream, devices))
           .debugConsole(options.console() == VmOptions.Console.uart) // else it would be hvc0
           .clock(InstantSource.system(), Timers.host())
           .random(random)
           .timed(options.timed())
-          .reboot(options.reboot());
+          .reboot(guest.reboot());
       VmConfig config = builder.virtio(devices.list()).build();
       long memory = config.memoryBytes() + config.memoryBytes() / 256 + HOST_EXTRA;
       var host = new SimHost(memory, Clock.realTime(), engine.harts());

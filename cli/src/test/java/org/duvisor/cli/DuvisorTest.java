@@ -120,17 +120,20 @@ final class DuvisorTest {
     assertEquals(
         List.of(
             new VmOptions(
-                images.resolve("Image.gz"),
-                Optional.of(images.resolve("initramfs.cpio.gz")),
-                "",
+                new GuestOptions(
+                    Optional.of(images.resolve("Image.gz")),
+                    Optional.of(images.resolve("initramfs.cpio.gz")),
+                    "",
+                    new Size(512 << 20),
+                    List.of(),
+                    List.of(),
+                    new Net.None(),
+                    Engine.jit,
+                    Optional.empty(),
+                    true),
                 1,
-                new Size(512 << 20),
-                List.of(),
-                new Net.None(),
                 VmOptions.Console.uart,
-                Engine.interpreter,
-                false,
-                true)),
+                false)),
         opened);
     assertEquals(List.of("run", "close"), life);
   }
@@ -138,7 +141,7 @@ final class DuvisorTest {
   @Test
   void anotherKernelComesWithoutTheProjectsInitrd() {
     assertEquals(0, run("run", "--kernel", "k").code());
-    assertEquals(Optional.empty(), ((VmOptions) opened.getFirst()).initrd());
+    assertEquals(Optional.empty(), ((VmOptions) opened.getFirst()).guest().initrd());
   }
 
   @Test
@@ -155,6 +158,7 @@ final class DuvisorTest {
             "--disk=x",
             "--disk",
             "y,ro",
+            "--share=s,ro",
             "--net=tcp:h:1",
             "--console=virtio",
             "--engine=jit",
@@ -163,17 +167,20 @@ final class DuvisorTest {
     assertEquals(new Result(0, "", "exits: 42\n"), result);
     assertEquals(
         new VmOptions(
-            Path.of("k"),
-            Optional.of(Path.of("i")),
-            "a b",
+            new GuestOptions(
+                Optional.of(Path.of("k")),
+                Optional.of(Path.of("i")),
+                "a b",
+                new Size(2L << 30),
+                List.of(Disk.of(Path.of("x"), false), Disk.of(Path.of("y"), true)),
+                List.of(new Share(Path.of("s"), true, Optional.empty())),
+                new Net.Tcp("h", 1),
+                Engine.jit,
+                Optional.empty(),
+                false),
             4,
-            new Size(2L << 30),
-            List.of(new Disk(Path.of("x"), false), new Disk(Path.of("y"), true)),
-            new Net.Tcp("h", 1),
             VmOptions.Console.virtio,
-            Engine.jit,
-            true,
-            false),
+            true),
         opened.getFirst());
   }
 
@@ -199,15 +206,19 @@ final class DuvisorTest {
     assertEquals(
         new BoardOptions(
             Optional.of(Path.of("firmware")),
-            Optional.of(Path.of("k")),
-            Optional.of(Path.of("i")),
-            "c",
+            new GuestOptions(
+                Optional.of(Path.of("k")),
+                Optional.of(Path.of("i")),
+                "c",
+                new Size(64 << 20),
+                List.of(Disk.of(Path.of("d"), false)),
+                List.of(),
+                new Net.Unix(Path.of("s")),
+                Engine.jit,
+                Optional.empty(),
+                true),
             3,
-            new Size(64 << 20),
-            List.of(new Disk(Path.of("d"), false)),
-            new Net.Unix(Path.of("s")),
             Optional.of(Path.of("t")),
-            Engine.interpreter,
             true,
             Aia.imsic,
             OptionalInt.of(3),
@@ -245,6 +256,8 @@ final class DuvisorTest {
           {"run", "--memory", "0"},
           {"run", "--net", "tap"},
           {"run", "--disk", ",ro"},
+          {"run", "--share", ",ro"},
+          {"machine", "--share", "d,tag=a/b"},
           {"run", "--console", "vga"},
           {"run", "--kernel"},
           {"run", "extra"},

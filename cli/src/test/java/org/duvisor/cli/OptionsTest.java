@@ -4,9 +4,11 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
 import java.nio.file.Path;
+import java.util.Optional;
 import net.jqwik.api.ForAll;
 import net.jqwik.api.Property;
 import net.jqwik.api.constraints.LongRange;
+import org.duvisor.virtio.blk.DiskImage.Format;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -98,9 +100,29 @@ final class OptionsTest {
   @Test
   void disks() {
     var converter = new Disk.Converter();
-    assertEquals(new Disk(Path.of("a,b.img"), false), converter.convert("a,b.img"));
-    assertEquals(new Disk(Path.of("a"), true), converter.convert("a,ro"));
-    assertThrows(TypeConversionException.class, () -> converter.convert(",ro"));
-    assertThrows(TypeConversionException.class, () -> converter.convert(""));
+    assertEquals(Disk.of(Path.of("a,b.img"), false), converter.convert("a,b.img"));
+    assertEquals(Disk.of(Path.of("a"), true), converter.convert("a,ro"));
+    assertEquals(Disk.of(Path.of("a,ro,b"), false), converter.convert("a,ro,b"));
+    assertEquals(
+        new Disk(Path.of("a"), Optional.of(Format.qcow2), false, true, true),
+        converter.convert("a,format=qcow2,backing=any,snapshot"));
+    assertEquals(
+        new Disk(Path.of("a,format=vmdk"), Optional.of(Format.raw), true, false, false),
+        converter.convert("a,format=vmdk,ro,format=raw"));
+    for (String wrong : new String[] {",ro", "", ",snapshot", "a,format=raw,format=qcow2"}) {
+      assertThrows(TypeConversionException.class, () -> converter.convert(wrong));
+    }
+  }
+
+  @Test
+  void shares() {
+    var converter = new Share.Converter();
+    assertEquals(new Share(Path.of("/a,b"), false, Optional.empty()), converter.convert("/a,b"));
+    assertEquals(
+        new Share(Path.of("d"), true, Optional.of("src")), converter.convert("d,ro,tag=src"));
+    for (String wrong :
+        new String[] {"", ",ro", "d,tag=", "d,tag=a b", "d,tag=" + "x".repeat(32)}) {
+      assertThrows(TypeConversionException.class, () -> converter.convert(wrong));
+    }
   }
 }

@@ -32,6 +32,7 @@ import org.duvisor.machine.fp.Fcsr;
 import org.duvisor.machine.interp.Source;
 import org.duvisor.machine.interp.Translation;
 import org.duvisor.machine.mem.Raw;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Makes the class file of one region. The shape of its method:
@@ -73,7 +74,7 @@ final class RegionCompiler {
    * C2 takes up to 8,000 bytes, but C1 runs out of virtual registers above 5,000, and then the
    * method is interpreted until C2 has it.
    */
-  private static final int MAX_METHOD_BYTES = 4500;
+  private static final int MAX_METHOD_BYTES = 5000;
 
   private static final int DYNAMIC = 7;
   private static final int RETURN_REGISTER = 1;
@@ -110,6 +111,8 @@ final class RegionCompiler {
   private int floatLevel; // what the code of this block has made sure of
   private CodeBuilder b;
   private Label exit;
+  private Label insideLabel;
+  private boolean usesInside;
   private Label written; // as exit, with the registers written back
 
   @SuppressWarnings("NullAway") // b and the labels are set when the method is built
@@ -177,6 +180,8 @@ final class RegionCompiler {
     siteOffsets.clear();
     siteRefunds.clear();
     exit = b.newLabel();
+    insideLabel = b.newLabel();
+    usesInside = false;
     written = b.newLabel();
     for (Source.BasicBlock block : source.blocks()) {
       starts.put(block.offset(), b.newLabel());
@@ -189,8 +194,6 @@ final class RegionCompiler {
     b.lconst_0().lstore(NEXT).iconst_0().istore(SITE);
     b.aload(HART_LOCAL).getfield(HART, "x", LONGS).astore(X);
     b.aload(HART_LOCAL).getfield(HART, "f", LONGS).astore(F);
-    b.aload(HART_LOCAL).getfield(HART, "readTlb", CD_long).lstore(READ_TLB);
-    b.aload(HART_LOCAL).getfield(HART, "writeTlb", CD_long).lstore(WRITE_TLB);
     Label from = b.newBoundLabel();
     load();
     enter();
@@ -198,6 +201,10 @@ final class RegionCompiler {
       block(block);
     }
     waysOut.forEach(this::wayOut);
+    if (usesInside) {
+      b.labelBinding(insideLabel);
+      dispatch(source.entries(), exit);
+    }
     Label to = b.newBoundLabel();
     b.labelBinding(exit);
     registers.store(b);
@@ -215,6 +222,8 @@ final class RegionCompiler {
   /** Fills the locals from the hart: at entry, and after what may have changed it. */
   private void load() {
     registers.load(b);
+    b.aload(HART_LOCAL).getfield(HART, "readTlb", CD_long).lstore(READ_TLB);
+    b.aload(HART_LOCAL).getfield(HART, "writeTlb", CD_long).lstore(WRITE_TLB);
     b.aload(HART_LOCAL).getfield(HART, "dataContext", CD_long).lstore(CONTEXT);
     if (usesFloat) {
       b.aload(HART_LOCAL)
@@ -262,8 +271,7 @@ final class RegionCompiler {
    *
    * @param refund instructions of the block that are not executed when this one is not
    */
-  private void instruction(
-      Decoded d, Access.@org.jspecify.annotations.Nullable Group group, int offset, int refund) {
+  private void instruction(Decoded d, Access.@Nullable Group group, int offset, int refund) {
     Semantics s = d.instruction().semantics();
     Access atomic = Access.ofAtomic(d);
     boolean fast = FastForm.has(d) && !source.style().floatCalls();
@@ -600,18 +608,30 @@ final class RegionCompiler {
     b.lstore(NEXT);
     setLink(d, offset);
     boolean isReturn = d.rd() == 0 && d.rs1() == RETURN_REGISTER;
-    if (!isReturn || returnSites.isEmpty()) {
-      b.goto_(exit);
-      return;
+    if (isReturn && !returnSites.isEmpty()) {
+      dispatch(returnSites, inside());
+    } else {
+      b.goto_(inside());
     }
-    // next - base fits an int for every return site, so others must not be mistaken for one:
-    // compare as long first
+  }
+
+  /** Where an indirect jump goes on: maybe at an entry of this region. */
+  private Label inside() {
+    usesInside = true;
+    return insideLabel;
+  }
+
+  /** Goes to one of some offsets when it is {@code next}, and there is fuel; else elsewhere. */
+  private void dispatch(List<Integer> offsets, Label otherwise) {
     b.iload(FUEL).ifle(exit);
-    b.lload(NEXT).lload(BASE).lsub().l2i().i2l().lload(BASE).ladd().lload(NEXT).lcmp().ifne(exit);
+    // next - base fits an int for every one of them, so others must not be mistaken for one:
+    // compare as long first
+    b.lload(NEXT).lload(BASE).lsub().l2i().i2l().lload(BASE).ladd().lload(NEXT).lcmp();
+    b.ifne(otherwise);
     b.lload(NEXT).lload(BASE).lsub().l2i();
     List<SwitchCase> cases = new ArrayList<>();
-    returnSites.stream().sorted().forEach(r -> cases.add(SwitchCase.of(r, starts.get(r))));
-    b.lookupswitch(exit, cases);
+    offsets.stream().sorted().forEach(r -> cases.add(SwitchCase.of(r, starts.get(r))));
+    b.lookupswitch(otherwise, cases);
   }
 
   private void setLink(Decoded d, int offset) {

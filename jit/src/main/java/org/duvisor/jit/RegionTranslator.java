@@ -1,6 +1,10 @@
 package org.duvisor.jit;
 
+import java.io.IOException;
 import java.lang.invoke.MethodHandles;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Locale;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
@@ -8,6 +12,7 @@ import java.util.concurrent.atomic.LongAdder;
 import org.duvisor.machine.interp.Source;
 import org.duvisor.machine.interp.Translation;
 import org.duvisor.machine.interp.Translator;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Translates regions on one background thread, for all harts of a machine. A full queue drops
@@ -15,12 +20,16 @@ import org.duvisor.machine.interp.Translator;
  */
 public final class RegionTranslator implements Translator, AutoCloseable {
   /**
-   * Interpreted executions before translation: a high value beats a low one on wide code
-   * (docs/performance.md).
+   * Interpreted executions of a block before its translation. A region costs about 10 ms of C1's
+   * and C2's time, which the interpreter uses for two million instructions; low values lose by that
+   * on wide code and win nothing elsewhere (docs/performance.md).
    */
-  public static final int THRESHOLD = 500;
+  public static final int THRESHOLD = 30_000;
 
   private static final int QUEUE = 4096;
+
+  /** Regions before all are let go: about 200 MiB of class data and machine code. */
+  private static final long MAX_REGIONS = 10_000;
 
   /** Instructions that a translation executes before its hart looks at it for the first time. */
   private static final long REVIEW = 2_000_000;
@@ -33,6 +42,8 @@ public final class RegionTranslator implements Translator, AutoCloseable {
   private final LongAdder bytes = new LongAdder();
   private final LongAdder nanos = new LongAdder();
   private final LongAdder refused = new LongAdder();
+  private volatile @Nullable Path dumps;
+  private volatile String dumpFailure = "";
 
   /** A translator for use. */
   public RegionTranslator() {
@@ -63,6 +74,11 @@ public final class RegionTranslator implements Translator, AutoCloseable {
   @Override
   public int threshold() {
     return threshold;
+  }
+
+  @Override
+  public int generation() {
+    return (int) (translated.sum() / MAX_REGIONS);
   }
 
   @Override
@@ -103,6 +119,10 @@ public final class RegionTranslator implements Translator, AutoCloseable {
       sink.refuse();
       return;
     }
+    Path folder = dumps;
+    if (folder != null) {
+      dump(folder, source, classFile);
+    }
     try {
       Class<?> type = MethodHandles.lookup().defineHiddenClass(classFile, true).lookupClass();
       Translation t = (Translation) type.getDeclaredConstructor().newInstance();
@@ -117,16 +137,43 @@ public final class RegionTranslator implements Translator, AutoCloseable {
     nanos.add(System.nanoTime() - start);
   }
 
+  /** The class file of a region. */
+  public static byte[] classFile(Source source) {
+    return new RegionCompiler(source).compile();
+  }
+
+  /**
+   * Writes every region that is translated from now on to a folder: its instructions ({@link
+   * RegionText}) and its class file. A folder that cannot be written ends that, with a line in the
+   * statistics.
+   */
+  public void dumpTo(Path folder) {
+    dumps = folder;
+  }
+
+  private void dump(Path folder, Source source, byte[] classFile) {
+    String name = String.format(Locale.ROOT, "region-%06d", translated.sum());
+    try {
+      Files.createDirectories(folder);
+      Files.writeString(folder.resolve(name + ".txt"), RegionText.write(source));
+      Files.write(folder.resolve(name + ".class"), classFile);
+    } catch (IOException e) {
+      dumps = null;
+      dumpFailure = ", dumps ended: " + e;
+    }
+  }
+
   /** One line for a person. */
   public String statistics() {
     long n = Math.max(1, translated.sum());
-    return "translated %d regions, %d instructions, %d KiB of class files, %d us each, %d refused"
+    return "translated %d regions, %d instructions, %d KiB of class files, %d us each, %d refused%s"
         .formatted(
             translated.sum(),
             instructions.sum(),
             bytes.sum() >> 10,
             nanos.sum() / n / 1000,
-            refused.sum());
+            refused.sum(),
+            dumpFailure);
   }
 
   @Override

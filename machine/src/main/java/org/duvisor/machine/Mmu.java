@@ -52,10 +52,6 @@ public final class Mmu {
   /** Misses, for statistics. */
   long fills;
 
-  public long fills() {
-    return fills;
-  }
-
   Mmu(Hart h) {
     this.h = h;
     this.walker = new Walker(h);
@@ -77,9 +73,7 @@ public final class Mmu {
     guestSpace = spaces.of(true, c.vsatp, c.effectiveHgatp());
     hostGlobal = hasGlobal(false, c.satp) ? spaces.global(false, c.satp, 0) : hostSpace;
     guestGlobal =
-        hasGlobal(true, c.vsatp)
-            ? spaces.global(true, c.vsatp, c.effectiveHgatp())
-            : guestSpace;
+        hasGlobal(true, c.vsatp) ? spaces.global(true, c.vsatp, c.effectiveHgatp()) : guestSpace;
     if (bareSpace == 0
         || hostSpace == 0
         || guestSpace == 0
@@ -137,8 +131,7 @@ public final class Mmu {
     if (priv == Hart.M) {
       return (long) (bareSpace << 2 | PERM_M) << 3;
     }
-    int space =
-        perm == PERM_S ? v ? guestGlobal : hostGlobal : v ? guestSpace : hostSpace;
+    int space = perm == PERM_S ? v ? guestGlobal : hostGlobal : v ? guestSpace : hostSpace;
     return (long) (space << 2 | perm) << 3;
   }
 
@@ -338,9 +331,7 @@ public final class Mmu {
       devicePa = pa;
       return 0;
     }
-    if (verdict == Pmp.Verdict.ALLOWED_PAGE
-        && context != UNCACHED
-        && isCacheable(context, dataV)) {
+    if (verdict == Pmp.Verdict.ALLOWED_PAGE && context != UNCACHED && isCacheable(context, dataV)) {
       enter(kind == WRITE ? writeTlb : readTlb, va, context, host - va);
     }
     return host;

@@ -84,11 +84,12 @@ public final class Tlb {
   }
 
   void clear() {
-    eachBank(tags -> {
-      for (int i = 0; i < ENTRIES; i++) {
-        Raw.plainLong(tags + i * 8L, EMPTY);
-      }
-    });
+    eachBank(
+        tags -> {
+          for (int i = 0; i < ENTRIES; i++) {
+            Raw.plainLong(tags + i * 8L, EMPTY);
+          }
+        });
   }
 
   /** Drops the entries of one page, whatever their context. */
@@ -100,11 +101,12 @@ public final class Tlb {
    * Drops all entries inside the naturally aligned region of {@code size} bytes around {@code va}.
    */
   void dropRegion(long va, long size) {
-    eachBank(tags -> {
-      for (int i = 0; i < ENTRIES; i++) {
-        dropIfNear(tags + i * 8L, va, size);
-      }
-    });
+    eachBank(
+        tags -> {
+          for (int i = 0; i < ENTRIES; i++) {
+            dropIfNear(tags + i * 8L, va, size);
+          }
+        });
   }
 
   private void eachBank(LongConsumer action) {

@@ -30,10 +30,6 @@ public final class Traps {
     this.h = h;
   }
 
-  public long taken(int i) {
-    return taken[i];
-  }
-
   /** Prepares an exception for throwing; {@code tval2} is a guest-physical address &gt;&gt; 2. */
   Trap exception(int cause, long tval, long tval2, long tinst, boolean gva) {
     Trap t = exception;

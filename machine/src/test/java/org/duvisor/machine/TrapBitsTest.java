@@ -37,18 +37,18 @@ class TrapBitsTest {
       """
           + TestMachine.enter(Hart.S, false)
           + """
-          jalr s5
-          li s6, MANY_START
-          li s7, MANY_END
-          li t2, 4096
-        1:
-          jalr s6
-          add s6, s6, t2
-          bltu s6, s7, 1b
-          li a2, NOWHERE
-          li s1, 5
-          jalr s5
-        """;
+            jalr s5
+            li s6, MANY_START
+            li s7, MANY_END
+            li t2, 4096
+          1:
+            jalr s6
+            add s6, s6, t2
+            bltu s6, s7, 1b
+            li a2, NOWHERE
+            li s1, 5
+            jalr s5
+          """;
 
   private static String hex(long value) {
     return "0x" + Long.toHexString(value);

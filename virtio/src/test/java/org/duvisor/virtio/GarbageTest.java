@@ -116,6 +116,12 @@ class GarbageTest {
     run(console(random), () -> garbageRings(random, 2));
   }
 
+  @Property(tries = 1000)
+  void ringsOfAConsoleAndItsControl(@ForAll long seed) {
+    Random random = new Random(seed);
+    run(console(random), () -> garbageRings(random, 4));
+  }
+
   @Property(tries = 2500)
   void ringsOfAnEntropyDevice(@ForAll long seed) {
     Random random = new Random(seed);
@@ -191,8 +197,8 @@ class GarbageTest {
    */
   private void offer(int queue, int queues, boolean indirect, Random random) {
     long base = TestRam.BASE + (long) queue * QUEUE_STRIDE;
-    int readable = queues == 1 || queue == 1 ? 1 + random.nextInt(2) : 0;
-    int writable = queues == 1 || queue == 0 ? 1 + random.nextInt(2) : 0;
+    int readable = queues == 1 || queue % 2 == 1 ? 1 + random.nextInt(2) : 0;
+    int writable = queues == 1 || queue % 2 == 0 ? 1 + random.nextInt(2) : 0;
     int length = Math.max(1, readable + writable);
     int head = random.nextInt(SIZE);
     long table = base + DESCRIPTORS;

@@ -14,7 +14,6 @@ import org.duvisor.machine.board.BoardBoot;
 import org.duvisor.machine.board.BoardConfig;
 import org.duvisor.machine.board.BoardOutcome;
 import org.duvisor.machine.board.InterruptController;
-import org.duvisor.machine.interp.Interpreter;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
@@ -61,9 +60,33 @@ final class BoardBootTest {
     }
   }
 
+  @Test
+  void aRebootStartsTheBoardAgain() throws Exception {
+    BoardBoot boot = boot();
+    var shell = new GuestShell();
+    try (var board = new Board(BoardConfig.of(2, MEMORY, shell))) {
+      var outcome = new CompletableFuture<BoardOutcome>();
+      Thread.ofPlatform()
+          .daemon()
+          .start(
+              () -> {
+                outcome.complete(board.run(boot));
+                shell.end();
+              });
+      shell.prompt();
+      shell.run("touch /tmp/before");
+      shell.type("reboot -f");
+      shell.prompt();
+      assertEquals("", shell.run("ls /tmp"));
+      board.endAtReset();
+      shell.type("reboot -f");
+      assertEquals(new BoardOutcome.Reset(), outcome.get());
+    }
+  }
+
   private record Run(BoardOutcome outcome, long instructions, String output) {}
 
-  private static Run deterministic() throws InterruptedException {
+  private static Run deterministic(TestEngine engine) throws InterruptedException {
     var shell = new GuestShell();
     shell.type("poweroff -f"); // before the start: typing is an event from outside
     var config =
@@ -71,7 +94,7 @@ final class BoardBootTest {
             2,
             MEMORY,
             HartConfig.STANDARD,
-            Interpreter::new,
+            engine.factory(),
             java.util.List.of(),
             shell,
             InstantSource.fixed(Instant.EPOCH),
@@ -82,11 +105,12 @@ final class BoardBootTest {
     }
   }
 
-  @Test
-  void aDeterministicBoardRunsTheSameTwice() throws Exception {
-    Run first = deterministic();
+  @ParameterizedTest
+  @EnumSource(names = {"interpreter", "jitInTurns"})
+  void aDeterministicBoardRunsTheSameTwice(TestEngine engine) throws Exception {
+    Run first = deterministic(engine);
     assertEquals(new BoardOutcome.Finished(0), first.outcome());
     assertTrue(first.output().contains("DuVisor guest ready"));
-    assertEquals(first, deterministic());
+    assertEquals(first, deterministic(engine));
   }
 }

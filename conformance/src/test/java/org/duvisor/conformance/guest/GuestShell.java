@@ -13,10 +13,21 @@ final class GuestShell implements CharBackend {
   /** Only ends a test that would fail: the computer may be very busy. */
   private static final Duration PATIENCE = Duration.ofSeconds(60);
 
+  private final Duration patience;
+
   private final InputQueue input = new InputQueue(4096);
   private final StringBuilder output = new StringBuilder();
   private int seen;
   private boolean ended;
+
+  GuestShell() {
+    this(PATIENCE);
+  }
+
+  /** With more patience than usual, for a guest with much to do. */
+  GuestShell(Duration patience) {
+    this.patience = patience;
+  }
 
   /** Types a line. */
   void type(String line) throws InterruptedException {
@@ -30,7 +41,7 @@ final class GuestShell implements CharBackend {
    * @return everything from there to the end of the text
    */
   synchronized String expect(String text) throws InterruptedException {
-    long deadline = System.nanoTime() + PATIENCE.toNanos();
+    long deadline = System.nanoTime() + patience.toNanos();
     int at = output.indexOf(text, seen);
     while (at < 0) {
       long left = (deadline - System.nanoTime()) / 1_000_000;

@@ -12,70 +12,33 @@ import java.nio.file.StandardOpenOption;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.SplittableRandom;
-import java.util.concurrent.CompletableFuture;
-import org.duvisor.hypervisor.vm.Vm;
 import org.duvisor.hypervisor.vm.VmConfig;
 import org.duvisor.hypervisor.vm.VmOutcome;
+import org.duvisor.machine.Clock;
 import org.duvisor.platform.sim.SimHost;
 import org.duvisor.virtio.QueueWorker.Serving;
-import org.duvisor.virtio.VirtioDevice;
 import org.duvisor.virtio.blk.Blk;
 import org.duvisor.virtio.blk.RawFile;
+import org.duvisor.virtio.console.Console;
 import org.duvisor.virtio.rng.Rng;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.ValueSource;
+import org.junit.jupiter.params.provider.CsvSource;
 
 /** Linux guests under DuVisor on the simulated platform. */
 final class VmBootTest {
   private static final long MIB = 1 << 20;
-  private static final String QUIET = "console=ttyS0 panic=-1 reboot=panic_warm quiet ";
-
-  /** A VM that runs, and its console. */
-  private record Guest(Vm vm, GuestShell shell, CompletableFuture<VmOutcome> outcome)
-      implements AutoCloseable {
-    static Guest boot(SimHost host, int cpus, String append, VirtioDevice... virtio) {
-      var shell = new GuestShell();
-      VmConfig config =
-          VmConfig.of(Images.kernel())
-              .initrd(Images.initrd())
-              .append(QUIET + append)
-              .cpus(cpus)
-              .memoryBytes(128 * MIB)
-              .virtio(List.of(virtio))
-              .console(shell)
-              .build();
-      Vm vm = Vm.create(host.open(), config);
-      var outcome = new CompletableFuture<VmOutcome>();
-      Thread.ofPlatform()
-          .daemon()
-          .start(
-              () -> {
-                try {
-                  outcome.complete(vm.run());
-                } catch (RuntimeException e) {
-                  outcome.completeExceptionally(e);
-                }
-                shell.end();
-              });
-      return new Guest(vm, shell, outcome);
-    }
-
-    @Override
-    public void close() {
-      vm.close();
-    }
-  }
 
   private static SimHost host(int guests) {
     return new SimHost(guests * 160L * MIB);
   }
 
   @ParameterizedTest
-  @ValueSource(ints = {1, 4})
-  void bootsToAShellAndPowersOff(int cpus) throws Exception {
-    try (Guest guest = Guest.boot(host(1), cpus, "")) {
+  @CsvSource({"1, interpreter", "4, interpreter", "1, jit", "4, jit", "2, jitSoon"})
+  void bootsToAShellAndPowersOff(int cpus, TestEngine engine) throws Exception {
+    var host = new SimHost(160 * MIB, Clock.realTime(), engine.factory());
+    try (Guest guest = Guest.boot(host, cpus, "")) {
       guest.shell().prompt();
       assertEquals(Integer.toString(cpus), guest.shell().run("grep -c ^processor /proc/cpuinfo"));
       assertTrue(guest.shell().run("uname -a").contains("riscv64"));
@@ -114,6 +77,21 @@ final class VmBootTest {
       assertEquals("b", b.shell().run("cat /tmp/mine"));
       b.shell().type("poweroff -f");
       assertEquals(new VmOutcome.Poweroff(), b.outcome().get());
+    }
+  }
+
+  /** The same on virtio-console, whose driver throws away what comes before its port is open. */
+  @Test
+  void inputTypedBeforeTheVirtioConsoleIsOpenIsNotLost() throws Exception {
+    var early = new GuestShell();
+    early.type("echo first-$((1 + 1)); poweroff -f");
+    VmConfig.Builder builder =
+        Guest.config("console=hvc0")
+            .debugConsole(false)
+            .virtio(List.of(new Console(80, 24, early, Serving.THREAD)));
+    try (Guest guest = Guest.boot(host(1), builder)) {
+      early.expect("first-2");
+      assertEquals(new VmOutcome.Poweroff(), guest.outcome().get());
     }
   }
 

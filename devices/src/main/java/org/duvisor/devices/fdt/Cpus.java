@@ -15,13 +15,17 @@ import java.util.stream.Collectors;
  */
 public record Cpus(
     String isaBase, String isaExtensions, String mmuType, long timebaseHertz, int cacheBlockBytes) {
+  /** From a hart's interrupt controller's phandle to its own. */
+  private static final int CPU_PHANDLES = 0x400;
+
   private static final String SINGLE_LETTERS = "imafdqcbvh";
 
   /**
-   * Adds the node.
+   * Adds the node, with a map that says: one core each, all in one cluster.
    *
    * @param count harts, numbered from 0
-   * @param firstPhandle phandle of the interrupt controller of hart 0; the others follow
+   * @param firstPhandle phandle of the interrupt controller of hart 0; the others follow. The
+   *     harts' own are 0x400 above.
    */
   public void describe(Node root, int count, int firstPhandle) {
     String[] extensions = isaExtensions.strip().split(" +");
@@ -45,6 +49,11 @@ public record Cpus(
           .flag("interrupt-controller")
           .strings("compatible", "riscv,cpu-intc");
       intc.cells("phandle", firstPhandle + i);
+      cpu.cells("phandle", firstPhandle + i + CPU_PHANDLES);
+    }
+    Node cluster = parent.child("cpu-map").child("cluster0");
+    for (int i = 0; i < count; i++) {
+      cluster.child("core" + i).cells("cpu", firstPhandle + i + CPU_PHANDLES);
     }
   }
 

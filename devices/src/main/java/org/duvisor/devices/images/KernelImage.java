@@ -29,6 +29,13 @@ public final class KernelImage {
   private static final int MAGIC2 = 0x05435352; // "RSC\5"
   private static final int BIG_ENDIAN = 1;
 
+  /** Where the header says that the file is a PE image too, for EFI. */
+  private static final int PE_OFFSET = 60;
+
+  private static final int PE_MAGIC = 0x4550; // "PE\0\0"
+  private static final int PE_HEADER_BYTES = 24;
+  private static final int PE_SECTION_BYTES = 40;
+
   /**
    * Below this an ELF file's physical addresses are offsets, as in vmlinux, whose segments start at
    * 0.
@@ -126,7 +133,33 @@ public final class KernelImage {
     if (compression == Compression.NONE && bytes.byteSize() > imageSize) {
       throw new ImageException(file, "is longer than its Image header says");
     }
+    if (compression == Compression.NONE && bytes.byteSize() < heldBytes(bytes, header)) {
+      throw new ImageException(file, "is cut short");
+    }
     return new KernelImage(file, Format.IMAGE, compression, bytes, textOffset, imageSize);
+  }
+
+  /**
+   * How long the file is at least. The header's size counts what the file does not hold, but a
+   * kernel that is an EFI program too (a PE image) lists its sections. 0 where nothing tells; a
+   * compressed file that is cut short is noticed when it is expanded.
+   */
+  private static long heldBytes(MemorySegment bytes, ByteBuffer header) {
+    long pe = header.getInt(PE_OFFSET) & 0xffff_ffffL;
+    ByteBuffer file = ImageFile.view(bytes);
+    if (pe == 0 || pe > bytes.byteSize() - PE_HEADER_BYTES || file.getInt((int) pe) != PE_MAGIC) {
+      return 0;
+    }
+    int sections = file.getShort((int) pe + 6) & 0xffff;
+    long at = pe + PE_HEADER_BYTES + (file.getShort((int) pe + 20) & 0xffff);
+    long held = at + (long) sections * PE_SECTION_BYTES;
+    for (int i = 0; i < sections && at <= bytes.byteSize() - PE_SECTION_BYTES; i++) {
+      long length = file.getInt((int) at + 16) & 0xffff_ffffL;
+      long start = file.getInt((int) at + 20) & 0xffff_ffffL;
+      held = Math.max(held, start + length);
+      at += PE_SECTION_BYTES;
+    }
+    return held;
   }
 
   /** The file's format. */

@@ -8,9 +8,9 @@ import org.jspecify.annotations.Nullable;
  * A Zstandard decoder (RFC 8878) for files that are decoded once, at start-up: no native code,
  * little code to warm up, every index checked. Dictionaries are not supported.
  */
-final class Zstd {
+public final class Zstd {
   /** Data that cannot be decoded; the message completes "zstd data ...". */
-  static final class Corrupt extends RuntimeException {
+  public static final class Corrupt extends RuntimeException {
     private static final long serialVersionUID = 1;
 
     Corrupt(String reason) {
@@ -88,6 +88,17 @@ final class Zstd {
     this.limit = limit;
     this.enough = enough;
     this.stream = new ZstdBits(in);
+  }
+
+  /**
+   * The first {@code bytes} bytes of the content, or all when there are fewer. What follows them in
+   * {@code data} is not looked at.
+   *
+   * @throws Corrupt when there are fewer because the data is damaged or cut short
+   */
+  public static byte[] decode(byte[] data, int bytes) {
+    byte[] content = new Zstd(data, bytes, bytes).decode();
+    return content.length > bytes ? Arrays.copyOf(content, bytes) : content;
   }
 
   static Corrupt damaged() {

@@ -130,6 +130,33 @@ class ImagesTest {
     assertEquals(0, loaded(AT, image.length + 1)[image.length]);
   }
 
+  /** A kernel that is an EFI program too lists what the file holds. */
+  @Test
+  void anImageThatIsCutShortIsNoticed() {
+    byte[] image = image(100_000);
+    ByteBuffer.wrap(image)
+        .order(ByteOrder.LITTLE_ENDIAN)
+        .putInt(60, 64)
+        .putInt(64, 0x4550)
+        .putShort(64 + 6, (short) 2)
+        .putShort(64 + 20, (short) 160)
+        .putInt(248 + 16, 4096)
+        .putInt(248 + 20, 4096)
+        .putInt(288 + 16, 100_000 - 8192)
+        .putInt(288 + 20, 8192);
+    assertEquals(105_000, KernelImage.open(file("whole", image)).memoryBytes());
+    for (int length : new int[] {99_999, 8192, 320, 64 + 24}) {
+      Path cut = file("cut", Arrays.copyOf(image, length));
+      assertTrue(error(() -> KernelImage.open(cut)).endsWith("is cut short"));
+    }
+    // A header that lies about its sections is no exception.
+    ByteBuffer.wrap(image).order(ByteOrder.LITTLE_ENDIAN).putShort(64 + 6, (short) -1);
+    Path lie = file("lie", image);
+    assertTrue(error(() -> KernelImage.open(lie)).endsWith("is cut short"));
+    ByteBuffer.wrap(image).order(ByteOrder.LITTLE_ENDIAN).putInt(60, -1);
+    KernelImage.open(file("none", image));
+  }
+
   @Test
   void imagesLoadPlainAndCompressed() throws IOException {
     byte[] image = image(300_000);

@@ -61,7 +61,8 @@ class DeviceTreeTest {
   void describesCpusAsTheHartsAre() {
     Node root = tree(64, GuestRam.grant(driver, MemoryMap.RAM, 4 * MIB));
     assertEquals(10_000_000, cell(at(root, "/cpus"), "timebase-frequency"));
-    assertEquals(64, at(root, "/cpus").children().size());
+    assertEquals(64 + 1, at(root, "/cpus").children().size());
+    assertEquals(64, at(root, "/cpus/cpu-map/cluster0").children().size());
     Node cpu = at(root, "/cpus/cpu@3f");
     assertEquals(63, cell(cpu, "reg"));
     assertEquals("rv64i", text(cpu, "riscv,isa-base"));
@@ -71,6 +72,7 @@ class DeviceTreeTest {
     assertEquals(64, cell(cpu, "riscv,cbom-block-size"));
     assertEquals(64, cell(cpu, "riscv,cboz-block-size"));
     assertEquals(64, cell(at(root, "/cpus/cpu@3f/interrupt-controller"), "phandle"));
+    assertEquals(cell(cpu, "phandle"), cell(at(root, "/cpus/cpu-map/cluster0/core63"), "cpu"));
   }
 
   @Test

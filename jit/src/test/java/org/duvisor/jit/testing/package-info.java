@@ -1,4 +1,6 @@
-/** The translator as an engine of the tests of the machine, which this module runs again with it. */
+/**
+ * The translator as an engine of the tests of the machine, which this module runs again with it.
+ */
 @NullMarked
 package org.duvisor.jit.testing;
 

@@ -3,6 +3,7 @@ package org.duvisor.machine.board;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.OptionalLong;
+import java.util.random.RandomGenerator;
 import org.duvisor.devices.GoldfishRtc;
 import org.duvisor.devices.MmioBus;
 import org.duvisor.devices.Ns16550;
@@ -23,6 +24,7 @@ import org.jspecify.annotations.Nullable;
  */
 public final class Board implements AutoCloseable {
   private static final int FIRST_CPU = 1;
+  private static final int SEED_BYTES = 32;
   private static final int FINISHER_PHANDLE = 0x101;
 
   private final BoardConfig config;
@@ -36,6 +38,8 @@ public final class Board implements AutoCloseable {
   private volatile boolean resetWanted;
   private volatile OptionalLong tohost = OptionalLong.empty();
   private volatile long maxInstructions = Long.MAX_VALUE;
+  private volatile boolean endsAtReset;
+  private @Nullable RandomGenerator random;
 
   /** Puts a board together; nothing runs yet. */
   public Board(BoardConfig config) {
@@ -111,6 +115,27 @@ public final class Board implements AutoCloseable {
     maxInstructions = instructions;
   }
 
+  /** Makes the next reset the end of {@link #run}. */
+  public void endAtReset() {
+    endsAtReset = true;
+  }
+
+  /** Gives the device tree a seed for the kernel's random numbers, a new one at every reset. */
+  public void seed(RandomGenerator generator) {
+    random = generator;
+  }
+
+  /** Random bytes for the device tree, none unless there is a generator. */
+  byte[] seedBytes() {
+    RandomGenerator generator = random;
+    if (generator == null) {
+      return new byte[0];
+    }
+    byte[] bytes = new byte[SEED_BYTES];
+    generator.nextBytes(bytes);
+    return bytes;
+  }
+
   /**
    * Runs what {@code boot} loads, again after every reset, until software ends it or {@link #stop}.
    */
@@ -129,6 +154,9 @@ public final class Board implements AutoCloseable {
       BoardOutcome end = outcome;
       if (end != null) {
         return end;
+      }
+      if (endsAtReset) {
+        return new BoardOutcome.Reset();
       }
     }
   }

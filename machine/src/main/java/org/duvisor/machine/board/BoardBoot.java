@@ -63,9 +63,10 @@ public record BoardBoot(
   void load(Board board) {
     GuestMemory memory = board.memory().forDevices();
     long entry = loadBios(memory);
+    byte[] seed = board.seedBytes();
     long initrdBytes = initrd.map(Initrd::bytes).orElse(0L);
     int blobBytes =
-        deviceTree.map(b -> b.length).orElseGet(() -> tree(board, 0, initrdBytes).length);
+        deviceTree.map(b -> b.length).orElseGet(() -> tree(board, seed, 0, initrdBytes).length);
     long kernelBytes = kernel.map(KernelImage::memoryBytes).orElse(0L);
     BootLayout at =
         BootLayout.place(
@@ -80,7 +81,7 @@ public record BoardBoot(
             ? kernel.get().load(memory, at.kernel())
             : MemoryMap.RAM + MemoryMap.KERNEL_OFFSET;
     initrd.ifPresent(i -> i.load(memory, at.initrd()));
-    byte[] blob = deviceTree.orElseGet(() -> tree(board, at.initrd(), at.initrdEnd()));
+    byte[] blob = deviceTree.orElseGet(() -> tree(board, seed, at.initrd(), at.initrdEnd()));
     copy(memory, at.dtb(), blob);
     board.memory().writeRom(MemoryMap.RESET_ROM, resetVector(entry, at.dtb(), next));
   }
@@ -103,9 +104,12 @@ public record BoardBoot(
     MemorySegment.copy(bytes, 0, target, ValueLayout.JAVA_BYTE, 0, bytes.length);
   }
 
-  private byte[] tree(Board board, long initrdAt, long initrdEnd) {
+  private byte[] tree(Board board, byte[] seed, long initrdAt, long initrdEnd) {
     Node root = board.deviceTree();
     Node chosen = root.child("chosen").strings("bootargs", append);
+    if (seed.length > 0) {
+      chosen.bytes("rng-seed", seed);
+    }
     if (initrdAt != initrdEnd) {
       chosen.longs("linux,initrd-start", initrdAt).longs("linux,initrd-end", initrdEnd);
     }

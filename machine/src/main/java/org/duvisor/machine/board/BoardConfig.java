@@ -123,9 +123,7 @@ public record BoardConfig(
   /** The same with another interrupt controller, and harts that go with it. */
   public BoardConfig with(InterruptController other) {
     int files =
-        other == InterruptController.APLIC_IMSIC
-            ? HartConfig.USUAL_GUEST_FILES
-            : HartConfig.NO_AIA;
+        other == InterruptController.APLIC_IMSIC ? HartConfig.USUAL_GUEST_FILES : HartConfig.NO_AIA;
     return new BoardConfig(
         harts,
         memoryBytes,

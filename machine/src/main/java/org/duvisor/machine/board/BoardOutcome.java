@@ -9,6 +9,9 @@ public sealed interface BoardOutcome {
    */
   record Finished(int code) implements BoardOutcome {}
 
+  /** Software reset it, and that was to be its end. */
+  record Reset() implements BoardOutcome {}
+
   /** It was stopped from outside. */
   record Stopped() implements BoardOutcome {}
 

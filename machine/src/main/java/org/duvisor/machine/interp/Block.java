@@ -6,8 +6,11 @@ import org.jspecify.annotations.Nullable;
 final class Block {
   final Op[] ops;
 
-  /** How often it was interpreted; translated blocks are not counted on. */
+  /** How often it was interpreted. */
   int heat;
+
+  /** The heat at which something should be done about it. */
+  int limit;
 
   /** Where a translation can be entered here, if one can. Written by the translator's thread. */
   volatile @Nullable EntryPoint entry;
@@ -15,7 +18,8 @@ final class Block {
   /** The region that has this block, from when it is picked. Its hart's own. */
   @Nullable Source home;
 
-  Block(Op[] ops) {
+  Block(Op[] ops, int limit) {
     this.ops = ops;
+    this.limit = limit;
   }
 }

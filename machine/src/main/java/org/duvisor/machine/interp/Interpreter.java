@@ -1,6 +1,7 @@
 package org.duvisor.machine.interp;
 
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -45,6 +46,7 @@ public final class Interpreter implements Engine {
   private final TranslationCache cache;
   private final Regions regions;
   private final int threshold;
+  private int generation;
 
   /** An engine that only interprets. */
   public Interpreter(Hart h) {
@@ -64,65 +66,6 @@ public final class Interpreter implements Engine {
   @Override
   public void run(long limit) {
     Hart hart = h;
-    if (DEBUG && (hart.retired ^ lastPrint) >>> 27 != 0) {
-      lastPrint = hart.retired;
-      if (Boolean.getBoolean("dbgheat")) {
-        java.util.TreeMap<Integer, String> top = new java.util.TreeMap<>();
-        for (int pi = 0; pi < ram.length; pi++) {
-          if (ram[pi] == null) continue;
-          for (int bi = 0; bi < 2048; bi++) {
-            Block bb = ram[pi].blocks[bi];
-            if (bb != null && bb.heat > 100000) {
-              StringBuilder sb =
-                  new StringBuilder(
-                      "pa "
-                          + Long.toHexString(h.memory().ramBase() + ((long) pi << 12) + bi * 2L)
-                          + " home="
-                          + (bb.home != null)
-                          + (bb.home != null
-                              ? " alive="
-                                  + bb.home.isAlive()
-                                  + " tr="
-                                  + (bb.home.translation() != null)
-                                  + (bb.home.translation() != null
-                                      ? " ordered=" + bb.home.translation().ordered
-                                      : "")
-                              : "")
-                          + " entry="
-                          + (bb.entry != null)
-                          + ":");
-              for (Op o : bb.ops) sb.append(' ').append(o.getClass().getSimpleName());
-              top.put(bb.heat, sb.toString());
-            }
-          }
-        }
-        top.descendingMap().entrySet().stream()
-            .limit(8)
-            .forEach(x -> System.err.println("HEAT " + x));
-      }
-      System.err.println(
-          "DBG retired %dM translated %d%% entries %dk sideExits %dk(float %dk) interpBlocks %dk mapped %dk/%dk clears %dk traps %d/%d/%d/%d fills %dk orders %d fencei %d reval %d pagefence %d hit %d"
-              .formatted(
-                  hart.retired >> 20,
-                  100 * translated / Math.max(1, hart.retired),
-                  entries / 1000,
-                  sideExits / 1000,
-                  dbgFloat / 1000,
-                  dbgInterp / 1000,
-                  dbgPuts / 1000,
-                  dbgMapFail / 1000,
-                  dbgClears / 1000,
-                  hart.traps().taken(0),
-                  hart.traps().taken(1),
-                  hart.traps().taken(2),
-                  hart.traps().taken(3),
-                  hart.mmu().fills() / 1000,
-                  dbgOrders,
-                  dbgFenceI,
-                  dbgReval,
-                  dbgPageFence,
-                  dbgPageHit));
-    }
     int rounds = MAX_ROUNDS;
     while (hart.retired < limit && !hart.wantsAttention() && rounds > 0) {
       int i = 0;
@@ -157,11 +100,10 @@ public final class Interpreter implements Engine {
             block.heat++;
           } else {
             block = block(hart.pc);
-            if ((++block.heat % threshold == 0 || block.entry != null) && isTranslated(block)) {
+            if ((++block.heat == block.limit || block.entry != null) && isTranslated(block)) {
               continue;
             }
           }
-          dbgInterp++;
           ops = block.ops;
           int last = ops.length - 1;
           while (i < last) {
@@ -182,18 +124,6 @@ public final class Interpreter implements Engine {
     }
   }
 
-  private static final boolean DEBUG = Boolean.getBoolean("dbg");
-  long lastPrint,
-      dbgInterp,
-      dbgPuts,
-      dbgMapFail,
-      dbgClears,
-      dbgOrders,
-      dbgFloat,
-      dbgFenceI,
-      dbgReval,
-      dbgPageFence,
-      dbgPageHit;
   private static final Op[] NO_OPS = {};
 
   /** Blocks and traps in one call: bounds it when nothing retires, as in a loop of traps. */
@@ -204,6 +134,9 @@ public final class Interpreter implements Engine {
 
   /** Instructions that translated code executes between two looks whether it is good. */
   private static final long REVIEW = 2_000_000;
+
+  /** The same, for one that was looked at closely. */
+  private static final long SETTLED = 16 * REVIEW;
 
   /** What an exit to the interpreter costs, in translated instructions. */
   private static final int EXIT_COST = 200;
@@ -227,14 +160,13 @@ public final class Interpreter implements Engine {
       Source home = block.home;
       if (home == null || !home.isAlive()) {
         order(regions.pick(h.pc));
-      } else if (block.heat % (INSIDE * threshold) == 0) {
+      } else if (block.limit > threshold) {
         enterInside(home, block);
       }
+      block.limit = block.heat + INSIDE * threshold;
       return false;
     }
-    dbgPuts++;
     if (!isMapped(e.translation.source(), h.pc - e.offset)) {
-      dbgMapFail++;
       return false;
     }
     cache.put(h.pc, h.fetchContext, e, h.pc - e.offset);
@@ -259,7 +191,6 @@ public final class Interpreter implements Engine {
     if (replaced.length == 0) {
       source.claim();
     }
-    dbgOrders++;
     maker.offer(
         source,
         new Translator.Sink() {
@@ -274,6 +205,9 @@ public final class Interpreter implements Engine {
           @Override
           public void refuse() {
             source.refuse();
+            for (Translation old : replaced) {
+              old.ordered = false;
+            }
           }
         });
   }
@@ -282,7 +216,6 @@ public final class Interpreter implements Engine {
     t.sideExits++;
     if (h.sideExit == Hart.FLOAT_EXIT) {
       t.floatExits++;
-      dbgFloat++;
     }
     t.patience -= EXIT_COST;
     h.sideExit = 0;
@@ -292,13 +225,20 @@ public final class Interpreter implements Engine {
   /** A translation has executed a lot: whether another one would be better. */
   private void review(Translation t, long base) {
     t.patience = REVIEW;
+    Translator maker = translator;
+    if (maker != null && maker.generation() != generation) {
+      generation = maker.generation();
+      forgetCode();
+      return;
+    }
     if (t.outdated) {
       cache.clear(); // blocks know the new one
       return;
     }
-    if (t.ordered || watched != null) {
-      return;
+    if (t.ordered || watched != null && ++waiting < MAX_WAITING) {
+      return; // but the watched one may never run again
     }
+    waiting = 0;
     watched = t;
     watchedBase = base;
     visits = 0;
@@ -313,10 +253,14 @@ public final class Interpreter implements Engine {
 
   private static final int VISITS = 1000;
 
+  /** Reviews that are put off for the one that is watched. */
+  private static final int MAX_WAITING = 4;
+
   private record Successor(Translation translation, int distance) {}
 
   private @Nullable Translation watched;
   private long watchedBase;
+  private int waiting;
   private int visits;
   private long executed;
   private boolean wasInside;
@@ -330,6 +274,7 @@ public final class Interpreter implements Engine {
       executed += used;
       if (++visits == VISITS) {
         watched = null;
+        t.patience = SETTLED;
         decide(t);
         successors.clear();
       }
@@ -366,13 +311,26 @@ public final class Interpreter implements Engine {
   }
 
   private void unite(Translation from, Successor to) {
-    if (!from.ordered && !to.translation.ordered) {
+    Source union = from.source().union(to.translation.source(), to.distance);
+    if (union != null && !from.ordered && !to.translation.ordered) {
       from.ordered = true;
       to.translation.ordered = true;
-      Source union = from.source().union(to.translation.source(), to.distance);
       union.claim();
       order(union, from, to.translation);
     }
+  }
+
+  /**
+   * Too much has been translated: starts anew, so that what is not used any more can be unloaded.
+   */
+  private void forgetCode() {
+    Arrays.fill(ram, null);
+    rom.clear();
+    page = null;
+    watched = null;
+    successors.clear();
+    cache.reset();
+    contextChanged();
   }
 
   /** Whether the pages of a region are current and mapped where it needs them. */
@@ -435,7 +393,6 @@ public final class Interpreter implements Engine {
     }
     if (p.epoch != epoch) {
       p.revalidate(epoch);
-      dbgReval++;
     }
     return p;
   }
@@ -458,7 +415,7 @@ public final class Interpreter implements Engine {
         break;
       }
     }
-    Block b = new Block(ops.toArray(Op[]::new));
+    Block b = new Block(ops.toArray(Op[]::new), threshold);
     p.blocks[start >>> 1] = b;
     return b;
   }
@@ -502,9 +459,11 @@ public final class Interpreter implements Engine {
   private final @Nullable Block[] crossings = new Block[CROSSINGS];
   private final int[] crossingKeys = new int[CROSSINGS];
 
-  private static Block alone(int bits) {
+  private Block alone(int bits) {
     Op op = op(bits, 0);
-    return new Block(op.terminator() ? new Op[] {op} : new Op[] {op, new FallThrough(op.length)});
+    return new Block(
+        op.terminator() ? new Op[] {op} : new Op[] {op, new FallThrough(op.length)},
+        Integer.MAX_VALUE);
   }
 
   @Override
@@ -540,14 +499,12 @@ public final class Interpreter implements Engine {
   @Override
   public void fenceI() {
     epoch++;
-    dbgFenceI++;
     mappingChanged();
   }
 
   @Override
   public void mappingChanged() {
     cache.clear();
-    dbgClears++;
     contextChanged();
     h.attend(); // ends translated code
   }

@@ -122,8 +122,8 @@ final class Regions {
         bits = page.bits(inPage);
       }
       Decoded d = DECODER.decode(bits);
-      if (d == null || readsCounter(d)) {
-        break; // left to the interpreter
+      if (d == null || readsCounter(d) || d.rm() == 5 || d.rm() == 6) {
+        break; // left to the interpreter; rounding modes 5 and 6 are reserved
       }
       code.add(d);
       offset += d.length();

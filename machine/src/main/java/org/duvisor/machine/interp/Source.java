@@ -142,6 +142,20 @@ public final class Source {
     return null;
   }
 
+  /**
+   * A region that is read from a file: it can be translated, not run.
+   *
+   * @param entries offsets of blocks, at least one
+   * @throws IllegalArgumentException when an entry is no block
+   */
+  public static Source of(List<Integer> entries, List<BasicBlock> blocks, Style style) {
+    if (entries.isEmpty()
+        || !blocks.stream().map(BasicBlock::offset).toList().containsAll(entries)) {
+      throw new IllegalArgumentException("every entry must be the start of a block");
+    }
+    return new Source(byAddress(blocks), List.copyOf(entries), List.of(), style);
+  }
+
   /** The blocks, by address. */
   public List<BasicBlock> blocks() {
     return blocks;
@@ -224,26 +238,30 @@ public final class Source {
   }
 
   /**
-   * This region and another one.
+   * This region and another one; null when they are not of one address space: then a page has two
+   * contents.
    *
    * @param distance pages from the start of this one's first page to the start of the other's
    */
-  Source union(Source other, int distance) {
+  @Nullable Source union(Source other, int distance) {
+    Map<Integer, PageUse> used = new HashMap<>();
+    pages.forEach(u -> used.put(u.distance, u));
+    for (PageUse u : other.pages) {
+      var moved = new PageUse(u.distance + distance, u.page, u.version);
+      PageUse known = used.putIfAbsent(moved.distance, moved);
+      if (known != null && !known.equals(moved)) {
+        return null;
+      }
+    }
     int shift = distance << 12;
     Map<Integer, BasicBlock> all = new HashMap<>();
     blocks.forEach(b -> all.put(b.offset(), b));
     other.blocks.forEach(
         b -> all.putIfAbsent(b.offset() + shift, new BasicBlock(b.offset() + shift, b.code())));
+    List<BasicBlock> sorted = byAddress(all.values());
     Set<Integer> points = new LinkedHashSet<>(entries);
     other.entries.forEach(e -> points.add(e + shift));
-    List<BasicBlock> sorted = byAddress(all.values());
     points.addAll(entryPoints(entries.getFirst(), sorted));
-    Map<Integer, PageUse> used = new HashMap<>();
-    pages.forEach(u -> used.put(u.distance, u));
-    other.pages.forEach(
-        u ->
-            used.putIfAbsent(
-                u.distance + distance, new PageUse(u.distance + distance, u.page, u.version)));
     return new Source(
         sorted,
         List.copyOf(points),

@@ -51,8 +51,7 @@ final class TranslationCache {
         if (sizes[group] == GROUP_SIZE) { // most of them are links that were replaced
           drop(group);
         }
-        byPage[group] =
-            Arrays.copyOf(byPage[group], Math.clamp(2L * sizes[group], 8, GROUP_SIZE));
+        byPage[group] = Arrays.copyOf(byPage[group], Math.clamp(2L * sizes[group], 8, GROUP_SIZE));
       }
       byPage[group][sizes[group]++] = link;
     }
@@ -74,6 +73,14 @@ final class TranslationCache {
     drop(group(va));
   }
 
+  /** Forgets everything, and lets go of the translations. */
+  void reset() {
+    clear();
+    Arrays.fill(links, Link.NONE);
+    Arrays.fill(byPage, new Link[0]);
+  }
+
+  /** Forgets everything. */
   void clear() {
     epoch += 1L << CONTEXT_BITS;
     Arrays.fill(sizes, 0);

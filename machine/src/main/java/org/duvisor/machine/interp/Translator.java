@@ -14,6 +14,12 @@ public interface Translator {
   /** Interpreted executions of a block after which its region is offered. */
   int threshold();
 
+  /**
+   * Counts up whenever so much has been translated that harts should let go of all translations;
+   * they look at it from time to time.
+   */
+  int generation();
+
   /** Takes a region to translate, now or later; may drop it. */
   void offer(Source source, Sink sink);
 }

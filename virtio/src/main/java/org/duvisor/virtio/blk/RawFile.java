@@ -111,6 +111,11 @@ public final class RawFile implements BlockBackend {
     return size;
   }
 
+  /** Length of the file in bytes when it was opened, not rounded to sectors. */
+  long length() {
+    return length;
+  }
+
   @Override
   public boolean readOnly() {
     return readOnly;

@@ -14,10 +14,12 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * The console device (5.3) with one port, its size, and emergency write. No byte is lost in either
- * direction.
+ * direction: input waits for the driver's room, and with VIRTIO_CONSOLE_F_MULTIPORT until the
+ * driver has opened the port, for Linux throws away what comes earlier.
  */
 public final class Console implements VirtioDevice {
   private static final int F_SIZE = 0;
+  private static final int F_MULTIPORT = 1;
   private static final int F_EMERG_WRITE = 2;
 
   private static final int CONFIG_COLS = 0;
@@ -29,6 +31,8 @@ public final class Console implements VirtioDevice {
   private static final int QUEUE_SIZE = 64;
   private static final int RX = 0;
   private static final int TX = 1;
+  private static final int CONTROL_TO_DRIVER = 2;
+  private static final int CONTROL_FROM_DRIVER = 3;
   private static final int STAGING = 4096;
 
   /** What belongs to a session, each half used under its queue's monitor. */
@@ -39,6 +43,7 @@ public final class Console implements VirtioDevice {
     final Chain input;
     final Chain output;
     final byte[] bytes = new byte[STAGING];
+    final @Nullable PortControl control;
 
     /**
      * Bytes already sent of a chain longer than the staging array, which was given back to the
@@ -52,6 +57,17 @@ public final class Console implements VirtioDevice {
       transmit = session.queues().get(TX);
       input = receive.newChain();
       output = transmit.newChain();
+      control =
+          session.has(F_MULTIPORT)
+              ? new PortControl(
+                  session.queues().get(CONTROL_TO_DRIVER),
+                  session.queues().get(CONTROL_FROM_DRIVER))
+              : null;
+    }
+
+    /** A driver without ports has its one port open from the start. */
+    boolean open() {
+      return control == null || control.open();
     }
   }
 
@@ -100,12 +116,12 @@ public final class Console implements VirtioDevice {
 
   @Override
   public long features() {
-    return 1L << F_SIZE | 1L << F_EMERG_WRITE;
+    return 1L << F_SIZE | 1L << F_MULTIPORT | 1L << F_EMERG_WRITE;
   }
 
   @Override
   public int[] queueSizes() {
-    return new int[] {QUEUE_SIZE, QUEUE_SIZE};
+    return new int[] {QUEUE_SIZE, QUEUE_SIZE, QUEUE_SIZE, QUEUE_SIZE};
   }
 
   @Override
@@ -130,10 +146,23 @@ public final class Console implements VirtioDevice {
 
   @Override
   public void notify(int queue) {
-    if (queue == TX) {
-      worker.wake(TX);
+    switch (queue) {
+      case TX -> worker.wake(TX);
+      case RX -> receive();
+      default -> control(queue);
+    }
+  }
+
+  private void control(int queue) {
+    Service now = service;
+    if (now == null || now.control == null) {
+      return;
+    }
+    if (queue == CONTROL_FROM_DRIVER) {
+      now.control.listen();
+      receive(); // the port may be open now
     } else {
-      receive();
+      now.control.speak();
     }
   }
 
@@ -186,7 +215,7 @@ public final class Console implements VirtioDevice {
     Virtqueue queue = now.receive;
     byte[] bytes = now.bytes;
     synchronized (queue) {
-      while (service == now && queue.next(now.input)) {
+      while (service == now && now.open() && queue.next(now.input)) {
         Buffers out = now.input.writable();
         if (out.size() == 0) {
           queue.violated("a receive buffer without room");

@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import java.io.ByteArrayOutputStream;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
+import java.util.List;
 import java.util.Random;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.duvisor.devices.chardev.CharBackend;
@@ -62,6 +63,9 @@ class ConsoleTest {
   private final TestIrq irq = new TestIrq();
   private final Host host = new Host();
 
+  /** Everything but VIRTIO_CONSOLE_F_MULTIPORT. */
+  private static final long ONE_PORT = ~2L;
+
   private TestDriver driver(Serving serving) {
     return new TestDriver(
         new VirtioMmio(new Console(80, 25, host, serving), ram.memory(), irq), ram);
@@ -77,7 +81,7 @@ class ConsoleTest {
   @EnumSource(Serving.class)
   void outputOfAnyLengthArrivesWhole(Serving serving) {
     VirtioMmio mmio = new VirtioMmio(new Console(80, 25, host, serving), ram.memory(), irq);
-    Queue tx = new TestDriver(mmio, ram).start(2).get(1);
+    Queue tx = new TestDriver(mmio, ram).start(ONE_PORT, 2, 64).get(1);
     byte[] text = random(3 * 4096 + 17);
     long at = ram.allocate(text);
     tx.request(Buffer.in(at, 5000), Buffer.in(at + 5000, text.length - 5000));
@@ -94,7 +98,7 @@ class ConsoleTest {
   @Test
   void inputWaitsForRoom() {
     host.type("before the driver, ".getBytes(StandardCharsets.UTF_8));
-    Queue rx = driver(Serving.INLINE).start(2).getFirst();
+    Queue rx = driver(Serving.INLINE).start(ONE_PORT, 2, 64).getFirst();
     long at = ram.allocate(100);
     assertEquals(19, rx.request(Buffer.out(at, 100)).written());
     rx.add(Buffer.out(at + 19, 4));
@@ -112,19 +116,83 @@ class ConsoleTest {
   @Test
   void inputSurvivesAReset() {
     TestDriver driver = driver(Serving.INLINE);
-    driver.start(2);
+    driver.start(ONE_PORT, 2, 64);
     host.type(new byte[] {1, 2, 3});
-    Queue rx = driver.start(2).getFirst();
+    Queue rx = driver.start(ONE_PORT, 2, 64).getFirst();
     assertEquals(3, rx.request(Buffer.out(ram.allocate(10), 10)).written());
   }
 
   @Test
   void theEndOfInputLeavesBuffersAlone() {
-    Queue rx = driver(Serving.INLINE).start(2).getFirst();
+    Queue rx = driver(Serving.INLINE).start(ONE_PORT, 2, 64).getFirst();
     rx.add(Buffer.out(ram.allocate(10), 10));
     rx.kick();
     host.input.end();
     assertTrue(rx.poll().isEmpty());
+  }
+
+  private void say(Queue control, int port, int event, int value) {
+    long at = ram.allocate(8);
+    ram.set32(at, port);
+    ram.set16(at + 4, event);
+    ram.set16(at + 6, value);
+    control.request(Buffer.in(at, 8));
+  }
+
+  private int heard(Queue control, long at) {
+    assertEquals(8, control.await().written());
+    assertEquals(0, ram.get32(at));
+    assertEquals(1, ram.get16(at + 6));
+    return ram.get16(at + 4);
+  }
+
+  /** As Linux does it: input that comes before the port is open would be thrown away. */
+  @Test
+  void inputWaitsForThePortToBeOpened() {
+    host.type("early".getBytes(StandardCharsets.UTF_8));
+    List<Queue> queues = driver(Serving.INLINE).start(4);
+    Queue rx = queues.get(0);
+    long at = ram.allocate(10);
+    rx.add(Buffer.out(at, 10));
+    rx.kick();
+    long heard = ram.allocate(8);
+    queues.get(2).add(Buffer.out(heard, 8));
+    queues.get(2).kick();
+    say(queues.get(3), 0, 0, 1); // DEVICE_READY
+    assertEquals(1, heard(queues.get(2), heard)); // PORT_ADD
+    say(queues.get(3), 0, 3, 1); // PORT_READY
+    for (int event : new int[] {4, 6}) { // CONSOLE_PORT, PORT_OPEN, each when there is room
+      queues.get(2).add(Buffer.out(heard, 8));
+      queues.get(2).kick();
+      assertEquals(event, heard(queues.get(2), heard));
+    }
+    say(queues.get(3), 7, 6, 1); // another port, which does not exist
+    assertTrue(rx.poll().isEmpty());
+    say(queues.get(3), 0, 6, 1); // PORT_OPEN
+    assertEquals(5, rx.await().written());
+    assertEquals("early", new String(ram.bytes(at, 5), StandardCharsets.UTF_8));
+    rx.add(Buffer.out(at, 10));
+    rx.kick();
+    say(queues.get(3), 0, 6, 0); // closed again
+    host.type(new byte[1]);
+    assertTrue(rx.poll().isEmpty());
+    say(queues.get(3), 0, 6, 1);
+    assertEquals(1, rx.await().written());
+  }
+
+  /** Adversary: a driver that asks without end and gives no room to be answered. */
+  @Test
+  void controlMessagesWithoutEnd() {
+    TestDriver driver = driver(Serving.INLINE);
+    List<Queue> queues = driver.start(4);
+    for (int i = 0; i < 1000; i++) {
+      say(queues.get(3), i % 3 - 1, i % 9, i % 2);
+    }
+    assertEquals(0, driver.status() & TestDriver.NEEDS_RESET);
+    long at = ram.allocate(8);
+    queues.get(3).add(Buffer.in(at, 7));
+    queues.get(3).kick();
+    assertEquals(TestDriver.NEEDS_RESET, driver.status() & TestDriver.NEEDS_RESET);
   }
 
   @Test

@@ -1,0 +1,42 @@
+package org.duvisor.cli;
+
+import java.nio.file.Path;
+import java.util.Optional;
+import org.duvisor.virtio.p9.P9;
+import picocli.CommandLine.ITypeConverter;
+import picocli.CommandLine.TypeConversionException;
+
+/**
+ * A host folder for the guest.
+ *
+ * @param readOnly whether the guest may only read it
+ * @param tag what the guest mounts it by; empty for a name by position
+ */
+public record Share(Path folder, boolean readOnly, Optional<String> tag) {
+  private static final String TAG = "tag=";
+
+  /** Reads DIR[,OPT]... from the command line. */
+  public static final class Converter implements ITypeConverter<Share> {
+    @Override
+    public Share convert(String text) {
+      Suffixes parts = Suffixes.split(text, o -> o.equals("ro") || o.startsWith(TAG));
+      Optional<String> tag =
+          parts.options().stream()
+              .filter(o -> o.startsWith(TAG))
+              .map(o -> o.substring(TAG.length()))
+              .findFirst();
+      if (parts.file().isEmpty()) {
+        throw new TypeConversionException("'" + text + "' names no folder (DIR or DIR,OPT)");
+      }
+      if (tag.isPresent() && !tag.get().matches("[A-Za-z0-9._-]{1," + P9.MAX_TAG + "}")) {
+        throw new TypeConversionException(
+            "'"
+                + tag.get()
+                + "' is no tag (1 to "
+                + P9.MAX_TAG
+                + " letters, digits, '.', '_', '-')");
+      }
+      return new Share(Path.of(parts.file()), parts.options().contains("ro"), tag);
+    }
+  }
+}

@@ -1,0 +1,100 @@
+package org.duvisor.virtio.console;
+
+import org.duvisor.virtio.Buffers;
+import org.duvisor.virtio.Chain;
+import org.duvisor.virtio.Virtqueue;
+
+/**
+ * The control queues (5.3.6.2) of a console with one port, which is there from the start. What they
+ * are for: the driver says when it has opened the port, and so when input is not lost any more.
+ *
+ * <p>What is to be said to the driver is a set of flags, so a driver that asks again and again, and
+ * never makes room, costs nothing.
+ */
+final class PortControl {
+  private static final int MESSAGE = 8;
+
+  private static final int DEVICE_READY = 0;
+  private static final int PORT_ADD = 1;
+  private static final int PORT_READY = 3;
+  private static final int CONSOLE_PORT = 4;
+  private static final int PORT_OPEN = 6;
+
+  /** The device's messages in the order they are sent. */
+  private static final int[] SENT = {PORT_ADD, CONSOLE_PORT, PORT_OPEN};
+
+  private final Virtqueue toDriver;
+  private final Virtqueue fromDriver;
+  private final Chain out;
+  private final Chain in;
+  private int owed;
+  private volatile boolean open;
+
+  PortControl(Virtqueue toDriver, Virtqueue fromDriver) {
+    this.toDriver = toDriver;
+    this.fromDriver = fromDriver;
+    this.out = toDriver.newChain();
+    this.in = fromDriver.newChain();
+  }
+
+  /** Whether the driver has the port open. */
+  boolean open() {
+    return open;
+  }
+
+  /** Takes the driver's messages. */
+  void listen() {
+    synchronized (fromDriver) {
+      while (fromDriver.next(in)) {
+        Buffers message = in.readable();
+        if (message.size() < MESSAGE) {
+          fromDriver.violated("a control message that is cut short");
+          return;
+        }
+        hear((int) message.readNumber(4), (int) message.readNumber(2), (int) message.readNumber(2));
+        fromDriver.used(in.head(), 0);
+      }
+      fromDriver.publish();
+    }
+    speak();
+  }
+
+  private void hear(int port, int event, int value) {
+    switch (event) {
+      case DEVICE_READY -> owe(value == 1 ? 1 << PORT_ADD : 0);
+      case PORT_READY -> owe(port == 0 && value == 1 ? 1 << CONSOLE_PORT | 1 << PORT_OPEN : 0);
+      case PORT_OPEN -> open = port == 0 ? value == 1 : open;
+      default -> {}
+    }
+  }
+
+  private void owe(int events) {
+    synchronized (toDriver) {
+      owed |= events;
+    }
+  }
+
+  /** Sends what is owed, as far as there is room. */
+  void speak() {
+    synchronized (toDriver) {
+      for (int event : SENT) {
+        if ((owed >>> event & 1) != 0) {
+          if (!toDriver.next(out)) {
+            break;
+          }
+          Buffers message = out.writable();
+          if (message.size() < MESSAGE) {
+            toDriver.violated("a control buffer without room");
+            return;
+          }
+          message.writeNumber(4, 0);
+          message.writeNumber(2, event);
+          message.writeNumber(2, 1);
+          toDriver.used(out.head(), MESSAGE);
+          owed &= ~(1 << event);
+        }
+      }
+      toDriver.publish();
+    }
+  }
+}
