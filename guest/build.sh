@@ -4,6 +4,8 @@ set -euo pipefail
 HERE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 # shellcheck source=guest/debian.sh
 . "$HERE/debian.sh"
+# shellcheck source=guest/kernel.sh
+. "$HERE/kernel.sh"
 
 usage() {
     cat <<END
@@ -48,15 +50,9 @@ done
 [[ -z $CHECK || -z $ONLY ]] || die "--check and --initramfs exclude each other"
 open_cache
 
-KERNEL_PKG=linux-source-6.12 BUSYBOX_PKG=busybox-static COMPILER_PKG=gcc-12-riscv64-linux-gnu
-CROSS=riscv64-linux-gnu-
+COMPILER_PKG=gcc-12-riscv64-linux-gnu
 BUILD=$CACHE/build
 [[ -z $CHECK ]] || OUT=$CACHE/check
-# what would otherwise differ from build to build
-export LC_ALL=C TZ=UTC SOURCE_DATE_EPOCH=1735689600 # 2025-01-01
-export KBUILD_BUILD_TIMESTAMP='2025-01-01 00:00:00 UTC' KBUILD_BUILD_USER=duvisor KBUILD_BUILD_HOST=guest
-export KBUILD_BUILD_VERSION=1
-unset KCFLAGS KCPPFLAGS KAFLAGS LOCALVERSION MAKEFLAGS ARCH CROSS_COMPILE KCONFIG_CONFIG INSTALL_MOD_PATH
 
 pinned() { # PACKAGE: its version in guest/versions
     sed -n "s/^$1=//p" "$HERE/versions" | grep . || die "guest/versions has no line for $1"
@@ -77,50 +73,12 @@ update_versions() {
     say "guest/versions: $(sed '/^#/d' "$HERE/versions" | tr '\n' ' ')"
 }
 
-run() { # LOG COMMAND...: quietly; on failure one line and the log's name
-    local log=$CACHE/$1; shift
-    "$@" >"$log" 2>&1 ||
-        die "this step failed: $(grep -m1 -iE 'error|not found|cannot|terminated' "$log" || tail -n1 "$log") (log: $log)"
-}
-
-make_kernel() { run "$1.log" nice make -C "$SOURCE" O="$BUILD" ARCH=riscv CROSS_COMPILE="$CROSS" -j"$JOBS" "${@:2}"; }
-
-unpack_source() {
-    local tar
-    debian_get "$KERNEL_PKG=$(pinned "$KERNEL_PKG")"
-    tar=$UNPACKED/usr/src/$KERNEL_PKG.tar.xz
-    SOURCE=$CACHE/src/${UNPACKED##*/}
-    [[ ! -e $SOURCE/Makefile ]] || return 0
-    say "unpacking the kernel's source"
-    rm -rf "$SOURCE" "$SOURCE.part"; mkdir -p "$SOURCE.part"
-    tar -xf "$tar" -C "$SOURCE.part" --strip-components=1 || die "cannot unpack $tar"
-    mv "$SOURCE.part" "$SOURCE"
-}
-
-configure_kernel() {
-    local line name bad=''
-    rm -rf "$BUILD"; mkdir -p "$BUILD"
-    make_kernel config allnoconfig KCONFIG_ALLCONFIG="$HERE/kernel.config"
-    while read -r line; do
-        case $line in
-        CONFIG_*) grep -qxF -- "$line" "$BUILD/.config" || bad+=" ${line%%=*}" ;;
-        '# CONFIG_'*) name=${line#\# }; ! grep -q "^${name%% *}=" "$BUILD/.config" || bad+=" ${name%% *}" ;;
-        esac
-    done <"$HERE/kernel.config"
-    [[ -z $bad ]] || die "this kernel does not take these lines of guest/kernel.config:$bad"
-}
-
 build_kernel() {
     say "configuring the kernel"
-    configure_kernel
+    configure_kernel "$HERE/kernel.config"
     say "compiling the kernel (log: $CACHE/kernel.log)"
     make_kernel kernel Image
     gzip -9nc "$BUILD/arch/riscv/boot/Image" >"$OUT/Image.gz"
-}
-
-applets() { # FILE: the names in busybox's table of applets, sorted
-    perl -0777 -ne 'print join("\n", "[", split /\0/, $1), "\n" if /\0(\[\[\0(?:[\x21-\x7e]+\0){50,})/' "$1" |
-        grep -vx busybox | sort -u
 }
 
 build_initramfs() {
@@ -139,16 +97,14 @@ build_initramfs() {
     gzip -9nc "$cpio" >"$OUT/initramfs.cpio.gz"
 }
 
-need make=make gcc=gcc "${CROSS}gcc=gcc-riscv64-linux-gnu" "${CROSS}ld=binutils-riscv64-linux-gnu" flex=flex bison=bison \
-    bc=bc perl=perl xz=xz-utils gzip=gzip tar=tar /usr/include/stdio.h=libc6-dev \
-    "/usr/${CROSS%-}/include/asm/unistd.h=linux-libc-dev-riscv64-cross"
+need_kernel_tools
 debian_setup
 [[ -z $UPDATE ]] || update_versions
 if [[ $(compiler_version) != $(pinned "$COMPILER_PKG") ]]; then
     say "note: $COMPILER_PKG is $(compiler_version) here; with another version than $(pinned "$COMPILER_PKG") the kernel's hash differs"
 fi
 mkdir -p "$OUT"
-unpack_source
+unpack_source "$(pinned "$KERNEL_PKG")"
 [[ -n $ONLY ]] || build_kernel
 build_initramfs
 if [[ -n $CHECK ]]; then

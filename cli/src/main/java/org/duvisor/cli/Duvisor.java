@@ -61,6 +61,7 @@ public final class Duvisor implements Runnable {
               lab(
                   new LabEngineCommand(new Images(home), out, err),
                   new LabBootCommand(home, out, err),
+                  new LabHypercallCommand(out),
                   new LabTranslateCommand(out)))
           .addSubcommand("completion", completion())
           .setOut(new PrintWriter(out, true, StandardCharsets.UTF_8))

@@ -503,6 +503,9 @@ public final class Csr {
   /** hdvwinlimit */
   public static final int HDVWINLIMIT = 0x6c6;
 
+  /** The page table of the hypervisor's process, as in satp.PPN. */
+  public static final int HDVROOT = 0x6c7;
+
   /** hdvgowner */
   public static final int HDVGOWNER = 0x6c8;
 

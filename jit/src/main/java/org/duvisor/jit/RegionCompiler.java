@@ -106,6 +106,7 @@ final class RegionCompiler {
   private final List<Integer> returnSites = new ArrayList<>();
   private final List<Integer> siteOffsets = new ArrayList<>();
   private final List<Integer> siteRefunds = new ArrayList<>();
+  private final List<Integer> siteBits = new ArrayList<>();
   private boolean usesFloat;
   private int nextLocal;
   private int floatLevel; // what the code of this block has made sure of
@@ -153,7 +154,7 @@ final class RegionCompiler {
                       ClassFile.ACC_PUBLIC,
                       this::method);
                 });
-    source.sites(ints(siteOffsets), ints(siteRefunds));
+    source.sites(ints(siteOffsets), ints(siteRefunds), ints(siteBits));
     return bytes;
   }
 
@@ -179,6 +180,7 @@ final class RegionCompiler {
     returnSites.clear();
     siteOffsets.clear();
     siteRefunds.clear();
+    siteBits.clear();
     exit = b.newLabel();
     insideLabel = b.newLabel();
     usesInside = false;
@@ -284,7 +286,7 @@ final class RegionCompiler {
       case BRANCH -> branch(d, offset);
       case LINK -> link(d, offset);
       case JUMP -> {
-        site(offset, refund);
+        site(d, offset, refund);
         registers.store(b);
         call(d, offset);
         b.lstore(NEXT).goto_(written);
@@ -322,7 +324,7 @@ final class RegionCompiler {
    * for attention.
    */
   private void withHart(Decoded d, int offset, int refund) {
-    site(offset, refund);
+    site(d, offset, refund);
     registers.store(b);
     call(d, offset);
     if (d.instruction().semantics().result() != Result.NONE) {
@@ -340,10 +342,11 @@ final class RegionCompiler {
   }
 
   /** Records an instruction that may trap. */
-  private void site(int offset, int refund) {
+  private void site(Decoded d, int offset, int refund) {
     b.loadConstant(siteOffsets.size()).istore(SITE);
     siteOffsets.add(offset);
     siteRefunds.add(refund);
+    siteBits.add(d.bits());
   }
 
   // ---- memory

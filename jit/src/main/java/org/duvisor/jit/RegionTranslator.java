@@ -4,11 +4,16 @@ import java.io.IOException;
 import java.lang.invoke.MethodHandles;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Locale;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.LongAdder;
+import java.util.stream.Stream;
+import org.duvisor.isa.Decoded;
 import org.duvisor.machine.interp.Source;
 import org.duvisor.machine.interp.Translation;
 import org.duvisor.machine.interp.Translator;
@@ -28,6 +33,9 @@ public final class RegionTranslator implements Translator, AutoCloseable {
 
   private static final int QUEUE = 4096;
 
+  /** Regions with the same first instruction that are offered to other harts. */
+  private static final int MAX_ALIKE = 8;
+
   /** Regions before all are let go: about 200 MiB of class data and machine code. */
   private static final long MAX_REGIONS = 10_000;
 
@@ -42,6 +50,7 @@ public final class RegionTranslator implements Translator, AutoCloseable {
   private final LongAdder bytes = new LongAdder();
   private final LongAdder nanos = new LongAdder();
   private final LongAdder refused = new LongAdder();
+  private final LongAdder shared = new LongAdder();
   private volatile @Nullable Path dumps;
   private volatile String dumpFailure = "";
 
@@ -111,13 +120,47 @@ public final class RegionTranslator implements Translator, AutoCloseable {
     }
   }
 
+  /** A class, and the source that has its table of sites. */
+  private record Made(Class<?> type, Source source) {}
+
+  private record Start(int offset, Decoded first) {}
+
+  private final Map<Source.Text, Made> made = new ConcurrentHashMap<>();
+  private final Map<Start, List<Source>> starts = new ConcurrentHashMap<>();
+
+  @Override
+  public List<Source> known(int offset, Decoded first) {
+    return starts.getOrDefault(new Start(offset, first), List.of());
+  }
+
   private void translate(Source source, Sink sink) {
+    Made known = made.get(source.text());
+    if (known == null) {
+      known = make(source);
+      if (known == null) {
+        refused.increment();
+        sink.refuse();
+        return;
+      }
+      remember(known);
+    } else {
+      source.sites(known.source);
+      shared.increment();
+    }
+    try {
+      Translation t = (Translation) known.type.getDeclaredConstructor().newInstance();
+      t.made(source, REVIEW);
+      sink.install(t);
+    } catch (ReflectiveOperationException e) {
+      throw new IllegalStateException("generated code is not what it should be", e);
+    }
+  }
+
+  private @Nullable Made make(Source source) {
     long start = System.nanoTime();
-    byte[] classFile = new RegionCompiler(source).compile();
+    byte[] classFile = classFile(source);
     if (!RegionCompiler.isCompilable(classFile)) {
-      refused.increment();
-      sink.refuse();
-      return;
+      return null;
     }
     Path folder = dumps;
     if (folder != null) {
@@ -125,16 +168,32 @@ public final class RegionTranslator implements Translator, AutoCloseable {
     }
     try {
       Class<?> type = MethodHandles.lookup().defineHiddenClass(classFile, true).lookupClass();
-      Translation t = (Translation) type.getDeclaredConstructor().newInstance();
-      t.made(source, REVIEW);
-      sink.install(t);
-    } catch (ReflectiveOperationException e) {
+      translated.increment();
+      instructions.add(source.size());
+      bytes.add(classFile.length);
+      nanos.add(System.nanoTime() - start);
+      return new Made(type, source);
+    } catch (IllegalAccessException e) {
       throw new IllegalStateException("generated code is not what it should be", e);
     }
-    translated.increment();
-    instructions.add(source.size());
-    bytes.add(classFile.length);
-    nanos.add(System.nanoTime() - start);
+  }
+
+  private void remember(Made one) {
+    if (translated.sum() % MAX_REGIONS == 0) { // a new generation
+      made.clear();
+      starts.clear();
+    }
+    Source source = one.source;
+    made.put(source.text(), one);
+    int entry = source.entries().getFirst();
+    for (Source.BasicBlock block : source.blocks()) {
+      if (block.offset() == entry) {
+        starts.merge(
+            new Start(entry & 0xfff, block.code().getFirst()),
+            List.of(source),
+            (old, more) -> Stream.concat(old.stream(), more.stream()).limit(MAX_ALIKE).toList());
+      }
+    }
   }
 
   /** The class file of a region. */
@@ -166,12 +225,13 @@ public final class RegionTranslator implements Translator, AutoCloseable {
   /** One line for a person. */
   public String statistics() {
     long n = Math.max(1, translated.sum());
-    return "translated %d regions, %d instructions, %d KiB of class files, %d us each, %d refused%s"
+    return "translated %d regions, %d instructions, %d KiB of class files, %d us each, %d used by more than one hart, %d refused%s"
         .formatted(
             translated.sum(),
             instructions.sum(),
             bytes.sum() >> 10,
             nanos.sum() / n / 1000,
+            shared.sum(),
             refused.sum(),
             dumpFailure);
   }

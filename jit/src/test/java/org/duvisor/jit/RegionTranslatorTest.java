@@ -11,8 +11,10 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.function.Function;
+import org.duvisor.isa.Decoded;
 import org.duvisor.machine.Engine;
 import org.duvisor.machine.Hart;
+import org.duvisor.machine.HartConfig;
 import org.duvisor.machine.interp.Interpreter;
 import org.duvisor.machine.interp.Source;
 import org.duvisor.machine.interp.Translator;
@@ -110,6 +112,11 @@ class RegionTranslatorTest {
           }
 
           @Override
+          public List<Source> known(int offset, Decoded first) {
+            return real.known(offset, first);
+          }
+
+          @Override
           public void offer(Source source, Sink sink) {
             offers++;
             real.offer(source, sink);
@@ -122,5 +129,42 @@ class RegionTranslatorTest {
       assertEquals(1_500_000, m.a(0));
     }
     assertTrue(forgetful.offers > 6, "translated anew: " + forgetful.offers);
+  }
+
+  @Test
+  void hartsShareWhatIsTranslated() {
+    String program =
+        """
+          call work
+        wait:
+          li t0, DATA
+          ld t1, 0(t0)
+          beqz t1, wait
+          j exit
+        others:
+          call work
+          li t0, DATA
+          li t1, 1
+          sd t1, 0(t0)
+        sleep:
+          wfi
+          j sleep
+        work:
+          li a0, 0
+          li a1, 500
+        1:
+          addi a0, a0, 1
+          bne a0, a1, 1b
+          ret
+        """;
+    var translator = new RegionTranslator(50, false);
+    EngineUnderTest engine = engine(h -> new Interpreter(h, translator));
+    try (TestMachine m = new TestMachine(engine, program, 2, HartConfig.STANDARD, true)) {
+      m.run();
+      assertEquals(500, m.a(0));
+    }
+    assertTrue(
+        translator.statistics().matches("translated [12] regions.* 1 used by more than one hart.*"),
+        translator.statistics());
   }
 }

@@ -121,7 +121,14 @@ final class CsrAccess {
         Csr.HDVVMID,
         Csr.HDVVCPU,
         Csr.HDVGEIN);
-    mark(kind, DV_KERNEL, Csr.HDVWINSEL, Csr.HDVWINBASE, Csr.HDVWINLIMIT, Csr.HDVGOWNER);
+    mark(
+        kind,
+        DV_KERNEL,
+        Csr.HDVWINSEL,
+        Csr.HDVWINBASE,
+        Csr.HDVWINLIMIT,
+        Csr.HDVROOT,
+        Csr.HDVGOWNER);
     mark(
         kind,
         DV_USER,

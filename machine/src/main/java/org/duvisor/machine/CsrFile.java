@@ -23,6 +23,10 @@ public final class CsrFile {
   static final long HDVCTL_EN = 1;
   static final long HDVCTL_HTR = 2;
   static final long HDVCTL_IPIV = 4;
+  static final long HDVCTL_KICK = 8;
+
+  /** PPN of satp, and hdvroot. */
+  private static final long ROOT = (1L << 44) - 1;
 
   /** sedeleg: ecall from VS, guest page faults, virtual instruction. */
   static final long SEDELEG = 0xF00400;
@@ -105,12 +109,15 @@ public final class CsrFile {
   long vsatp;
   long vstimecmp;
 
+  /** hdvctl.EN, for the process whose page table is at hdvroot. */
   boolean dvEnabled;
+
   long sedeleg;
   long sideleg;
   long hdvctl;
   long hdvvmid;
   long hdvvcpu = -1;
+  private long hdvroot;
   private long hdvgein;
   private int hdvwinsel;
   long utvec;
@@ -141,7 +148,7 @@ public final class CsrFile {
     hstatus =
         hedeleg = hideleg = hvip = hcounteren = henvcfg = htimedelta = htval = htinst = hgatp = 0;
     vsstatus = vstvec = vsscratch = vsepc = vscause = vstval = vsatp = 0;
-    sedeleg = sideleg = hdvctl = hdvvmid = hdvgein = 0;
+    sedeleg = sideleg = hdvctl = hdvvmid = hdvroot = hdvgein = 0;
     hdvvcpu = -1;
     hdvwinsel = 0;
     utvec =
@@ -161,6 +168,11 @@ public final class CsrFile {
   /** The bit of SGEI, where there are guest interrupt files. */
   private long guestExternal() {
     return h.config.guestFiles() > 0 ? 1L << Cause.SUPERVISOR_GUEST_EXTERNAL : 0;
+  }
+
+  /** Whether the guest has to leave before it executes another instruction. */
+  boolean kicked() {
+    return (hdvctl & HDVCTL_KICK) != 0 && dvEnabled;
   }
 
   /** Whether a vCPU is resident here. */
@@ -196,7 +208,7 @@ public final class CsrFile {
   }
 
   private void setDv() {
-    dvEnabled = (hdvctl & HDVCTL_EN) != 0;
+    dvEnabled = (hdvctl & HDVCTL_EN) != 0 && (satp & ROOT) == hdvroot;
     h.residency = dvEnabled && resident() ? hdvvmid << 6 | hdvvcpu : -1;
   }
 
@@ -356,6 +368,7 @@ public final class CsrFile {
       case Csr.HDVCTL -> hdvctl;
       case Csr.HDVVMID -> hdvvmid;
       case Csr.HDVVCPU, Csr.VCPUID -> hdvvcpu;
+      case Csr.HDVROOT -> hdvroot;
       case Csr.HDVGEIN -> hdvgein;
       case Csr.HDVGOWNER -> hdvgein == 0 ? -1 : h.owners.owner(h.id, (int) hdvgein);
       case Csr.HDVWINSEL -> hdvwinsel;
@@ -467,7 +480,7 @@ public final class CsrFile {
       case Csr.SATP -> {
         if (h.config.hasMode(value >>> 60)) {
           satp = value;
-          h.mmu.regimeChanged();
+          domainChanged();
         }
       }
       default -> {
@@ -572,7 +585,7 @@ public final class CsrFile {
         h.attend();
       }
       case Csr.HDVCTL -> {
-        hdvctl = value & (HDVCTL_EN | HDVCTL_HTR | HDVCTL_IPIV);
+        hdvctl = value & (HDVCTL_EN | HDVCTL_HTR | HDVCTL_IPIV | HDVCTL_KICK);
         domainChanged();
       }
       case Csr.HDVVMID -> {
@@ -581,6 +594,10 @@ public final class CsrFile {
       }
       case Csr.HDVVCPU -> {
         hdvvcpu = Long.compareUnsigned(value, 64) < 0 ? value : -1;
+        domainChanged();
+      }
+      case Csr.HDVROOT -> {
+        hdvroot = value & ROOT;
         domainChanged();
       }
       case Csr.HDVGEIN -> {

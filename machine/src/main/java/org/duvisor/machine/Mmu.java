@@ -173,11 +173,9 @@ public final class Mmu {
       return;
     }
     long leaf = spaces.largestLeaf(v, va, asid, vmid);
-    if (leaf > 4096) {
-      readTlb.dropRegion(va, leaf);
-      writeTlb.dropRegion(va, leaf);
-      fetchTlb.dropRegion(va, leaf);
-      h.engine.mappingChanged();
+    if (leaf > 4096) { // its pages are anywhere in the TLBs: as if for every address
+      spaces.retire(v, asid, vmid);
+      regimeChanged();
     } else {
       readTlb.dropPage(va);
       writeTlb.dropPage(va);

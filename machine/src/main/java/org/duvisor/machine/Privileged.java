@@ -36,6 +36,9 @@ public final class Privileged {
     h.v = v;
     h.contextChanged();
     h.traps.enablesChanged();
+    if (v && h.csrs.kicked()) {
+      h.attend();
+    }
     return pc;
   }
 

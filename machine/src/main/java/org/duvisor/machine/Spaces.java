@@ -1,5 +1,7 @@
 package org.duvisor.machine;
 
+import java.util.Arrays;
+
 /**
  * Small numbers for translation regimes. A space is one value of (V, satp or vsatp, hgatp): entries
  * of the TLBs carry its number, so a change of address space or of VM flushes nothing. Flushing a
@@ -19,12 +21,19 @@ final class Spaces {
   private final boolean[] live = new boolean[LIMIT];
   private final boolean[] global = new boolean[LIMIT];
 
+  private static final int PARTS = 64;
+  private static final int MEGA = 21;
+  private static final int GIGA = 30;
+
   /**
-   * The largest stage-1 leaf that was entered for each half of a space, bytes: kernels map their
-   * half with large leaves, processes seldom do, and a fence of one small page need not look at
-   * every entry.
+   * The largest stage-1 leaf that was entered for each part of a space, bytes: kernels map memory
+   * with large leaves and everything else with small ones, and a fence of one small page need not
+   * look further. Leaves of up to 2 MiB are noted by the address in units of that, larger ones in
+   * units of 1 GiB, both modulo {@link #PARTS}.
    */
-  private final long[] largestLeaf = new long[2 * LIMIT];
+  private final long[] leafByMega = new long[PARTS * LIMIT];
+
+  private final long[] leafByGiga = new long[PARTS * LIMIT];
 
   private int next = 1;
 
@@ -60,7 +69,8 @@ final class Spaces {
     gatp[id] = gatpValue;
     live[id] = true;
     global[id] = isGlobal;
-    largestLeaf[2 * id] = largestLeaf[2 * id + 1] = 0;
+    Arrays.fill(leafByMega, PARTS * id, PARTS * (id + 1), 0);
+    Arrays.fill(leafByGiga, PARTS * id, PARTS * (id + 1), 0);
     return id;
   }
 
@@ -71,7 +81,7 @@ final class Spaces {
 
   void reset() {
     next = 1;
-    java.util.Arrays.fill(live, false);
+    Arrays.fill(live, false);
   }
 
   /**
@@ -88,19 +98,24 @@ final class Spaces {
     }
   }
 
-  private static int half(int id, long va) {
-    return 2 * id + (int) (va >>> 63);
+  private static int part(int id, long va, int unit) {
+    return PARTS * id + ((int) (va >>> unit) & PARTS - 1);
   }
 
   /** Notes the leaf that maps an address. */
   void note(int id, long va, long leafBytes) {
-    int i = half(id, va);
-    if (leafBytes > largestLeaf[i]) {
-      largestLeaf[i] = leafBytes;
+    if (leafBytes > 1L << GIGA) {
+      Arrays.fill(leafByGiga, PARTS * id, PARTS * (id + 1), leafBytes);
+    } else if (leafBytes > 1L << MEGA) {
+      int i = part(id, va, GIGA);
+      leafByGiga[i] = Math.max(leafByGiga[i], leafBytes);
+    } else {
+      int i = part(id, va, MEGA);
+      leafByMega[i] = Math.max(leafByMega[i], leafBytes);
     }
   }
 
-  /** The largest leaf on this side of the spaces that a fence concerns. */
+  /** The largest leaf in the part of the spaces that a fence concerns. */
   long largestLeaf(boolean v, long va, long asid, long vmid) {
     long largest = 0;
     for (int i = 1; i < next; i++) {
@@ -108,7 +123,9 @@ final class Spaces {
           && virtual[i] == v
           && (asid < 0 || !global[i] && asid == asidOf(satp[i]))
           && (!v || vmid < 0 || vmid == vmidOf(gatp[i]))) {
-        largest = Math.max(largest, largestLeaf[half(i, va)]);
+        largest =
+            Math.max(
+                largest, Math.max(leafByMega[part(i, va, MEGA)], leafByGiga[part(i, va, GIGA)]));
       }
     }
     return largest;

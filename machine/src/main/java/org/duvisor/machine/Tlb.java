@@ -1,7 +1,6 @@
 package org.duvisor.machine;
 
 import java.lang.foreign.MemorySegment;
-import java.util.function.LongConsumer;
 import org.duvisor.machine.mem.Raw;
 
 /**
@@ -32,10 +31,13 @@ public final class Tlb {
   private static final long BANK_BYTES = 2 * TO_ADDEND;
   private static final long EMPTY = 1;
 
+  @SuppressWarnings("UnusedVariable") // it owns the memory
   private final MemorySegment memory = Raw.allocate(BANKS * BANK_BYTES);
 
+  private final long first = memory.address();
+
   /** Host address of the tags of the bank in use. */
-  private long bank = memory.address();
+  private long bank = first;
 
   Tlb() {
     clear();
@@ -68,7 +70,7 @@ public final class Tlb {
    * @return host address of its tags
    */
   long select(int space) {
-    bank = memory.address() + space % BANKS * BANK_BYTES;
+    bank = first + space % BANKS * BANK_BYTES;
     return bank;
   }
 
@@ -84,40 +86,21 @@ public final class Tlb {
   }
 
   void clear() {
-    eachBank(
-        tags -> {
-          for (int i = 0; i < ENTRIES; i++) {
-            Raw.plainLong(tags + i * 8L, EMPTY);
-          }
-        });
+    for (int b = 0; b < BANKS; b++) {
+      long tags = first + b * BANK_BYTES;
+      for (int i = 0; i < ENTRIES; i++) {
+        Raw.plainLong(tags + i * 8L, EMPTY);
+      }
+    }
   }
 
   /** Drops the entries of one page, whatever their context. */
   void dropPage(long va) {
-    eachBank(tags -> dropIfNear(entry(tags, va), va, 4096));
-  }
-
-  /**
-   * Drops all entries inside the naturally aligned region of {@code size} bytes around {@code va}.
-   */
-  void dropRegion(long va, long size) {
-    eachBank(
-        tags -> {
-          for (int i = 0; i < ENTRIES; i++) {
-            dropIfNear(tags + i * 8L, va, size);
-          }
-        });
-  }
-
-  private void eachBank(LongConsumer action) {
-    for (int i = 0; i < BANKS; i++) {
-      action.accept(memory.address() + i * BANK_BYTES);
-    }
-  }
-
-  private static void dropIfNear(long entry, long va, long size) {
-    if (((tag(entry) ^ va) & -size) == 0) {
-      Raw.plainLong(entry, EMPTY);
+    for (int b = 0; b < BANKS; b++) {
+      long e = entry(first + b * BANK_BYTES, va);
+      if (((tag(e) ^ va) & PAGE_MASK) == 0) {
+        Raw.plainLong(e, EMPTY);
+      }
     }
   }
 }

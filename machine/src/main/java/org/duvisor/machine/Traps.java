@@ -43,12 +43,17 @@ public final class Traps {
 
   /** Takes a synchronous exception raised at {@code epc}: called by engines. Sets the pc. */
   public void take(Trap t, long epc) {
+    take(t, epc, h.engine.fetchedBits(epc));
+  }
+
+  /** The same when the caller knows the instruction: its word, or 16 bits of a compressed one. */
+  public void take(Trap t, long epc, int bits) {
     long tval = t.tval;
     long tinst = t.tinst;
     if (t.cause == Cause.ILLEGAL_INSTRUCTION || t.cause == Cause.VIRTUAL_INSTRUCTION) {
-      tval = Integer.toUnsignedLong(h.engine.fetchedBits(epc));
+      tval = Integer.toUnsignedLong(bits);
     } else if (tinst < 0) {
-      tinst = TransformedInstruction.of(h.engine.fetchedBits(epc), (int) (Trap.TRANSFORM - tinst));
+      tinst = TransformedInstruction.of(bits, (int) (Trap.TRANSFORM - tinst));
     }
     h.pc = enter(t.cause, epc, tval, t.tval2, tinst, t.gva);
   }
@@ -66,7 +71,9 @@ public final class Traps {
   private long enter(int cause, long epc, long tval, long tval2, long tinst, boolean gva) {
     CsrFile c = h.csrs;
     long bit = 1L << cause;
-    boolean toM = h.priv == Hart.M || (cause != Cause.WINDOW_VIOLATION && (c.medeleg & bit) == 0);
+    boolean guestOfHu = h.v && c.dvEnabled;
+    boolean toM =
+        h.priv == Hart.M || !guestOfHu && cause != Cause.WINDOW_VIOLATION && (c.medeleg & bit) == 0;
     h.reservedHost = 0;
     if (toM) {
       return toM(cause, epc, tval, tval2, tinst, gva);
@@ -74,7 +81,7 @@ public final class Traps {
     if (h.v && (c.hedeleg & bit) != 0) {
       return toVs(cause, epc, tval);
     }
-    if (h.v && c.dvEnabled && (c.sedeleg & bit) != 0) {
+    if (guestOfHu && (c.sedeleg & bit) != 0) {
       return toHu(cause, epc, tval, tval2, tinst, gva);
     }
     return toHs(cause, epc, tval, tval2, tinst, gva);
@@ -160,6 +167,9 @@ public final class Traps {
     s = Status.set(s, Status.H_GVA, gva ? 1 : 0);
     s = Status.set(s, Status.UPIE, Status.get(s, Status.UIE));
     c.hustatus = Status.set(s, Status.UIE, 0);
+    if (cause == (INTERRUPT | Cause.HOST_EVENT)) {
+      c.hdvctl &= ~CsrFile.HDVCTL_KICK; // the guest has left, which is all that a kick asks for
+    }
     c.uepc = epc;
     c.ucause = cause;
     c.utval = tval;
@@ -270,7 +280,8 @@ public final class Traps {
     Aia aia = h.aia;
     long pending = pending();
     long ready = pending & c.mie;
-    if (ready == 0 && (aia == null || !aia.hasVirtual())) {
+    boolean kicked = h.v && c.kicked();
+    if (ready == 0 && !kicked && (aia == null || !aia.hasVirtual())) {
       return;
     }
     long mideleg = c.mideleg();
@@ -297,6 +308,10 @@ public final class Traps {
         h.pc = toHs(INTERRUPT | cause, h.pc, 0, 0, 0, false);
         return;
       }
+    }
+    if (kicked) {
+      h.pc = toHu(INTERRUPT | Cause.HOST_EVENT, h.pc, 0, 0, 0, false);
+      return;
     }
     boolean huOn = h.v || h.priv == Hart.U && Status.get(c.hustatus, Status.UIE) != 0;
     if (huOn && (ready & hu) != 0) {

@@ -22,6 +22,9 @@ public final class DvAbi {
    */
   public static final char LETTER = 'D';
 
+  /** Alignment and unit of the module's grants in bytes: a 2 MiB leaf. */
+  public static final long GRANULE = 2 << 20;
+
   /** A field: its C type, name and what it says. {@code type} is __u32 or __u64. */
   public record Field(String type, String name, String comment) {
     /** Size and alignment in bytes. */
@@ -113,7 +116,11 @@ public final class DvAbi {
     /** {@link DvDriver#kick}. */
     KICK(7, "vCPU index, by value"),
     /** {@link DvDriver#fence}. */
-    FENCE(8, "const struct dv_fence *");
+    FENCE(8, "const struct dv_fence *"),
+    /** {@link HuHart#idle}. */
+    IDLE(9, "deadline, by value"),
+    /** {@link DvDriver#close}: the file itself may stay open. */
+    END(10, "none");
 
     private final int number;
     private final String argument;
@@ -170,6 +177,7 @@ public final class DvAbi {
     out.add("");
     out.add("#define DV_VERSION " + VERSION);
     out.add("#define DV_MAX_VCPUS " + DvDriver.MAX_VCPUS);
+    out.add("#define DV_GRANULE 0x%xUL".formatted(GRANULE));
     for (Grant.Use use : Grant.Use.values()) {
       out.add("#define DV_" + use + " " + code(use));
     }

@@ -54,8 +54,9 @@ public interface DvDriver extends AutoCloseable {
    * back, its hypervisor does.
    *
    * @param vcpu 0..63, not registered now
-   * @throws DvException {@code BUSY} when that vCPU or this thread is registered, {@code INVALID},
-   *     {@code LIMIT}
+   * @throws DvException {@code BUSY} when that vCPU or this thread is registered, {@code
+   *     PERMISSION} in another process than the one that opened the VM, {@code INVALID}, {@code
+   *     LIMIT}
    */
   HuHart register(int vcpu);
 

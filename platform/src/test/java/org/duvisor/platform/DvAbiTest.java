@@ -4,6 +4,9 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.HashSet;
 import java.util.Set;
@@ -61,6 +64,16 @@ class DvAbiTest {
     }
     assertTrue(header.contains("#define DV_FENCE_I 0"));
     assertTrue(header.lines().noneMatch(l -> l.endsWith(" ")));
+  }
+
+  /** {@code -Dduvisor.write.abi=true} writes it. */
+  @Test
+  void theHeaderOfTheModuleIsCurrent() throws IOException {
+    Path committed = Path.of("..", "driver", "duvisor_abi.h");
+    if (Boolean.getBoolean("duvisor.write.abi")) {
+      Files.writeString(committed, DvAbi.header());
+    }
+    assertEquals(DvAbi.header(), Files.readString(committed));
   }
 
   @Test

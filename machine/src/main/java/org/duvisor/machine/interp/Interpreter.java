@@ -159,7 +159,7 @@ public final class Interpreter implements Engine {
     if (e == null) {
       Source home = block.home;
       if (home == null || !home.isAlive()) {
-        order(regions.pick(h.pc));
+        orderFirst();
       } else if (block.limit > threshold) {
         enterInside(home, block);
       }
@@ -171,6 +171,14 @@ public final class Interpreter implements Engine {
     }
     cache.put(h.pc, h.fetchContext, e, h.pc - e.offset);
     return true;
+  }
+
+  private void orderFirst() {
+    Translator maker = translator;
+    if (maker != null) {
+      Source same = regions.adopt(h.pc, first -> maker.known((int) h.pc & 0xfff, first));
+      order(same != null ? same : regions.pick(h.pc));
+    }
   }
 
   /** A block inside a region is reached from outside all the time: make it an entry. */
@@ -480,20 +488,6 @@ public final class Interpreter implements Engine {
   public String statistics() {
     return "%d of %d instructions in translated code, entered %d times, %d times for the interpreter to go on"
         .formatted(translated, h.retired, entries, sideExits);
-  }
-
-  /**
-   * Makes {@link #fetchedBits} know the instruction that a translation is about to trap on. The
-   * fetch TLB may know its page no more: translated code goes on without it.
-   *
-   * @param second where the instruction goes on when it crosses the end of its page
-   */
-  void executes(long pc, CodePage code, @Nullable CodePage second) {
-    page = code;
-    fetchPage = NONE;
-    if (second != null && code.crosses((int) pc & 0xfff)) {
-      crossingBits = code.parcel(CodePage.BYTES - 2) | second.parcel(0) << 16;
-    }
   }
 
   @Override

@@ -8,6 +8,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.PriorityQueue;
 import java.util.Set;
+import java.util.function.Function;
 import java.util.function.LongFunction;
 import org.duvisor.isa.Csr;
 import org.duvisor.isa.Decoded;
@@ -100,9 +101,43 @@ final class Regions {
     if (blocks.isEmpty() || blocks.getFirst().offset() != entry) {
       return null;
     }
+    return new Source(entry, blocks, uses(pages), Source.Style.USUAL);
+  }
+
+  /**
+   * A region that another hart has translated, if the same code is mapped in the same way at {@code
+   * pc} and no region has any of its blocks; else null.
+   */
+  @Nullable Source adopt(long pc, Function<Decoded, List<Source>> known) {
+    long base = pc & -4096L;
+    Map<Integer, CodePage> pages = new HashMap<>();
+    List<Decoded> first = decode(base, (int) (pc - base), pages);
+    if (first.isEmpty()) {
+      return null;
+    }
+    for (Source candidate : known.apply(first.getFirst())) {
+      pages.clear();
+      if (candidate.blocks().stream().allMatch(b -> isHere(b, base, pages))) {
+        return candidate.on(uses(pages));
+      }
+    }
+    return null;
+  }
+
+  private boolean isHere(Source.BasicBlock block, long base, Map<Integer, CodePage> pages) {
+    CodePage p = page(base, block.offset(), pages);
+    if (p == null) {
+      return false;
+    }
+    Block b = p.blocks[(block.offset() & 0xfff) >>> 1];
+    boolean free = b == null || b.home == null || !b.home.isAlive();
+    return free && decode(base, block.offset(), pages).equals(block.code());
+  }
+
+  private static List<Source.PageUse> uses(Map<Integer, CodePage> pages) {
     List<Source.PageUse> uses = new ArrayList<>();
     pages.forEach((distance, page) -> uses.add(new Source.PageUse(distance, page, page.version)));
-    return new Source(entry, blocks, uses, Source.Style.USUAL);
+    return uses;
   }
 
   private List<Decoded> decode(long base, int start, Map<Integer, CodePage> pages) {

@@ -78,6 +78,9 @@ public final class Source {
     static final Style USUAL = new Style(false, false);
   }
 
+  /** What a translation depends on: equal texts make equal classes, whatever pages they lie on. */
+  public record Text(List<BasicBlock> blocks, List<Integer> entries, Style style) {}
+
   /** A physical page and where it has to be mapped, in pages from the entry's. */
   record PageUse(int distance, CodePage page, int version) {}
 
@@ -89,6 +92,7 @@ public final class Source {
   private volatile boolean refused;
   int[] offsets = {};
   int[] refunds = {};
+  int[] bits = {};
 
   /**
    * A region.
@@ -132,16 +136,6 @@ public final class Source {
     return List.copyOf(all);
   }
 
-  /** The page with the code at an offset, null when none of the region's is there. */
-  @Nullable CodePage pageOf(int offset) {
-    for (PageUse use : pages) {
-      if (use.distance() == offset >> 12) {
-        return use.page();
-      }
-    }
-    return null;
-  }
-
   /**
    * A region that is read from a file: it can be translated, not run.
    *
@@ -166,6 +160,16 @@ public final class Source {
    */
   public List<Integer> entries() {
     return entries;
+  }
+
+  /** Its text. */
+  public Text text() {
+    return new Text(blocks, entries, style);
+  }
+
+  /** The same text on other pages. */
+  Source on(List<PageUse> otherPages) {
+    return new Source(blocks, entries, List.copyOf(otherPages), style);
   }
 
   /** How to translate it. */
@@ -283,12 +287,18 @@ public final class Source {
   }
 
   /**
-   * The translator's table of instructions that may trap: offset in the region, and instructions of
-   * its block not executed.
+   * The translator's table of instructions that may trap: offset in the region, instructions of its
+   * block not executed, and their words.
    */
-  public void sites(int[] siteOffsets, int[] siteRefunds) {
+  public void sites(int[] siteOffsets, int[] siteRefunds, int[] siteBits) {
     offsets = siteOffsets;
     refunds = siteRefunds;
+    bits = siteBits;
+  }
+
+  /** Takes the table of a source with the same text. */
+  public void sites(Source same) {
+    sites(same.offsets, same.refunds, same.bits);
   }
 
   /** Whether the pages still hold what was translated. */

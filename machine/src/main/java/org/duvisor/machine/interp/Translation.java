@@ -62,14 +62,8 @@ public abstract class Translation {
    * @return the fuel that is left when the instructions that were not executed are given back
    */
   protected final int trap(Hart hart, Trap trap, long base, int site, int fuel) {
-    int offset = source.offsets[site];
-    long pc = base + offset;
-    CodePage page = source.pageOf(offset);
-    if (page == null) {
-      throw new IllegalStateException("no code at offset " + offset);
-    }
-    ((Interpreter) hart.engine()).executes(pc, page, source.pageOf(offset + 2));
-    hart.traps().take(trap, pc);
+    long pc = base + source.offsets[site];
+    hart.traps().take(trap, pc, source.bits[site]);
     return fuel + source.refunds[site];
   }
 }

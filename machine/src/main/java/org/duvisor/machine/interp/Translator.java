@@ -1,5 +1,8 @@
 package org.duvisor.machine.interp;
 
+import java.util.List;
+import org.duvisor.isa.Decoded;
+
 /** Makes translations of hot code. Shared by harts; called on their threads. */
 public interface Translator {
   /** What is done with a finished translation: one method is called once, from any thread. */
@@ -19,6 +22,12 @@ public interface Translator {
    * they look at it from time to time.
    */
   int generation();
+
+  /**
+   * Regions that were translated, for this hart or another one, and whose hot block starts at an
+   * offset of its page with an instruction; the caller may find the same code before it.
+   */
+  List<Source> known(int offset, Decoded first);
 
   /** Takes a region to translate, now or later; may drop it. */
   void offer(Source source, Sink sink);

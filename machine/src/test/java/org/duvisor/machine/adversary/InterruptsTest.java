@@ -149,6 +149,34 @@ final class InterruptsTest {
 
   // ---- host events
 
+  @Test
+  void kickEndsTheNextEntryBeforeItsFirstInstructionAndNoOther() {
+    rig.asm(Rig.GUEST_CODE, "addi s1, s1, 1\necall");
+    rig.csr(Csr.SIDELEG, 0); // a kick asks for no delegation
+    rig.csr(Csr.HUIE, 0);
+    rig.csr(Csr.HDVCTL, 3 | 8);
+    assertEquals("none", rig.run(Mode.U, SPIN).level());
+    assertTrue(rig.run(Mode.U, ".word 0x00200073").is("HU", HOST_EVENT));
+    assertEquals(Rig.GUEST_CODE, rig.csr(Csr.UEPC));
+    assertEquals(0x180, rig.csr(Csr.HUSTATUS) & 0x181);
+    assertEquals(0, rig.hart.x[9]);
+    assertEquals(3, rig.csr(Csr.HDVCTL));
+    assertTrue(rig.run(Mode.U, ".word 0x00200073").is("HU", Cause.ECALL_VS));
+    assertEquals(1, rig.hart.x[9]);
+  }
+
+  @Test
+  void kickOfARunningGuestIsDoneWhenAHostInterruptHasMadeItLeave() {
+    rig.csr(Csr.HDVCTL, 3 | 8);
+    rig.hart.wire(1, true);
+    assertTrue(rig.run(Mode.VS, SPIN).is("HS", Cause.INTERRUPT | 1));
+    assertEquals(HOST_EVENT, rig.csr(Csr.UCAUSE));
+    assertEquals(3, rig.csr(Csr.HDVCTL));
+    rig.hart.wire(1, false);
+    rig.csr(Csr.HDVCTL, 2 | 8); // without EN there is nobody to leave to
+    assertEquals("none", rig.run(Mode.VS, SPIN).level());
+  }
+
   private Landing hostIrq(String guest) {
     rig.asm(Rig.GUEST_CODE, guest);
     rig.hart.setMode(1, true);
@@ -254,12 +282,39 @@ final class InterruptsTest {
     assertTrue(rig.run(Mode.U, "ecall").is("HS", Cause.ECALL_U));
   }
 
+  /**
+   * Firmware that is not asked to handle an exception of a guest hands it on to HS with the guest's
+   * privilege and registers: a stock kernel would go on with the guest's sp and tp as its own.
+   */
   @Test
-  void trapsOfTheMachineAreNotReflected() {
+  void G2_hostileGuestHasTheFirmwareHandItsExceptionsToTheKernel() {
+    rig.csr(Csr.MEDELEG, 0xb109); // as stock firmware: without 1, 2, 4, 5, 6, 7
+    String[] bad = {".word 0", "csrr a0, 0x300", "addi a1, a1, 1\nlr.d a0, (a1)"};
+    rig.hart.x[11] = Rig.DATA;
+    for (String text : bad) {
+      assertEquals("VS", rig.run(Mode.VS, text).level(), text);
+    }
+    rig.csr(Csr.HEDELEG, 0);
+    for (String text : bad) {
+      Landing l = rig.run(Mode.VS, text);
+      assertTrue(l.is("HS", Cause.WINDOW_VIOLATION), () -> text + " " + l);
+      assertEquals(Rig.HU_HANDLER, l.epc());
+      assertEquals(0, rig.csr(Csr.SSTATUS) >>> 8 & 1); // SPP = U
+    }
     rig.csr(Csr.MEDELEG, 0);
+    assertTrue(rig.run(Mode.VS, "ecall").is("HU", Cause.ECALL_VS));
+    assertTrue(rig.run(Mode.U, "ecall").is("M", Cause.ECALL_U)); // the process is as any other
+    rig.csr(Csr.HDVCTL, 0);
+    assertTrue(rig.run(Mode.VS, "ecall").is("M", Cause.ECALL_VS)); // and so is KVM's guest
+  }
+
+  @Test
+  void interruptsOfTheMachineAreNotReflected() {
     rig.csr(Csr.UCAUSE, 0);
-    Landing l = rig.run(Mode.VS, "ecall");
-    assertTrue(l.is("M", Cause.ECALL_VS), l::toString);
+    rig.csr(Csr.MIE, 1 << 3);
+    rig.hart.wire(3, true);
+    Landing l = rig.run(Mode.VS, SPIN);
+    assertTrue(l.is("M", Cause.INTERRUPT | 3), l::toString);
     assertEquals(0, rig.csr(Csr.UCAUSE));
   }
 }

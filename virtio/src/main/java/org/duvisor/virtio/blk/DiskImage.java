@@ -96,14 +96,7 @@ public final class DiskImage {
       Path below = backingFile(file, header.backing().get(), anyBacking);
       backing = Optional.of(open(below, format, true, anyBacking, depth + 1));
     }
-    try {
-      return new Qcow2File(file, raw, raw.length(), header, backing);
-    } catch (IOException | RuntimeException e) {
-      if (backing.isPresent()) {
-        backing.get().close();
-      }
-      throw e;
-    }
+    return new Qcow2File(file, raw, raw.length(), header, backing);
   }
 
   private static Optional<Format> backingFormat(Path file, Qcow2Header header) throws IOException {

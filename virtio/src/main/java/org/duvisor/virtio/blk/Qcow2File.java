@@ -17,8 +17,13 @@ import org.duvisor.devices.images.Zstd;
  * I/O error. Caches are bounded in bytes.
  */
 final class Qcow2File implements BlockBackend {
-  private static final int TABLE_CACHE = 8 << 20;
-  private static final int CLUSTER_CACHE = 4 << 20;
+  private static final int TABLE_CACHE = 4 << 20;
+  private static final int CLUSTER_CACHE = 2 << 20;
+
+  /** The level-1 table may have 32 MiB; it is read in pieces of so many entries. */
+  private static final int L1_PIECE_BITS = 12;
+
+  private static final int L1_PIECES = 32;
 
   private static final long OFFSET = 0x00ff_ffff_ffff_fe00L;
   private static final long COMPRESSED = 1L << 62;
@@ -29,7 +34,7 @@ final class Qcow2File implements BlockBackend {
   private final long length;
   private final Qcow2Header header;
   private final Optional<BlockBackend> backing;
-  private final long[] l1;
+  private final Recent<long[]> l1 = new Recent<>(L1_PIECES);
   private final Recent<long[]> tables;
   private final Recent<byte[]> clusters;
 
@@ -41,14 +46,12 @@ final class Qcow2File implements BlockBackend {
    * @param backing what is below; closed with it
    */
   Qcow2File(
-      Path path, RawFile file, long length, Qcow2Header header, Optional<BlockBackend> backing)
-      throws IOException {
+      Path path, RawFile file, long length, Qcow2Header header, Optional<BlockBackend> backing) {
     this.path = path;
     this.file = file;
     this.length = length;
     this.header = header;
     this.backing = backing;
-    this.l1 = numbers(header.l1Offset(), header.l1Entries());
     int cluster = header.clusterBytes();
     this.tables = new Recent<>(TABLE_CACHE / cluster);
     this.clusters = new Recent<>(CLUSTER_CACHE / cluster);
@@ -103,7 +106,7 @@ final class Qcow2File implements BlockBackend {
   private long entry(long at) throws IOException {
     long cluster = at >>> header.clusterBits();
     int l2Bits = header.clusterBits() - 3;
-    long table = l1[(int) (cluster >>> l2Bits)] & OFFSET;
+    long table = l1((int) (cluster >>> l2Bits)) & OFFSET;
     if (table == 0) {
       return 0;
     }
@@ -113,6 +116,18 @@ final class Qcow2File implements BlockBackend {
       tables.put(table, entries);
     }
     return entries[(int) cluster & (1 << l2Bits) - 1];
+  }
+
+  private long l1(int index) throws IOException {
+    int piece = index >>> L1_PIECE_BITS;
+    int first = piece << L1_PIECE_BITS;
+    long[] entries = l1.get(piece);
+    if (entries == null) {
+      int count = Math.min(1 << L1_PIECE_BITS, header.l1Entries() - first);
+      entries = numbers(header.l1Offset() + 8L * first, count);
+      l1.put(piece, entries);
+    }
+    return entries[index - first];
   }
 
   /** Checks that a cluster, and {@code bytes} of it at least, is in the file. */

@@ -391,7 +391,8 @@ class HostileGuestTest {
         assertEquals(P9Layout.EROFS, error);
       }
       reader.call(P9Layout.T_LOPEN, m -> m.putInt(file).putInt(Client.READ));
-      assertArrayEquals("inside".getBytes(), reader.read(file, 0, 100));
+      assertArrayEquals(
+          "inside".getBytes(java.nio.charset.StandardCharsets.UTF_8), reader.read(file, 0, 100));
       assertEquals(P9Layout.EBADF, reader.fail(P9Layout.T_WRITE, m -> io(m, file, 0, 0)));
     }
     assertEquals(before, snapshot());
@@ -436,7 +437,8 @@ class HostileGuestTest {
           P9Layout.EPROTO,
           guest.fail(P9Layout.T_WRITE, m -> io(m, file, 0, count).put(new byte[100])));
     }
-    assertArrayEquals("inside".getBytes(), guest.read(file, 0, -1));
+    assertArrayEquals(
+        "inside".getBytes(java.nio.charset.StandardCharsets.UTF_8), guest.read(file, 0, -1));
     assertEquals(
         P9Layout.EINVAL,
         guest.fail(P9Layout.T_WALK, m -> m.putInt(0).putInt(99).putShort((short) 17)));

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef DUVISOR_H
+#define DUVISOR_H
+
+#include <linux/atomic.h>
+#include <linux/irq_work.h>
+#include <linux/kref.h>
+#include <linux/mm.h>
+#include <linux/mutex.h>
+#include <linux/preempt.h>
+#include <linux/wait.h>
+#include <linux/workqueue.h>
+
+#include "duvisor_abi.h"
+#include "hart.h"
+
+struct dv_vcpu;
+
+/*
+ * A virtual machine: made by open, referred to by its file and by every vCPU.
+ * The slot of a grant is the number of its window.
+ */
+struct dv_vm {
+	struct kref ref;
+	struct mm_struct *mm;		/* of the opener; kept, not pinned */
+	struct address_space *mapping;
+	unsigned int vmid;
+	struct mutex lock;		/* of what follows */
+	bool gone;
+	struct dv_delegate delegate;
+	struct dv_window window[DV_WINDOWS];
+	struct dv_vcpu __rcu *vcpu[DV_MAX_VCPUS];
+	struct dv_vcpu *last[];		/* by CPU: the last vCPU there */
+};
+
+enum dv_vcpu_flag {
+	DV_F_KICKED,			/* not delivered yet */
+	DV_F_STALE,			/* owes a fence of everything */
+	DV_F_IDLE,			/* kicks end dv_idle(), not the guest */
+};
+
+/* A thread of the hypervisor that runs a vCPU. */
+struct dv_vcpu {
+	struct preempt_notifier notifier;
+	struct dv_vm *vm;
+	struct task_struct *task;
+	unsigned int index;
+	int cpu;			/* where it is resident, or -1 */
+	int last_cpu;
+	unsigned long flags;
+	wait_queue_head_t wait;
+	struct irq_work died;
+	struct work_struct reap;
+	struct rcu_head rcu;
+	struct dv_context context;
+};
+
+enum dv_counter {
+	DV_VMS, DV_VCPUS, DV_GRANTS, DV_GRANTED_BYTES,	/* in use now */
+	DV_SWITCHES, DV_KICKS, DV_FENCES,	/* so far */
+	DV_COUNTERS
+};
+
+extern atomic64_t dv_count[DV_COUNTERS];
+
+/* main.c */
+void dv_vm_put(struct dv_vm *vm);
+
+/* memory.c */
+extern const struct vm_operations_struct dv_vm_ops;
+int dv_grant(struct dv_vm *vm, struct dv_grant *g);
+int dv_revoke(struct dv_vm *vm, u64 hpa);
+void dv_revoke_all(struct dv_vm *vm);
+
+/* vcpu.c */
+int dv_vcpu_init(void);
+void dv_vcpu_exit(void);
+int dv_register(struct dv_vm *vm, unsigned long index);
+int dv_unregister(struct dv_vm *vm);
+int dv_kick(struct dv_vm *vm, unsigned long index);
+int dv_idle(struct dv_vm *vm, u64 deadline);
+int dv_fence(struct dv_vm *vm, const struct dv_fence *f);
+void dv_reload(struct dv_vm *vm);
+
+#endif

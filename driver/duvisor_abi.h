@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: (Apache-2.0 OR GPL-2.0 WITH Linux-syscall-note) */
+/* Printed from DvAbi.java; change that instead. */
+#ifndef DUVISOR_ABI_H
+#define DUVISOR_ABI_H
+
+#include <linux/ioctl.h>
+#include <linux/types.h>
+
+#define DV_VERSION 1
+#define DV_MAX_VCPUS 64
+#define DV_GRANULE 0x200000UL
+#define DV_GUEST_MEMORY 0
+#define DV_STAGE2_TABLES 1
+#define DV_FENCE_I 0
+#define DV_FENCE_VVMA 1
+#define DV_FENCE_VVMA_ASID 2
+#define DV_FENCE_GVMA 3
+
+struct dv_capabilities {
+	__u32 version; /* DV_VERSION of the module */
+	__u32 windows; /* grants a VM can hold */
+	__u64 grant_granule; /* alignment and unit of grants, bytes */
+	__u64 timebase_hertz; /* ticks of time per second */
+	__u32 stage2_modes; /* bit m: hugatp.MODE m is implemented */
+	__u32 cache_block_bytes; /* block size of cbo.zero */
+};
+_Static_assert(sizeof(struct dv_capabilities) == 32, "layout");
+
+struct dv_grant {
+	__u64 bytes; /* in: a multiple of the granule */
+	__u32 use; /* in: DV_GUEST_MEMORY or DV_STAGE2_TABLES */
+	__u32 reserved; /* in: 0 */
+	__u64 hpa; /* out: host-physical address */
+	__u64 offset; /* out: where mmap of the file finds it */
+};
+_Static_assert(sizeof(struct dv_grant) == 32, "layout");
+
+struct dv_revoke {
+	__u64 hpa; /* as answered by DV_GRANT */
+};
+_Static_assert(sizeof(struct dv_revoke) == 8, "layout");
+
+struct dv_delegate {
+	__u64 sedeleg; /* exceptions to HU */
+	__u64 sideleg; /* interrupts to HU */
+	__u64 hedeleg; /* exceptions to the guest */
+	__u64 hideleg; /* interrupts to the guest */
+};
+_Static_assert(sizeof(struct dv_delegate) == 32, "layout");
+
+struct dv_fence {
+	__u64 vcpus; /* bit i: vCPU i */
+	__u64 start; /* first guest address */
+	__u64 size; /* bytes; 0 or ~0: everything */
+	__u32 kind; /* a DV_FENCE_ number */
+	__u32 asid; /* used by DV_FENCE_VVMA_ASID */
+};
+_Static_assert(sizeof(struct dv_fence) == 32, "layout");
+
+#define DV_CAPABILITIES _IO('D', 1) /* struct dv_capabilities * */
+#define DV_GRANT _IO('D', 2) /* struct dv_grant * */
+#define DV_REVOKE _IO('D', 3) /* const struct dv_revoke * */
+#define DV_DELEGATE _IO('D', 4) /* const struct dv_delegate * */
+#define DV_REGISTER _IO('D', 5) /* vCPU index, by value */
+#define DV_UNREGISTER _IO('D', 6) /* none */
+#define DV_KICK _IO('D', 7) /* vCPU index, by value */
+#define DV_FENCE _IO('D', 8) /* const struct dv_fence * */
+#define DV_IDLE _IO('D', 9) /* deadline, by value */
+#define DV_END _IO('D', 10) /* none */
+
+#endif
