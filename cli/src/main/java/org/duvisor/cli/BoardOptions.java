@@ -2,6 +2,7 @@ package org.duvisor.cli;
 
 import java.nio.file.Path;
 import java.util.Optional;
+import java.util.OptionalInt;
 
 /**
  * What the user asked of {@code duvisor machine}, unjudged.
@@ -11,6 +12,8 @@ import java.util.Optional;
  * @param harts number of harts
  * @param dtb a device tree to use instead of the board's own
  * @param deterministic all harts on one thread, in virtual time: the same run each time
+ * @param aia which of AIA's interrupt controllers, or none of them
+ * @param guestFiles guest interrupt files of a hart; empty for the usual number
  * @param maxInstructions after how many instructions of all harts together to stop; 0 for no limit
  */
 public record BoardOptions(
@@ -19,4 +22,6 @@ public record BoardOptions(
     int harts,
     Optional<Path> dtb,
     boolean deterministic,
+    Aia aia,
+    OptionalInt guestFiles,
     long maxInstructions) {}

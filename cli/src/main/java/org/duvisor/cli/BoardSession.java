@@ -91,13 +91,28 @@ final class BoardSession implements Session {
     return new BoardConfig(
         options.harts(),
         options.guest().memory().bytes(),
-        HartConfig.STANDARD,
+        harts(options),
         engine.harts(),
         devices.list(),
         console,
         same ? InstantSource.fixed(EPOCH) : InstantSource.system(),
         same ? Timers.never() : Timers.host(),
-        same);
+        same,
+        options.aia().controller());
+  }
+
+  private static HartConfig harts(BoardOptions options) {
+    if (options.aia() != Aia.imsic) {
+      if (options.guestFiles().isPresent()) {
+        throw new UserError("--aia-guests needs --aia aplic-imsic");
+      }
+      return HartConfig.STANDARD;
+    }
+    int files = options.guestFiles().orElse(HartConfig.USUAL_GUEST_FILES);
+    if (files < 0 || files > 63) {
+      throw new UserError("--aia-guests is a number from 0 to 63, not " + files);
+    }
+    return HartConfig.STANDARD.withGuestFiles(files);
   }
 
   private static BoardBoot boot(BoardOptions options) throws IOException {

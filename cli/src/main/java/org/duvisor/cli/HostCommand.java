@@ -8,6 +8,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.OptionalInt;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
@@ -175,7 +176,14 @@ final class HostCommand implements Callable<Integer> {
             Optional.empty(),
             true);
     return new BoardOptions(
-        Optional.of(stack.firmware()), guest, harts, Optional.empty(), deterministic, 0);
+        Optional.of(stack.firmware()),
+        guest,
+        harts,
+        Optional.empty(),
+        deterministic,
+        Aia.none,
+        OptionalInt.empty(),
+        0);
   }
 
   private Session watched(BoardOptions options, InputStream input, Stages output)

@@ -2,6 +2,7 @@ package org.duvisor.cli;
 
 import java.nio.file.Path;
 import java.util.Optional;
+import java.util.OptionalInt;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
@@ -57,6 +58,21 @@ final class MachineCommand implements Callable<Integer> {
   private int harts;
 
   @Option(
+      names = "--aia",
+      paramLabel = "KIND",
+      defaultValue = "none",
+      description =
+          "Advanced interrupts: ${COMPLETION-CANDIDATES}; none is a PLIC. Default:"
+              + " ${DEFAULT-VALUE}.")
+  private Aia aia = Aia.none;
+
+  @Option(
+      names = "--aia-guests",
+      paramLabel = "N",
+      description = "Guest interrupt files of a hart, 0 to 63, with --aia aplic-imsic. Default: 7.")
+  private @Nullable Integer guestFiles;
+
+  @Option(
       names = "--dtb",
       paramLabel = "FILE",
       description = "Device tree to hand over instead of the board's.")
@@ -98,6 +114,8 @@ final class MachineCommand implements Callable<Integer> {
             harts,
             Optional.ofNullable(dtb),
             deterministic,
+            aia,
+            guestFiles == null ? OptionalInt.empty() : OptionalInt.of(guestFiles),
             maxInstructions);
     if (dumpDtb != null) {
       boards.dumpDeviceTree(options, dumpDtb);

@@ -16,6 +16,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.OptionalInt;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -295,6 +296,8 @@ final class DuvisorTest {
             "--net=unix:s",
             "--dtb=t",
             "--deterministic",
+            "--aia=aplic-imsic",
+            "--aia-guests=3",
             "--max-instructions=5000000000",
             "firmware");
     assertEquals(new Result(0, "", ""), result);
@@ -315,6 +318,8 @@ final class DuvisorTest {
             3,
             Optional.of(Path.of("t")),
             true,
+            Aia.imsic,
+            OptionalInt.of(3),
             5_000_000_000L),
         opened.getFirst());
   }

@@ -15,6 +15,9 @@ final class CsrAccess {
   private static final byte DV_KERNEL = 3;
   private static final byte DV_USER = 4;
 
+  /** Added to a kind: needs AIA as well. */
+  private static final byte AIA = 8;
+
   private static final byte[] KIND = kinds();
 
   private CsrAccess() {}
@@ -166,7 +169,24 @@ final class CsrAccess {
         Csr.VTIMECMP);
     mark(kind, DV_USER, Csr.VTIMECTL, Csr.VCPUID, Csr.VIPI0, Csr.VIPI2, Csr.VIPI3, Csr.VIPICLR);
     mark(kind, DV_USER, Csr.HUVSCOUNTEREN, Csr.HUVSENVCFG, Csr.HUVSSTATEEN0);
+    markAia(kind);
     return kind;
+  }
+
+  private static void markAia(byte[] kind) {
+    byte standard = STANDARD + AIA;
+    byte hypervisor = HYPERVISOR + AIA;
+    byte dvUser = DV_USER + AIA;
+    mark(kind, standard, Csr.MISELECT, Csr.MIREG, Csr.MTOPEI, Csr.MTOPI, Csr.MVIEN, Csr.MVIP);
+    mark(kind, standard, Csr.SISELECT, Csr.SIREG, Csr.STOPEI, Csr.STOPI);
+    mark(kind, hypervisor, Csr.HVIEN, Csr.HVICTL, Csr.HVIPRIO1, Csr.HVIPRIO2);
+    mark(kind, hypervisor, Csr.VSISELECT, Csr.VSIREG, Csr.VSTOPEI, Csr.VSTOPI);
+    mark(kind, dvUser, Csr.HUVSISELECT, Csr.HUVSIREG, Csr.HUVSTOPI);
+  }
+
+  /** Whether AIA gives the number a meaning. */
+  static boolean isAia(int csr) {
+    return KIND[csr] >= AIA || csr == Csr.HGEIE || csr == Csr.HGEIP;
   }
 
   private static void mark(byte[] kind, byte value, int... numbers) {
@@ -178,6 +198,18 @@ final class CsrAccess {
   /** Checks an access by an instruction and returns the number of the register it means. */
   static int effective(Hart h, int csr, boolean write) {
     byte kind = KIND[csr];
+    if (kind >= AIA) {
+      if (!h.config.aia()) {
+        throw h.illegal();
+      }
+      int meant = effective(h, csr, (byte) (kind - AIA), write);
+      h.aia.checkIndirect(meant);
+      return meant;
+    }
+    return effective(h, csr, kind, write);
+  }
+
+  private static int effective(Hart h, int csr, byte kind, boolean write) {
     if (kind == ABSENT
         || kind == HYPERVISOR && !h.config.hypervisor()
         || kind >= DV_KERNEL && !h.config.dv()
@@ -215,7 +247,7 @@ final class CsrAccess {
       if (h.priv == Hart.U) {
         throw h.illegalOrVirtual();
       }
-      return checkSupervisor(h, csr);
+      return checkSupervisor(h, csr, write);
     }
     if (csr >= Csr.CYCLE) {
       checkCounter(h, csr & 31);
@@ -240,13 +272,19 @@ final class CsrAccess {
     }
   }
 
-  private static int checkSupervisor(Hart h, int csr) {
+  private static int checkSupervisor(Hart h, int csr, boolean write) {
     CsrFile c = h.csrs;
     if (!h.v) {
       checkTvm(h, csr == Csr.SATP);
       return csr;
     }
     return switch (csr) {
+      case Csr.SIP, Csr.SIE -> {
+        if (h.aia != null && h.aia.virtualTrap()) {
+          throw h.virtualInstruction();
+        }
+        yield csr + 0x100;
+      }
       case Csr.SATP -> {
         if (Status.get(c.guestControl(), Status.VTVM) != 0) {
           throw h.virtualInstruction();
@@ -254,7 +292,8 @@ final class CsrAccess {
         yield Csr.VSATP;
       }
       case Csr.STIMECMP -> {
-        if ((c.henvcfg & CsrFile.STCE) == 0 || (c.effectiveHcounteren() & 2) == 0) {
+        boolean emulated = write && h.aia != null && h.aia.virtualTrap();
+        if ((c.henvcfg & CsrFile.STCE) == 0 || (c.effectiveHcounteren() & 2) == 0 || emulated) {
           throw h.virtualInstruction();
         }
         yield Csr.VSTIMECMP;

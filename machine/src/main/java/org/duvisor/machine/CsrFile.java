@@ -1,6 +1,8 @@
 package org.duvisor.machine;
 
+import org.duvisor.isa.Cause;
 import org.duvisor.isa.Csr;
+import org.duvisor.machine.dv.FileOwners;
 
 /**
  * The CSRs of a hart: storage as fields, WARL rules in {@link #write}, views as shared cases. Who
@@ -35,6 +37,7 @@ public final class CsrFile {
   private static final long XL64 = 2L << 32;
   private static final long HSTATUS = 0x0070_03c0;
   private static final long HUSTATUS = 0x0070_01d1;
+  private static final long VGEIN = 0x3f000;
   private static final long S_INTERRUPTS = 0x222;
   private static final long M_INTERRUPTS = 0x888;
   private static final long MEDELEG = 0xB3FF;
@@ -59,7 +62,10 @@ public final class CsrFile {
   long medeleg;
   private long midelegS;
   long mie;
+
+  /** Bits of mip that software wrote: of M and S. Those of VS are in hvip. */
   long softPending;
+
   long mtvec;
   long mscratch;
   long mepc;
@@ -113,7 +119,6 @@ public final class CsrFile {
   long hdvvcpu = -1;
   private long hdvroot;
   private long hdvgein;
-  private long hdvgowner;
   private int hdvwinsel;
   long utvec;
   long uscratch;
@@ -145,7 +150,6 @@ public final class CsrFile {
     vsstatus = vstvec = vsscratch = vsepc = vscause = vstval = vsatp = 0;
     sedeleg = sideleg = hdvctl = hdvvmid = hdvroot = hdvgein = 0;
     hdvvcpu = -1;
-    hdvgowner = -1;
     hdvwinsel = 0;
     utvec =
         uscratch = uepc = ucause = utval = hustatus = hutval = hutinst = vtimecmp = vtimectl = 0;
@@ -153,13 +157,17 @@ public final class CsrFile {
     setDv();
   }
 
-  /**
-   * Interrupts that go to HS or lower; those of H and of DV-ext always do. No SGEI: GEILEN is 0.
-   */
+  /** Interrupts that go to HS or lower; those of H and of DV-ext always do. */
   long mideleg() {
     return midelegS
+        | guestExternal()
         | (h.config.hypervisor() ? Traps.VS_CLASS : 0)
         | (h.config.dv() ? Traps.HU_CLASS : 0);
+  }
+
+  /** The bit of SGEI, where there are guest interrupt files. */
+  private long guestExternal() {
+    return h.config.guestFiles() > 0 ? 1L << Cause.SUPERVISOR_GUEST_EXTERNAL : 0;
   }
 
   /** Whether the guest has to leave before it executes another instruction. */
@@ -191,7 +199,12 @@ public final class CsrFile {
 
   /** hstatus or, under DV-ext, hustatus: what rules V=1 execution. */
   long guestControl() {
-    return dvEnabled ? hustatus : hstatus;
+    return dvEnabled ? hustatus() : hstatus;
+  }
+
+  /** hustatus; its VGEIN is what the kernel lets HU select now, or 0. */
+  long hustatus() {
+    return (hustatus & VGEIN) == hdvgein << 12 ? hustatus : hustatus & ~VGEIN;
   }
 
   private void setDv() {
@@ -237,6 +250,10 @@ public final class CsrFile {
   /** CSRRW: the old value, when wanted, and the new one written. */
   public long swap(int csr, long value, boolean wantOld) {
     int c = CsrAccess.effective(h, csr, true);
+    Aia aia = h.aia;
+    if (aia != null && Aia.isIndirect(c)) {
+      return accessFile(aia, c, -1L, value);
+    }
     long old = wantOld ? read(c) : 0;
     write(c, value);
     return old;
@@ -245,8 +262,19 @@ public final class CsrFile {
   /** CSRRS and CSRRC: the old value, with bits set and cleared in the new one. */
   public long update(int csr, long set, long clear) {
     int c = CsrAccess.effective(h, csr, true);
+    Aia aia = h.aia;
+    if (aia != null && Aia.isIndirect(c)) {
+      return accessFile(aia, c, set | clear, set);
+    }
     long old = read(c);
     write(c, readForUpdate(c) & ~clear | set);
+    return old;
+  }
+
+  /** Reads and writes in one step: messages come at any time. */
+  private long accessFile(Aia aia, int csr, long mask, long value) {
+    long old = Aia.isTopei(csr) ? aia.claim(csr) : aia.access(csr, mask, value);
+    h.attend();
     return old;
   }
 
@@ -295,7 +323,7 @@ public final class CsrFile {
       case Csr.TIME -> h.clock.now() + (h.v ? htimedelta : 0);
 
       case Csr.SSTATUS -> withSd(mstatus & SSTATUS) | XL64;
-      case Csr.SIE -> mie & mideleg() & S_INTERRUPTS;
+      case Csr.SIE -> mie & mideleg() & S_INTERRUPTS | (h.aia == null ? 0 : h.aia.sie());
       case Csr.STVEC -> stvec;
       case Csr.SCOUNTEREN -> scounteren;
       case Csr.SENVCFG -> senvcfg;
@@ -303,31 +331,35 @@ public final class CsrFile {
       case Csr.SEPC -> sepc;
       case Csr.SCAUSE -> scause;
       case Csr.STVAL -> stval;
-      case Csr.SIP -> h.traps.pending() & mideleg() & S_INTERRUPTS;
+      case Csr.SIP ->
+          h.traps.pending() & mideleg() & S_INTERRUPTS | (h.aia == null ? 0 : h.aia.sip());
       case Csr.STIMECMP -> stimecmp;
       case Csr.SATP -> satp;
 
       case Csr.HSTATUS -> hstatus | XL64;
       case Csr.HEDELEG -> hedeleg;
       case Csr.HIDELEG -> hideleg;
-      case Csr.HIE -> mie & Traps.VS_CLASS;
+      case Csr.HIE -> mie & (Traps.VS_CLASS | guestExternal());
       case Csr.HTIMEDELTA, Csr.HUTIMEDELTA -> htimedelta;
       case Csr.HCOUNTEREN, Csr.HUCOUNTEREN -> hcounteren;
       case Csr.HENVCFG, Csr.HUENVCFG -> henvcfg & (menvcfg | SENVCFG);
       case Csr.HTVAL -> htval;
-      case Csr.HIP -> h.traps.pending() & Traps.VS_CLASS;
-      case Csr.HVIP, Csr.HUVIP -> hvip;
+      case Csr.HIP -> h.traps.pending() & (Traps.VS_CLASS | guestExternal());
+      case Csr.HVIP -> hvip;
+      case Csr.HUVIP -> hvip & Traps.VS_CLASS;
       case Csr.HTINST -> htinst;
       case Csr.HGATP -> hgatp;
 
       case Csr.VSSTATUS, Csr.HUVSSTATUS -> withSd(vsstatus) | XL64;
-      case Csr.VSIE, Csr.HUVSIE -> (mie & hideleg & Traps.VS_CLASS) >>> 1;
+      case Csr.VSIE, Csr.HUVSIE ->
+          (mie & hideleg & Traps.VS_CLASS) >>> 1 | (h.aia == null ? 0 : h.aia.vsie());
       case Csr.VSTVEC, Csr.HUVSTVEC -> vstvec;
       case Csr.VSSCRATCH, Csr.HUVSSCRATCH -> vsscratch;
       case Csr.VSEPC, Csr.HUVSEPC -> vsepc;
       case Csr.VSCAUSE, Csr.HUVSCAUSE -> vscause;
       case Csr.VSTVAL, Csr.HUVSTVAL -> vstval;
-      case Csr.VSIP, Csr.HUVSIP -> (h.traps.pending() & hideleg & Traps.VS_CLASS) >>> 1;
+      case Csr.VSIP, Csr.HUVSIP ->
+          (h.traps.pending() & hideleg & Traps.VS_CLASS) >>> 1 | (h.aia == null ? 0 : h.aia.vsip());
       case Csr.VSTIMECMP, Csr.HUVSTIMECMP -> vstimecmp;
       case Csr.VSATP, Csr.HUVSATP -> vsatp;
 
@@ -338,7 +370,7 @@ public final class CsrFile {
       case Csr.HDVVCPU, Csr.VCPUID -> hdvvcpu;
       case Csr.HDVROOT -> hdvroot;
       case Csr.HDVGEIN -> hdvgein;
-      case Csr.HDVGOWNER -> hdvgowner;
+      case Csr.HDVGOWNER -> hdvgein == 0 ? -1 : h.owners.owner(h.id, (int) hdvgein);
       case Csr.HDVWINSEL -> hdvwinsel;
       case Csr.HDVWINBASE -> h.windows.base(hdvwinsel);
       case Csr.HDVWINLIMIT -> h.windows.limit(hdvwinsel);
@@ -348,7 +380,7 @@ public final class CsrFile {
       case Csr.UEPC -> uepc;
       case Csr.UCAUSE -> ucause;
       case Csr.UTVAL -> utval;
-      case Csr.HUSTATUS -> hustatus | XL64;
+      case Csr.HUSTATUS -> hustatus() | XL64;
       case Csr.HUIE -> mie & (Traps.HU_CLASS | Traps.VS_CLASS);
       case Csr.HUIP -> h.traps.pending() & (Traps.HU_CLASS | Traps.VS_CLASS);
       case Csr.HUTVAL -> hutval;
@@ -359,7 +391,7 @@ public final class CsrFile {
       case Csr.VTIMECMP -> vtimecmp;
       case Csr.VTIMECTL -> vtimectl;
       case Csr.VIPI0 -> h.posts.word((int) hdvvmid);
-      default -> readMachine(csr);
+      default -> h.aia != null && CsrAccess.isAia(csr) ? h.aia.read(csr) : readMachine(csr);
     };
   }
 
@@ -398,7 +430,7 @@ public final class CsrFile {
    */
   private long readForUpdate(int csr) {
     return switch (csr) {
-      case Csr.MIP, Csr.HIP, Csr.HUIP -> softPending | hvip;
+      case Csr.MIP, Csr.HIP, Csr.HUIP -> softPending | hvip & Traps.VS_CLASS;
       default -> read(csr);
     };
   }
@@ -422,7 +454,12 @@ public final class CsrFile {
         h.fcsr.frm = (int) value >> 5 & 7;
       }
       case Csr.SSTATUS -> setStatus(mstatus & ~SSTATUS | value & SSTATUS);
-      case Csr.SIE -> setMie(value, mideleg() & S_INTERRUPTS);
+      case Csr.SIE -> {
+        setMie(value, mideleg() & S_INTERRUPTS);
+        if (h.aia != null) {
+          h.aia.writeSie(value);
+        }
+      }
       case Csr.STVEC -> stvec = vector(stvec, value);
       case Csr.SCOUNTEREN -> scounteren = value & COUNTERS;
       case Csr.SENVCFG -> senvcfg = envcfg(senvcfg, value, SENVCFG);
@@ -430,7 +467,12 @@ public final class CsrFile {
       case Csr.SEPC -> sepc = value & ~1L;
       case Csr.SCAUSE -> scause = value;
       case Csr.STVAL -> stval = value;
-      case Csr.SIP -> setSoftPending(value, mideleg() & 2);
+      case Csr.SIP -> {
+        setSoftPending(value, mideleg() & 2);
+        if (h.aia != null) {
+          h.aia.writeSip(value);
+        }
+      }
       case Csr.STIMECMP -> {
         stimecmp = value;
         h.attend();
@@ -442,7 +484,9 @@ public final class CsrFile {
         }
       }
       default -> {
-        if (!writeHypervisor(csr, value) && !writeDv(csr, value)) {
+        if (!writeHypervisor(csr, value)
+            && !writeDv(csr, value)
+            && (h.aia == null || !h.aia.write(csr, value))) {
           writeMachine(csr, value);
         }
       }
@@ -452,15 +496,17 @@ public final class CsrFile {
   private boolean writeHypervisor(int csr, long value) {
     switch (csr) {
       case Csr.HSTATUS -> {
-        hstatus = value & HSTATUS;
+        long file = Status.get(value, Status.VGEIN);
+        hstatus = value & HSTATUS | (file <= h.config.guestFiles() ? file << 12 : 0);
         h.contextChanged();
+        h.attend();
       }
       case Csr.HEDELEG -> hedeleg = value & HEDELEG;
       case Csr.HIDELEG -> {
         hideleg = value & Traps.VS_CLASS;
         h.attend();
       }
-      case Csr.HIE -> setMie(value, Traps.VS_CLASS);
+      case Csr.HIE -> setMie(value, Traps.VS_CLASS | guestExternal());
       case Csr.HTIMEDELTA, Csr.HUTIMEDELTA -> {
         htimedelta = value;
         h.attend();
@@ -476,7 +522,8 @@ public final class CsrFile {
       }
       case Csr.HTVAL -> htval = value;
       case Csr.HIP -> setHvip(value, 4);
-      case Csr.HVIP, Csr.HUVIP -> setHvip(value, Traps.VS_CLASS);
+      case Csr.HVIP -> setHvip(value, h.aia == null ? Traps.VS_CLASS : Traps.VS_CLASS | Aia.LOCAL);
+      case Csr.HUVIP -> setHvip(value, Traps.VS_CLASS);
       case Csr.HTINST -> htinst = value;
       case Csr.HGATP -> setHgatp(value, -1L);
       case Csr.VSSTATUS, Csr.HUVSSTATUS -> {
@@ -484,7 +531,12 @@ public final class CsrFile {
         h.contextChanged();
         h.traps.enablesChanged();
       }
-      case Csr.VSIE, Csr.HUVSIE -> setMie(value << 1, hideleg & Traps.VS_CLASS);
+      case Csr.VSIE, Csr.HUVSIE -> {
+        setMie(value << 1, hideleg & Traps.VS_CLASS);
+        if (h.aia != null) {
+          h.aia.writeVsie(value);
+        }
+      }
       case Csr.VSTVEC, Csr.HUVSTVEC -> vstvec = vector(vstvec, value);
       case Csr.VSSCRATCH, Csr.HUVSSCRATCH -> vsscratch = value;
       case Csr.VSEPC, Csr.HUVSEPC -> vsepc = value & ~1L;
@@ -513,6 +565,9 @@ public final class CsrFile {
    * 3.2).
    */
   private void writeVsip(long value) {
+    if (h.aia != null) {
+      setHvip(value, h.aia.vsipMask());
+    }
     if ((hideleg & 4) == 0) {
       return;
     }
@@ -545,8 +600,17 @@ public final class CsrFile {
         hdvroot = value & ROOT;
         domainChanged();
       }
-      case Csr.HDVGEIN -> hdvgein = 0; // no guest interrupt files without AIA
-      case Csr.HDVGOWNER -> hdvgowner = -1;
+      case Csr.HDVGEIN -> {
+        hdvgein =
+            Long.compareUnsigned(value, h.config.guestFiles()) <= 0 && h.aia != null ? value : 0;
+        h.attend();
+      }
+      case Csr.HDVGOWNER -> {
+        if (hdvgein != 0) {
+          int owner = Long.compareUnsigned(value, 0x3fff) <= 0 ? (int) value : FileOwners.NOBODY;
+          h.owners.owner(h.id, (int) hdvgein, owner);
+        }
+      }
       case Csr.HDVWINSEL -> hdvwinsel = (int) value & 15;
       case Csr.HDVWINBASE -> h.windows.base(hdvwinsel, value);
       case Csr.HDVWINLIMIT -> h.windows.limit(hdvwinsel, value);
@@ -556,7 +620,7 @@ public final class CsrFile {
       case Csr.UCAUSE -> ucause = value & (1L << 63 | 63);
       case Csr.UTVAL -> utval = value;
       case Csr.HUSTATUS -> {
-        hustatus = value & HUSTATUS;
+        hustatus = value & HUSTATUS | ((value & VGEIN) == hdvgein << 12 ? value & VGEIN : 0);
         h.contextChanged();
         h.attend();
       }
@@ -627,7 +691,9 @@ public final class CsrFile {
       case Csr.MCAUSE -> mcause = value;
       case Csr.MTVAL -> mtval = value;
       case Csr.MIP -> {
-        setSoftPending(value, (menvcfg & STCE) != 0 ? 0x202 : 0x222);
+        long timer = (menvcfg & STCE) != 0 ? 0 : 1 << Cause.SUPERVISOR_TIMER;
+        boolean external = h.aia == null || !h.aia.separateSeip();
+        setSoftPending(value, timer | (external ? 0x202 : 2));
         setHvip(value, h.config.hypervisor() ? 4 : 0);
       }
       case Csr.MTINST -> mtinst = value;
@@ -679,13 +745,14 @@ public final class CsrFile {
     long implemented =
         M_INTERRUPTS
             | S_INTERRUPTS
+            | guestExternal()
             | (h.config.hypervisor() ? Traps.VS_CLASS : 0)
             | (h.config.dv() ? Traps.HU_CLASS : 0);
     mie = mie & ~mask | value & mask & implemented;
     h.traps.enablesChanged();
   }
 
-  private void setSoftPending(long value, long mask) {
+  void setSoftPending(long value, long mask) {
     softPending = softPending & ~mask | value & mask;
     h.attend();
   }

@@ -2,10 +2,14 @@ package org.duvisor.machine;
 
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.Function;
 import org.duvisor.devices.MmioBus;
+import org.duvisor.devices.aia.ImsicFile;
 import org.duvisor.isa.Cause;
+import org.duvisor.machine.dv.FileOwners;
 import org.duvisor.machine.dv.Posts;
 import org.duvisor.machine.dv.Windows;
 import org.duvisor.machine.fp.Fcsr;
@@ -85,6 +89,13 @@ public final class Hart {
   final Clock clock;
   final Posts posts;
   final Windows windows = new Windows();
+
+  /** Null without AIA. */
+  final @Nullable Aia aia;
+
+  /** Owners of the guest interrupt files of all harts. */
+  FileOwners owners = FileOwners.NONE;
+
   final Pmp pmp = new Pmp();
   final Mmu mmu;
   final CsrFile csrs;
@@ -156,6 +167,7 @@ public final class Hart {
     this.bus = bus;
     this.clock = clock;
     this.posts = posts;
+    this.aia = config.aia() ? new Aia(this, config.guestFiles()) : null;
     this.csrs = new CsrFile(this);
     this.traps = new Traps(this);
     this.mmu = new Mmu(this);
@@ -179,6 +191,9 @@ public final class Hart {
     fcsr.flags = 0;
     fcsr.frm = 0;
     csrs.reset();
+    if (aia != null) {
+      aia.reset();
+    }
     pmp.reset();
     windows.clear();
     mmu.flushAll();
@@ -225,6 +240,31 @@ public final class Hart {
   /** Physical memory. */
   public PhysicalMemory memory() {
     return memory;
+  }
+
+  /** The machine-level interrupt file; the hart has AIA. */
+  public ImsicFile machineFile() {
+    return aia().machineFile;
+  }
+
+  /** The supervisor-level interrupt file, then the guest files; the hart has AIA. */
+  public List<ImsicFile> supervisorFiles() {
+    List<ImsicFile> files = new ArrayList<>();
+    files.add(aia().supervisorFile);
+    files.addAll(aia().guestFiles);
+    return files;
+  }
+
+  private Aia aia() {
+    if (aia == null) {
+      throw new IllegalStateException("a hart without AIA");
+    }
+    return aia;
+  }
+
+  /** Sets who keeps the owners of guest interrupt files; before the hart runs. */
+  public void owners(FileOwners all) {
+    owners = all;
   }
 
   /** Windows of the resident VM. */

@@ -6,13 +6,25 @@ package org.duvisor.machine;
  * @param satpModes bit m = satp, vsatp MODE m is implemented (8 Sv39, 9 Sv48, 10 Sv57)
  * @param hypervisor the H extension
  * @param dv the delegated-virtualization extension; needs H
+ * @param guestFiles {@link #NO_AIA}, or Smaia and Ssaia with an IMSIC that has so many guest
+ *     interrupt files (GEILEN, 0 to 63; they need H)
  */
-public record HartConfig(int satpModes, boolean hypervisor, boolean dv) {
+public record HartConfig(int satpModes, boolean hypervisor, boolean dv, int guestFiles) {
+  /** Harts without the Advanced Interrupt Architecture. */
+  public static final int NO_AIA = -1;
+
+  /** Guest interrupt files that will do for the vCPUs of a few VMs. */
+  public static final int USUAL_GUEST_FILES = 7;
+
   /** Sv39 and Sv48, H and DV-ext. */
   public static final HartConfig STANDARD = new HartConfig(1 << 8 | 1 << 9, true, true);
 
   /** Checks that the choices fit together. */
   public HartConfig {
+    if (guestFiles < NO_AIA || guestFiles > 63 || guestFiles > 0 && !hypervisor) {
+      throw new IllegalArgumentException(
+          "a hart has 0 to 63 guest interrupt files, and only with the H extension");
+    }
     if (dv && !hypervisor) {
       throw new IllegalArgumentException("DV-ext needs the H extension");
     }
@@ -22,11 +34,27 @@ public record HartConfig(int satpModes, boolean hypervisor, boolean dv) {
     }
   }
 
+  /** Harts without AIA. */
+  public HartConfig(int satpModes, boolean hypervisor, boolean dv) {
+    this(satpModes, hypervisor, dv, NO_AIA);
+  }
+
+  /** The same with so many guest interrupt files, or {@link #NO_AIA}. */
+  public HartConfig withGuestFiles(int count) {
+    return new HartConfig(satpModes, hypervisor, dv, count);
+  }
+
+  /** Whether it has AIA's CSRs and an IMSIC. */
+  public boolean aia() {
+    return guestFiles != NO_AIA;
+  }
+
   /** {@code riscv,isa-extensions} of the device tree, space separated. */
   public String extensions() {
     return "i m a f d c"
         + (hypervisor ? " h" : "")
         + " zicbom zicboz zicbop zicntr zicond zicsr zifencei zihintpause zihpm zawrs zba zbb zbs"
+        + (aia() ? " smaia ssaia" : "")
         + " sstc svadu svinval svnapot svpbmt"
         + (dv ? " xdv" : "");
   }

@@ -195,7 +195,12 @@ public final class Traps {
   /** mip as it stands now, all sources together; also refreshes {@link #deadline()}. */
   long pending() {
     CsrFile c = h.csrs;
-    long p = c.softPending | h.wires() | c.hvip;
+    Aia aia = h.aia;
+    long p = c.softPending;
+    if (aia != null) {
+      p = (aia.separateSeip() ? p & ~(1L << Cause.SUPERVISOR_EXTERNAL) : p) | aia.filesPending();
+    }
+    p |= h.wires() | c.hvip & VS_CLASS;
     long now = h.clock.now();
     long next = Long.MAX_VALUE;
     if (Long.compareUnsigned(now, h.mtimecmp) >= 0) {
@@ -244,7 +249,8 @@ public final class Traps {
    * has come since has asked for attention itself, and timers are looked at every quantum.
    */
   void enablesChanged() {
-    if ((lastPending & h.csrs.mie) != 0) {
+    Aia aia = h.aia;
+    if ((lastPending & h.csrs.mie) != 0 || aia != null && aia.hasVirtual()) {
       h.attend();
     }
   }
@@ -264,22 +270,25 @@ public final class Traps {
    * WFI: any interrupt that is pending and enabled in mie ends it, whatever the global enables say.
    */
   boolean wakesFromWait() {
-    return (pending() & h.csrs.mie) != 0;
+    Aia aia = h.aia;
+    return (pending() & h.csrs.mie) != 0 || aia != null && aia.wakes();
   }
 
   /** Takes the most urgent enabled interrupt, if there is one. */
   void takeInterrupt() {
     CsrFile c = h.csrs;
-    long ready = pending() & c.mie;
+    Aia aia = h.aia;
+    long pending = pending();
+    long ready = pending & c.mie;
     boolean kicked = h.v && c.kicked();
-    if (ready == 0 && !kicked) {
+    if (ready == 0 && !kicked && (aia == null || !aia.hasVirtual())) {
       return;
     }
     long mideleg = c.mideleg();
     boolean mOn = h.priv < Hart.M || Status.get(c.mstatus, Status.MIE) != 0;
     long group = mOn ? ready & ~mideleg : 0;
     if (group != 0) {
-      int cause = first(group);
+      int cause = aia == null ? first(group) : aia.mtopi(pending) >>> 16;
       h.pc = toM(INTERRUPT | cause, h.pc, 0, 0, 0, false);
       return;
     }
@@ -293,9 +302,12 @@ public final class Traps {
             & ~HU_CLASS
             & ~(c.dvEnabled ? VS_CLASS : c.hideleg); // HU cannot interrupt the host
     boolean hsOn = h.v || h.priv < Hart.S || Status.get(c.mstatus, Status.SIE) != 0;
-    if (hsOn && hs != 0) {
-      h.pc = toHs(INTERRUPT | first(hs), h.pc, 0, 0, 0, false);
-      return;
+    if (hsOn) {
+      int cause = aia != null ? aia.stopi(pending) >>> 16 : hs != 0 ? first(hs) : 0;
+      if (cause != 0) {
+        h.pc = toHs(INTERRUPT | cause, h.pc, 0, 0, 0, false);
+        return;
+      }
     }
     if (kicked) {
       h.pc = toHu(INTERRUPT | Cause.HOST_EVENT, h.pc, 0, 0, 0, false);
@@ -308,8 +320,13 @@ public final class Traps {
     }
     long vs = ready & c.hideleg & VS_CLASS;
     boolean vsOn = h.v && (h.priv < Hart.S || Status.get(c.vsstatus, Status.SIE) != 0);
-    if (vsOn && vs != 0) {
-      h.pc = toVs(INTERRUPT | (first(vs) - 1), h.pc, 0);
+    if (!vsOn) {
+      return;
+    }
+    int topi =
+        aia != null ? aia.vstopi(pending, c.guestControl()) : vs != 0 ? first(vs) - 1 << 16 : 0;
+    if (topi != 0) {
+      h.pc = toVs(INTERRUPT | topi >>> 16, h.pc, 0);
     }
   }
 

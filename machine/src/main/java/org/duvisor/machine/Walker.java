@@ -80,10 +80,19 @@ final class Walker {
   }
 
   private long inWindow(long pa, long permission, long gpa) {
-    if (h.csrs.dvEnabled && !h.windows.allow(pa, permission)) {
+    if (h.csrs.dvEnabled && !isGranted(pa, permission)) {
       throw h.traps.exception(Cause.WINDOW_VIOLATION, va, gpa >>> 2, 0, true);
     }
     return pa;
+  }
+
+  /** Guest interrupt files belong to VMIDs, whatever the windows say (docs/dv-ext.md 3.4). */
+  private boolean isGranted(long pa, long permission) {
+    if (h.owners.isGuestFile(pa)) {
+      return (permission == Windows.READ || permission == Windows.WRITE)
+          && h.owners.isOwner(pa, h.csrs.hdvvmid);
+    }
+    return h.windows.allow(pa, permission);
   }
 
   // ---- stage 1

@@ -13,6 +13,7 @@ import org.duvisor.machine.board.Board;
 import org.duvisor.machine.board.BoardBoot;
 import org.duvisor.machine.board.BoardConfig;
 import org.duvisor.machine.board.BoardOutcome;
+import org.duvisor.machine.board.InterruptController;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
@@ -31,11 +32,12 @@ final class BoardBootTest {
         Optional.empty());
   }
 
-  @Test
-  void opensbiAndLinuxOnFourHarts() throws Exception {
+  @ParameterizedTest
+  @EnumSource(InterruptController.class)
+  void opensbiAndLinuxOnFourHarts(InterruptController interrupts) throws Exception {
     BoardBoot boot = boot();
     var shell = new GuestShell();
-    try (var board = new Board(BoardConfig.of(4, MEMORY, shell))) {
+    try (var board = new Board(BoardConfig.of(4, MEMORY, shell).with(interrupts))) {
       var outcome = new CompletableFuture<BoardOutcome>();
       Thread.ofPlatform()
           .daemon()
@@ -46,6 +48,13 @@ final class BoardBootTest {
               });
       shell.prompt();
       assertEquals("4", shell.run("grep -c ^processor /proc/cpuinfo"));
+      String used =
+          switch (interrupts) {
+            case PLIC -> "PLIC";
+            case APLIC -> "APLIC-DIRECT";
+            case APLIC_IMSIC -> "APLIC-MSI";
+          };
+      assertTrue(shell.run("grep ttyS0 /proc/interrupts").contains(used));
       shell.type("poweroff -f");
       assertEquals(new BoardOutcome.Finished(0), outcome.get());
     }

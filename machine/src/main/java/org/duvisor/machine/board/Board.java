@@ -7,11 +7,9 @@ import java.util.random.RandomGenerator;
 import org.duvisor.devices.GoldfishRtc;
 import org.duvisor.devices.MmioBus;
 import org.duvisor.devices.Ns16550;
-import org.duvisor.devices.Plic;
 import org.duvisor.devices.TestFinisher;
 import org.duvisor.devices.fdt.Cpus;
 import org.duvisor.devices.fdt.Node;
-import org.duvisor.isa.Cause;
 import org.duvisor.machine.Clock;
 import org.duvisor.machine.Hart;
 import org.duvisor.machine.dv.Posts;
@@ -27,7 +25,6 @@ import org.jspecify.annotations.Nullable;
 public final class Board implements AutoCloseable {
   private static final int FIRST_CPU = 1;
   private static final int SEED_BYTES = 32;
-  private static final int PLIC_PHANDLE = 0x100;
   private static final int FINISHER_PHANDLE = 0x101;
 
   private final BoardConfig config;
@@ -36,6 +33,7 @@ public final class Board implements AutoCloseable {
   private final List<Hart> harts = new ArrayList<>();
   private final List<VirtioMmio> transports = new ArrayList<>();
   private final Scheduler scheduler;
+  private final Interrupts interrupts;
   private volatile @Nullable BoardOutcome outcome;
   private volatile boolean resetWanted;
   private volatile OptionalLong tohost = OptionalLong.empty();
@@ -57,34 +55,26 @@ public final class Board implements AutoCloseable {
         config.deterministic()
             ? new DeterministicScheduler(harts, virtual)
             : new ParallelScheduler(harts);
-    Plic plic = new Plic(MemoryMap.PLIC_SOURCES, contexts());
-    bus.add(MemoryMap.PLIC, plic, 0);
+    this.interrupts = Interrupts.connect(config.interrupts(), harts, bus, FIRST_CPU);
     bus.add(MemoryMap.CLINT, new Clint(harts, clock, FIRST_CPU), 0);
     for (VirtioDevice device : config.virtio()) {
       int slot = transports.size();
       int irq = MemoryMap.VIRTIO_FIRST_IRQ + slot;
-      VirtioMmio transport = new VirtioMmio(device, memory.forDevices(), plic.source(irq));
+      VirtioMmio transport =
+          new VirtioMmio(device, memory.forDevices(), interrupts.source().apply(irq));
       bus.add(MemoryMap.VIRTIO + slot * MemoryMap.VIRTIO_STRIDE, transport, irq);
       transports.add(transport);
     }
     Ns16550 uart =
-        new Ns16550(config.console(), plic.source(MemoryMap.UART_IRQ), MemoryMap.UART_CLOCK);
+        new Ns16550(
+            config.console(), interrupts.source().apply(MemoryMap.UART_IRQ), MemoryMap.UART_CLOCK);
     bus.add(MemoryMap.UART, uart, MemoryMap.UART_IRQ);
     bus.add(
         MemoryMap.RTC,
-        new GoldfishRtc(config.clock(), config.timers(), plic.source(MemoryMap.RTC_IRQ)),
+        new GoldfishRtc(
+            config.clock(), config.timers(), interrupts.source().apply(MemoryMap.RTC_IRQ)),
         MemoryMap.RTC_IRQ);
     bus.add(MemoryMap.FINISHER, new TestFinisher(this::finish, FINISHER_PHANDLE), 0);
-  }
-
-  private List<Plic.Context> contexts() {
-    List<Plic.Context> contexts = new ArrayList<>();
-    for (Hart h : harts) {
-      for (int cause : new int[] {Cause.MACHINE_EXTERNAL, Cause.SUPERVISOR_EXTERNAL}) {
-        contexts.add(new Plic.Context(level -> h.wire(cause, level), FIRST_CPU + h.id(), cause));
-      }
-    }
-    return contexts;
   }
 
   /** The board's device tree, without /chosen. */
@@ -104,8 +94,9 @@ public final class Board implements AutoCloseable {
         .strings("compatible", "simple-bus")
         .flag("ranges");
     for (MmioBus.Window w : bus.windows()) {
-      w.device().describe(soc, w.base(), w.irq(), PLIC_PHANDLE);
+      w.device().describe(soc, w.base(), w.irq(), interrupts.phandle());
     }
+    interrupts.specify(soc);
     return root;
   }
 

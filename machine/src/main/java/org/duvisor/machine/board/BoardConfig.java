@@ -23,6 +23,7 @@ import org.duvisor.virtio.VirtioDevice;
  * @param clock its real-time clock
  * @param timers alarms of that clock
  * @param deterministic all harts on one thread in virtual time: the same result each time
+ * @param interrupts what brings the interrupts of devices to the harts
  */
 public record BoardConfig(
     int harts,
@@ -33,7 +34,8 @@ public record BoardConfig(
     CharBackend console,
     InstantSource clock,
     Timers timers,
-    boolean deterministic) {
+    boolean deterministic,
+    InterruptController interrupts) {
   /** Virtio slots, as on QEMU virt. */
   public static final int VIRTIO_SLOTS = 8;
 
@@ -54,6 +56,33 @@ public record BoardConfig(
       throw new BoardException(
           "a board has " + VIRTIO_SLOTS + " virtio slots, not " + virtio.size());
     }
+    if (hart.aia() != (interrupts == InterruptController.APLIC_IMSIC)) {
+      throw new BoardException("harts with AIA go with an IMSIC, and others do not");
+    }
+  }
+
+  /** A board whose harts say which interrupt controller it has: AIA's, or a PLIC. */
+  public BoardConfig(
+      int harts,
+      long memoryBytes,
+      HartConfig hart,
+      Function<Hart, Engine> engine,
+      List<VirtioDevice> virtio,
+      CharBackend console,
+      InstantSource clock,
+      Timers timers,
+      boolean deterministic) {
+    this(
+        harts,
+        memoryBytes,
+        hart,
+        engine,
+        virtio,
+        console,
+        clock,
+        timers,
+        deterministic,
+        hart.aia() ? InterruptController.APLIC_IMSIC : InterruptController.PLIC);
   }
 
   /** A board with interpreting standard harts and no devices beyond its own. */
@@ -73,7 +102,16 @@ public record BoardConfig(
   /** The same with virtio devices. */
   public BoardConfig with(List<VirtioDevice> devices) {
     return new BoardConfig(
-        harts, memoryBytes, hart, engine, devices, console, clock, timers, deterministic);
+        harts,
+        memoryBytes,
+        hart,
+        engine,
+        devices,
+        console,
+        clock,
+        timers,
+        deterministic,
+        interrupts);
   }
 
   /** The same with other harts. */
@@ -82,8 +120,26 @@ public record BoardConfig(
         harts, memoryBytes, other, engine, virtio, console, clock, timers, deterministic);
   }
 
+  /** The same with another interrupt controller, and harts that go with it. */
+  public BoardConfig with(InterruptController other) {
+    int files =
+        other == InterruptController.APLIC_IMSIC ? HartConfig.USUAL_GUEST_FILES : HartConfig.NO_AIA;
+    return new BoardConfig(
+        harts,
+        memoryBytes,
+        hart.withGuestFiles(files),
+        engine,
+        virtio,
+        console,
+        clock,
+        timers,
+        deterministic,
+        other);
+  }
+
   /** The same on one thread in virtual time. */
   public BoardConfig inVirtualTime() {
-    return new BoardConfig(harts, memoryBytes, hart, engine, virtio, console, clock, timers, true);
+    return new BoardConfig(
+        harts, memoryBytes, hart, engine, virtio, console, clock, timers, true, interrupts);
   }
 }

@@ -8,7 +8,14 @@ final class MemoryMap {
   static final int RTC_IRQ = 11;
   static final long CLINT = 0x200_0000;
   static final long PLIC = 0xc00_0000;
-  static final int PLIC_SOURCES = 95;
+  static final long APLIC_M = 0xc00_0000;
+  static final long APLIC_S = 0xd00_0000;
+  static final long IMSIC_M = 0x2400_0000;
+  static final long IMSIC_S = 0x2800_0000;
+
+  /** The highest number of an external interrupt. */
+  static final int SOURCES = 95;
+
   static final long UART = 0x1000_0000;
   static final int UART_IRQ = 10;
   static final int UART_CLOCK = 3_686_400;

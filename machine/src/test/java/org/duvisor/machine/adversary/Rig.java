@@ -86,13 +86,17 @@ final class Rig {
   }
 
   final PhysicalMemory memory = new PhysicalMemory(RAM, 16 * MIB);
+  final MmioBus bus = new MmioBus();
   final Posts posts = new Posts();
   final Hart hart;
   long now = 1000;
 
   Rig() {
-    hart =
-        new Hart(0, HartConfig.STANDARD, memory, new MmioBus(), () -> now, posts, Interpreter::new);
+    this(HartConfig.STANDARD);
+  }
+
+  Rig(HartConfig config) {
+    hart = new Hart(0, config, memory, bus, () -> now, posts, Interpreter::new);
     for (long handler : new long[] {M_HANDLER, HS_HANDLER, HU_HANDLER, VS_HANDLER}) {
       asm(handler, "1: j 1b");
     }
