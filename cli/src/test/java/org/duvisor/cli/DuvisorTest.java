@@ -218,6 +218,8 @@ final class DuvisorTest {
         2,
         Optional.empty(),
         deterministic,
+        Aia.none,
+        OptionalInt.empty(),
         0);
   }
 
