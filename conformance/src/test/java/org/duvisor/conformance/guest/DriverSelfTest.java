@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -37,7 +38,8 @@ final class DriverSelfTest {
         new ProcessBuilder("bash", script.toString(), "--where", "driver")
             .redirectError(ProcessBuilder.Redirect.DISCARD)
             .start();
-    String folder = new String(where.getInputStream().readAllBytes()).strip();
+    String folder =
+        new String(where.getInputStream().readAllBytes(), StandardCharsets.UTF_8).strip();
     assumeTrue(where.waitFor() == 0, "needs the host's images: guest/host.sh driver");
     return Path.of(folder);
   }

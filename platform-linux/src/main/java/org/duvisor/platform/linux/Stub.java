@@ -51,26 +51,26 @@ final class Stub {
   private static String enter() {
     var out = new StringBuilder("enter:\n");
     for (int i = 0; i < KEPT.length; i++) {
-      line(out, "sd " + KEPT[i] + ", %d(a0)", Context.CALLER + 8 * i);
+      line(out, "sd " + KEPT[i] + ", @(a0)", Context.CALLER + 8 * i);
     }
     for (int i = 0; i < 12; i++) {
-      line(out, "fsd fs" + i + ", %d(a0)", Context.CALLER_F + 8 * i);
+      line(out, "fsd fs" + i + ", @(a0)", Context.CALLER_F + 8 * i);
     }
-    line(out, "frcsr t0\nsd t0, %d(a0)", Context.CALLER_FCSR);
+    line(out, "frcsr t0\nsd t0, @(a0)", Context.CALLER_FCSR);
     line(out, "csrw uscratch, a0");
     line(out, "la t0, exit\ncsrw utvec, t0");
-    line(out, "ld t0, %d(a0)\ncsrw uepc, t0", Context.UEPC);
-    line(out, "ld t0, %d(a0)\ncsrw hustatus, t0", Context.HUSTATUS);
-    line(out, "ld t0, %d(a0)\nfscsr t0", Context.FCSR);
+    line(out, "ld t0, @(a0)\ncsrw uepc, t0", Context.UEPC);
+    line(out, "ld t0, @(a0)\ncsrw hustatus, t0", Context.HUSTATUS);
+    line(out, "ld t0, @(a0)\nfscsr t0", Context.FCSR);
     for (int i = 0; i < 32; i++) {
-      line(out, "fld f" + i + ", %d(a0)", Context.F + 8 * i);
+      line(out, "fld f" + i + ", @(a0)", Context.F + 8 * i);
     }
     for (int i = 1; i < 32; i++) {
       if (i != A0) {
-        line(out, "ld x" + i + ", %d(a0)", Context.X + 8 * i);
+        line(out, "ld x" + i + ", @(a0)", Context.X + 8 * i);
       }
     }
-    line(out, "ld a0, %d(a0)", Context.X + 8 * A0);
+    line(out, "ld a0, @(a0)", Context.X + 8 * A0);
     return out.append("huret:\nhuret\n").toString();
   }
 
@@ -79,23 +79,23 @@ final class Stub {
     var out = new StringBuilder(".balign 4\nexit:\ncsrrw a0, uscratch, a0\n");
     for (int i = 1; i < 32; i++) {
       if (i != A0) {
-        line(out, "sd x" + i + ", %d(a0)", Context.X + 8 * i);
+        line(out, "sd x" + i + ", @(a0)", Context.X + 8 * i);
       }
     }
-    line(out, "csrr t0, uscratch\nsd t0, %d(a0)", Context.X + 8 * A0);
+    line(out, "csrr t0, uscratch\nsd t0, @(a0)", Context.X + 8 * A0);
     for (int i = 0; i < EXIT_CSRS.length; i++) {
-      line(out, "csrr t0, " + EXIT_CSRS[i] + "\nsd t0, %d(a0)", EXIT_SLOTS[i]);
+      line(out, "csrr t0, " + EXIT_CSRS[i] + "\nsd t0, @(a0)", EXIT_SLOTS[i]);
     }
     for (int i = 0; i < 32; i++) {
-      line(out, "fsd f" + i + ", %d(a0)", Context.F + 8 * i);
+      line(out, "fsd f" + i + ", @(a0)", Context.F + 8 * i);
     }
-    line(out, "frcsr t0\nsd t0, %d(a0)", Context.FCSR);
-    line(out, "ld t0, %d(a0)\nfscsr t0", Context.CALLER_FCSR);
+    line(out, "frcsr t0\nsd t0, @(a0)", Context.FCSR);
+    line(out, "ld t0, @(a0)\nfscsr t0", Context.CALLER_FCSR);
     for (int i = 0; i < 12; i++) {
-      line(out, "fld fs" + i + ", %d(a0)", Context.CALLER_F + 8 * i);
+      line(out, "fld fs" + i + ", @(a0)", Context.CALLER_F + 8 * i);
     }
     for (int i = 0; i < KEPT.length; i++) {
-      line(out, "ld " + KEPT[i] + ", %d(a0)", Context.CALLER + 8 * i);
+      line(out, "ld " + KEPT[i] + ", @(a0)", Context.CALLER + 8 * i);
     }
     return out.append("li a0, 0\nret\n").toString();
   }
@@ -202,7 +202,12 @@ final class Stub {
         .formatted(UCONTEXT_PC, Context.REFUSED, Context.VIOLATED, Context.ILLEGAL);
   }
 
-  private static void line(StringBuilder out, String format, Object... arguments) {
-    out.append(arguments.length == 0 ? format : format.formatted(arguments)).append('\n');
+  private static void line(StringBuilder out, String text) {
+    out.append(text).append('\n');
+  }
+
+  /** A line in which "@" stands for an offset into the context. */
+  private static void line(StringBuilder out, String text, int offset) {
+    line(out, text.replace("@", Integer.toString(offset)));
   }
 }
