@@ -127,7 +127,7 @@ final class Aia {
         h.signal();
       }
     } else {
-      long unused = (long) HGEIP.getAndBitwiseAnd(this, ~bit);
+      long _ = (long) HGEIP.getAndBitwiseAnd(this, ~bit); // a VarHandle's type is its use
     }
   }
 

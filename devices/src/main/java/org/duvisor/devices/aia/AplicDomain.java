@@ -246,7 +246,7 @@ public final class AplicDomain implements Device {
     int highShift = mode >>> 24 & 31;
     int highWidth = mode >>> 16 & 7;
     long low = hart & (1 << lowWidth) - 1;
-    long high = hart >>> lowWidth & (1 << highWidth) - 1;
+    long high = (long) hart >>> lowWidth & (1 << highWidth) - 1;
     long page = base | high << highShift + 12 | low << lowShift | guest;
     aplic.msis.orElseThrow().send(page << 12, identity);
   }

@@ -83,7 +83,7 @@ final class GuestFilesTest {
   }
 
   private static long page(int hart, int file) {
-    return FILES + hart * STRIDE + file * Imsic.PAGE;
+    return FILES + (long) hart * STRIDE + (long) file * Imsic.PAGE;
   }
 
   private Landing guest(String text) {
