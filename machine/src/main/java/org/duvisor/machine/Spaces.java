@@ -28,8 +28,8 @@ final class Spaces {
   /**
    * The largest stage-1 leaf that was entered for each part of a space, bytes: kernels map memory
    * with large leaves and everything else with small ones, and a fence of one small page need not
-   * look further. Leaves of up to 2 MiB are noted by the address in units of that, larger ones in
-   * units of 1 GiB, both modulo {@link #PARTS}.
+   * look further. Noted by the address in units of 1 GiB and, leaves of up to 2 MiB, in units of
+   * that, both as hashes.
    */
   private final long[] leafByMega = new long[PARTS * LIMIT];
 
@@ -98,21 +98,30 @@ final class Spaces {
     }
   }
 
+  /** Kernels begin their parts of the address space at powers of two, so upper bits count too. */
   private static int part(int id, long va, int unit) {
-    return PARTS * id + ((int) (va >>> unit) & PARTS - 1);
+    long n = va >>> unit;
+    return PARTS * id + ((int) (n ^ n >>> 9 ^ n >>> 18) & PARTS - 1);
   }
 
   /** Notes the leaf that maps an address. */
   void note(int id, long va, long leafBytes) {
     if (leafBytes > 1L << GIGA) {
       Arrays.fill(leafByGiga, PARTS * id, PARTS * (id + 1), leafBytes);
-    } else if (leafBytes > 1L << MEGA) {
-      int i = part(id, va, GIGA);
-      leafByGiga[i] = Math.max(leafByGiga[i], leafBytes);
-    } else {
-      int i = part(id, va, MEGA);
-      leafByMega[i] = Math.max(leafByMega[i], leafBytes);
+      return;
     }
+    int giga = part(id, va, GIGA);
+    leafByGiga[giga] = Math.max(leafByGiga[giga], leafBytes);
+    if (leafBytes <= 1L << MEGA) {
+      int mega = part(id, va, MEGA);
+      leafByMega[mega] = Math.max(leafByMega[mega], leafBytes);
+    }
+  }
+
+  /** The largest leaf that may map an address. */
+  private long leaf(int id, long va) {
+    long giga = leafByGiga[part(id, va, GIGA)];
+    return giga > 1L << MEGA ? giga : Math.min(giga, leafByMega[part(id, va, MEGA)]);
   }
 
   /** The largest leaf in the part of the spaces that a fence concerns. */
@@ -123,9 +132,7 @@ final class Spaces {
           && virtual[i] == v
           && (asid < 0 || !global[i] && asid == asidOf(satp[i]))
           && (!v || vmid < 0 || vmid == vmidOf(gatp[i]))) {
-        largest =
-            Math.max(
-                largest, Math.max(leafByMega[part(i, va, MEGA)], leafByGiga[part(i, va, GIGA)]));
+        largest = Math.max(largest, leaf(i, va));
       }
     }
     return largest;
