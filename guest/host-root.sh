@@ -134,7 +134,8 @@ copy_duvisor() {
     cp -L "$JARS/duvisor.jar" "$ROOT/usr/share/duvisor/"
     cp -RL "$JARS/lib" "$ROOT/usr/share/duvisor/"
     cp "$HERE"/images/Image.gz "$HERE"/images/initramfs.cpio.gz "$ROOT/usr/share/duvisor/guest/images/"
-    ln -s guest/images/Image.gz guest/images/initramfs.cpio.gz "$ROOT/usr/share/duvisor/"
+    ln -s guest/images/initramfs.cpio.gz "$ROOT/usr/share/duvisor/"
+    gzip -dc "$HERE/images/Image.gz" >"$ROOT/usr/share/duvisor/Image" # QEMU takes no compressed one
 }
 
 build_root() {
