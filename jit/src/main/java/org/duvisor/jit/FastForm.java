@@ -10,7 +10,8 @@ import org.duvisor.machine.fp.FastFloat;
 
 /** Which floating-point instructions have a form in {@link FastFloat}, by the method's name. */
 final class FastForm {
-  private static final int DYNAMIC = 7;
+  /** The rounding mode that frm holds. */
+  static final int DYNAMIC = 7;
 
   /** Whether the method takes the rounding mode. */
   private static final Map<String, Boolean> FORMS =
@@ -31,7 +32,12 @@ final class FastForm {
     }
     Boolean mode = FORMS.get(s.method());
     boolean rounds = s.arguments().contains(Semantics.Argument.RM);
-    return mode != null && (mode || !rounds || d.rm() == 0 || d.rm() == DYNAMIC);
+    return mode != null && (mode || !rounds || mode(d) == 0);
+  }
+
+  /** The rounding mode of an instruction where the dynamic one is known to be to nearest even. */
+  static int mode(Decoded d) {
+    return d.rm() == DYNAMIC ? 0 : d.rm();
   }
 
   /** Whether that form takes the rounding mode. */

@@ -76,7 +76,6 @@ final class RegionCompiler {
    */
   private static final int MAX_METHOD_BYTES = 5000;
 
-  private static final int DYNAMIC = 7;
   private static final int RETURN_REGISTER = 1;
 
   // Parameters: this, hart, base, entry, fuel; then locals.
@@ -278,7 +277,7 @@ final class RegionCompiler {
     Access atomic = Access.ofAtomic(d);
     boolean fast = FastForm.has(d) && !source.style().floatCalls();
     if (d.instruction().floating()) {
-      int level = d.rm() == DYNAMIC ? Hart.FLOAT_NEAREST : Hart.FLOAT_READY;
+      int level = d.rm() == FastForm.DYNAMIC ? Hart.FLOAT_NEAREST : Hart.FLOAT_READY;
       requireFloat(fast ? Hart.FLOAT_PLAIN : level, offset, refund);
     }
     switch (s.kind()) {
@@ -474,7 +473,7 @@ final class RegionCompiler {
         case FCSR -> {}
         case RM -> {
           if (FastForm.takesMode(d)) {
-            b.loadConstant(d.rm() == DYNAMIC ? 0 : d.rm());
+            b.loadConstant(FastForm.mode(d));
             types.add(CD_int);
           }
         }
@@ -530,7 +529,7 @@ final class RegionCompiler {
       case FRS2 -> registers.push(b, Registers.F + d.rs2());
       case FRS3 -> registers.push(b, Registers.F + d.rs3());
       case IMM -> b.loadConstant(d.imm());
-      case RM -> b.loadConstant(d.rm() == DYNAMIC ? 0 : d.rm()); // the dynamic mode was checked
+      case RM -> b.loadConstant(FastForm.mode(d)); // the dynamic mode was checked
       case CSR -> b.loadConstant(d.csr());
       case ZIMM -> b.loadConstant((long) d.zimm());
       case RDN -> b.loadConstant(d.rd());

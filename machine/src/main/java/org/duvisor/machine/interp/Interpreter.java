@@ -36,12 +36,6 @@ public final class Interpreter implements Engine {
   // An instruction that crosses two pages is decoded anew each time.
   private int crossingBits;
 
-  /** Instructions executed by translations, and how often one was entered; for statistics. */
-  private long translated;
-
-  private long entries;
-  private long sideExits;
-
   private final @Nullable Translator translator;
   private final TranslationCache cache;
   private final Regions regions;
@@ -74,7 +68,7 @@ public final class Interpreter implements Engine {
         while (hart.retired < limit && !hart.wantsAttention() && --rounds > 0) {
           i = 0;
           ops = NO_OPS;
-          Block block = null;
+          Block block;
           Link link = cache.find(hart.pc, hart.fetchContext);
           if (link != null) {
             Translation translation = link.translation;
@@ -86,8 +80,6 @@ public final class Interpreter implements Engine {
             int fuel = (int) Math.min(limit - hart.retired, MAX_FUEL);
             int used = fuel - translation.run(hart, base, link.index, fuel);
             hart.retired += used;
-            translated += used;
-            entries++;
             translation.patience -= used + VISIT_COST;
             if (watched != null) {
               watch(translation, base, used);
@@ -227,7 +219,6 @@ public final class Interpreter implements Engine {
     }
     t.patience -= EXIT_COST;
     h.sideExit = 0;
-    sideExits++;
   }
 
   /** A translation has executed a lot: whether another one would be better. */
@@ -482,12 +473,6 @@ public final class Interpreter implements Engine {
       return 0;
     }
     return p.crosses(offset) ? crossingBits : p.bits(offset);
-  }
-
-  /** One line for a person. */
-  public String statistics() {
-    return "%d of %d instructions in translated code, entered %d times, %d times for the interpreter to go on"
-        .formatted(translated, h.retired, entries, sideExits);
   }
 
   @Override

@@ -37,7 +37,7 @@ final class Regions {
   static final int MAX_GROWN = 260;
 
   private static final int MAX_BLOCK = 60;
-  static final int MAX_PAGES = 4;
+  private static final int MAX_PAGES = 4;
   static final int MAX_DISTANCE = 1 << 16;
   private static final String CSR_EXTENSION = "Zicsr";
 

@@ -183,10 +183,10 @@ public final class Source {
   }
 
   /**
-   * The same code with more entries: the block that starts at {@code offset} of {@code page}, and
-   * others that have been interpreted half as often; null when no block starts there.
+   * The same code with more entries: a block of it, and others that have been interpreted half as
+   * often.
    */
-  @Nullable Source withEntry(Block block) {
+  Source withEntry(Block block) {
     Set<Integer> more = new LinkedHashSet<>(entries);
     for (BasicBlock b : blocks) {
       Block known = block(b.offset());
