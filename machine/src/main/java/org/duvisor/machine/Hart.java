@@ -286,6 +286,11 @@ public final class Hart {
     return priv;
   }
 
+  /** Traps to M-mode since power-on. */
+  public long machineTraps() {
+    return traps.taken[0];
+  }
+
   /** Current virtualization mode. */
   public boolean virtual() {
     return v;
