@@ -21,7 +21,7 @@ $(for p in "$HERE"/host/*/; do printf '  %-14s %s\n' "$(basename "$p")" "$(sed -
   --where        only print the folder; fails when it is not up to date
   --overlay DIR  files to put over the profile's own; may be repeated
   --debug        a kernel that checks its own locking and memory (slow)
-  --stock        Debian's own kernel, without its modules
+  --stock        Debian's own kernel, and those of its modules that the profile loads
   --cache DIR    downloads and sources       (default: $(default_cache))
   --out DIR      build trees and results     (default: $(default_out))
   --mirror URI   the Debian archive to use   (default: this machine's own)
@@ -154,6 +154,19 @@ build_driver() {
     : >"$MODULE/.done"
 }
 
+# stock_modules DIR: of the stock kernel's modules, those that the profile loads.
+stock_modules() {
+    local release module file
+    release=$(cat "$KERNEL/release")
+    debian_get "linux-image-$release"
+    while read -r module; do
+        file=$(find "$UNPACKED/usr/lib/modules" -name "$module.ko.xz")
+        [[ -n $file ]] || continue
+        mkdir -p "$1/usr/lib/modules/$release/kernel"
+        xz -dc "$file" >"$1/usr/lib/modules/$release/kernel/$module.ko" || die "cannot unpack $file"
+    done <"$RECIPE/overlay/modules"
+}
+
 # tree SOURCE DIR: copies a tree over the root; a folder that is a link in the root stays one
 tree() { tar -C "$1" --exclude=./.done -cf - . | tar -C "$2" --keep-directory-symlink -xf -; }
 
@@ -173,6 +186,7 @@ fill_root() { # DIR
         [[ -e $root/usr/bin/$applet || -e $root/usr/sbin/$applet ]] || ln -s busybox "$root/usr/bin/$applet"
     done < <(applets "$root/usr/bin/busybox")
     tree "$KERNEL/root" "$root"
+    [[ -z $STOCK || ! -e $RECIPE/overlay/modules ]] || stock_modules "$root"
     mkdir -p "$root/usr/lib/modules/$(cat "$KERNEL/release")/extra"
     "${CROSS}strip" -g -o "$root/usr/lib/modules/$(cat "$KERNEL/release")/extra/duvisor.ko" "$MODULE/duvisor.ko"
     make -s -C "$MODULE/selftest" CROSS_COMPILE="$CROSS" DESTDIR="$root" install

@@ -68,6 +68,7 @@ public final class Duvisor implements Runnable {
                   new LabEngineCommand(new Images(home), out, err),
                   new LabBootCommand(home, out, err),
                   new LabHypercallCommand(out),
+                  new LabExitsCommand(home, out, err),
                   new LabTranslateCommand(out)));
       all.put("completion", Duvisor::completion);
       var duvisor = new CommandLine(new Duvisor());

@@ -23,11 +23,27 @@ public final class Traps {
   private long deadline;
   private long lastPending;
 
-  /** Traps taken, by destination: M, HS, HU, VS. For statistics. */
-  final long[] taken = new long[4];
+  private final TrapCounts counts = new TrapCounts();
 
   Traps(Hart h) {
     this.h = h;
+  }
+
+  /** What has been taken. */
+  public TrapCounts counts() {
+    return counts;
+  }
+
+  /** The mode the hart is in, for {@link TrapCounts}. */
+  private Mode mode() {
+    if (h.v) {
+      return h.priv == Hart.S ? Mode.VS : Mode.VU;
+    }
+    return switch (h.priv) {
+      case Hart.M -> Mode.M;
+      case Hart.S -> Mode.HS;
+      default -> h.csrs.dvEnabled ? Mode.HU : Mode.U;
+    };
   }
 
   /** Prepares an exception for throwing; {@code tval2} is a guest-physical address &gt;&gt; 2. */
@@ -88,7 +104,7 @@ public final class Traps {
   }
 
   private long toM(long cause, long epc, long tval, long tval2, long tinst, boolean gva) {
-    taken[0]++;
+    counts.add(mode(), Mode.M, cause);
     CsrFile c = h.csrs;
     long s = c.mstatus;
     s = Status.set(s, Status.MPP, h.priv);
@@ -106,11 +122,11 @@ public final class Traps {
   }
 
   private long toHs(long cause, long epc, long tval, long tval2, long tinst, boolean gva) {
-    taken[1]++;
+    counts.add(mode(), Mode.HS, cause);
     CsrFile c = h.csrs;
     if (h.v && c.dvEnabled && (c.hdvctl & CsrFile.HDVCTL_HTR) != 0) {
       boolean exception = cause >= 0;
-      toHu(INTERRUPT | Cause.HOST_EVENT, epc, exception ? cause : 0, 0, 0, false);
+      exitToHu(INTERRUPT | Cause.HOST_EVENT, epc, exception ? cause : 0, 0, 0, false);
       epc = c.utvec & ~3L;
       if (exception) {
         cause =
@@ -141,7 +157,7 @@ public final class Traps {
   }
 
   private long toVs(long cause, long epc, long tval) {
-    taken[3]++;
+    counts.add(mode(), Mode.VS, cause);
     CsrFile c = h.csrs;
     long s = c.vsstatus;
     s = Status.set(s, Status.SPP, h.priv);
@@ -153,9 +169,13 @@ public final class Traps {
     return arrive(Hart.S, true, c.vstvec, cause);
   }
 
-  /** Entry to HU (docs/dv-ext.md, section 5). */
   private long toHu(long cause, long epc, long tval, long tval2, long tinst, boolean gva) {
-    taken[2]++;
+    counts.add(mode(), Mode.HU, cause);
+    return exitToHu(cause, epc, tval, tval2, tinst, gva);
+  }
+
+  /** Entry to HU (docs/dv-ext.md, section 5), or the first step of a reflected trap to HS. */
+  private long exitToHu(long cause, long epc, long tval, long tval2, long tinst, boolean gva) {
     CsrFile c = h.csrs;
     long s = c.hustatus;
     if (h.v) {

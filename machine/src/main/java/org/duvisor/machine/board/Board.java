@@ -32,6 +32,7 @@ public final class Board implements AutoCloseable {
   private final MmioBus bus = new MmioBus();
   private final List<Hart> harts = new ArrayList<>();
   private final List<VirtioMmio> transports = new ArrayList<>();
+  private final Clock clock;
   private final Scheduler scheduler;
   private final Interrupts interrupts;
   private volatile @Nullable BoardOutcome outcome;
@@ -39,6 +40,7 @@ public final class Board implements AutoCloseable {
   private volatile OptionalLong tohost = OptionalLong.empty();
   private volatile long maxInstructions = Long.MAX_VALUE;
   private volatile boolean endsAtReset;
+  private volatile @Nullable Appointment appointment;
   private @Nullable RandomGenerator random;
 
   /** Puts a board together; nothing runs yet. */
@@ -46,7 +48,7 @@ public final class Board implements AutoCloseable {
     this.config = config;
     this.memory = new PhysicalMemory(MemoryMap.RAM, config.memoryBytes());
     VirtualClock virtual = new VirtualClock();
-    Clock clock = config.deterministic() ? virtual : Clock.realTime();
+    this.clock = config.deterministic() ? virtual : Clock.realTime();
     Posts posts = new Posts();
     for (int i = 0; i < config.harts(); i++) {
       harts.add(new Hart(i, config.hart(), memory, bus, clock, posts, config.engine()));
@@ -166,7 +168,33 @@ public final class Board implements AutoCloseable {
     end(new BoardOutcome.Stopped());
   }
 
+  /** Something to do at a time of {@link #clock}. */
+  private record Appointment(long at, Runnable action) {}
+
+  /**
+   * Has {@code action} done once, on a thread of the board, when {@code ticks} of mtime have
+   * passed: between two turns of its harts, so that on a deterministic board all stand still. From
+   * a device or an action; the one before has been done, or is forgotten.
+   */
+  public void after(long ticks, Runnable action) {
+    appointment = new Appointment(clock.now() + ticks, action);
+  }
+
+  private void keep(Appointment due) {
+    synchronized (this) {
+      if (appointment != due) {
+        return;
+      }
+      appointment = null;
+    }
+    due.action.run();
+  }
+
   private boolean stopped() {
+    Appointment next = appointment;
+    if (next != null && clock.now() >= next.at) {
+      keep(next);
+    }
     if (tohost.isPresent()) {
       watchTohost(tohost.getAsLong());
     }

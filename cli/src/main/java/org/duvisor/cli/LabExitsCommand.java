@@ -1,0 +1,87 @@
+package org.duvisor.cli;
+
+import java.io.IOException;
+import java.io.PrintStream;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.Callable;
+import org.duvisor.lab.ExitBenchmark;
+import org.duvisor.lab.ExitReport;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+
+/** {@code duvisor lab exits}. */
+@Command(
+    name = "exits",
+    description =
+        "Counts VM exits and entries into the host's kernel, under DuVisor and under KVM, on the"
+            + " full stack.",
+    sortOptions = false,
+    footer = {
+      "",
+      "Boots what \"duvisor host\" boots, on a deterministic board: the same figures each time.",
+      "",
+      "Example:",
+      "  duvisor lab exits --loads cpu,disk --out exits.json",
+    })
+final class LabExitsCommand implements Callable<Integer> {
+  private final Path home;
+  private final PrintStream out;
+  private final PrintStream err;
+
+  @Option(
+      names = "--loads",
+      paramLabel = "LOAD",
+      split = ",",
+      description = "What the guest does: ${COMPLETION-CANDIDATES}. Default: all.")
+  private List<ExitBenchmark.Load> loads = List.of(ExitBenchmark.Load.values());
+
+  @Option(
+      names = "--aia",
+      paramLabel = "KIND",
+      defaultValue = "none",
+      description =
+          "The board's interrupt controllers, as for \"duvisor machine\"."
+              + " Default: ${DEFAULT-VALUE}.")
+  private Aia aia = Aia.none;
+
+  @Option(
+      names = "--engine",
+      paramLabel = "KIND",
+      defaultValue = "jit",
+      description = "What executes all of it: ${COMPLETION-CANDIDATES}. Default: ${DEFAULT-VALUE}.")
+  private Engine engine = Engine.jit;
+
+  @Option(names = "--out", paramLabel = "FILE", description = "Write the figures there, as JSON.")
+  private @Nullable Path file;
+
+  LabExitsCommand(Path home, PrintStream out, PrintStream err) {
+    this.home = home;
+    this.out = out;
+    this.err = err;
+  }
+
+  @Override
+  public Integer call() throws IOException, InterruptedException {
+    FullStack stack = FullStack.build(home);
+    var images =
+        new ExitBenchmark.Images(stack.firmware(), stack.kernel(), stack.initrd(), stack.root());
+    try (Engine.Running running = engine.start(true, Optional.empty())) {
+      ExitReport report =
+          ExitBenchmark.run(
+              images,
+              new ExitBenchmark.Options(aia.controller(), loads),
+              running.harts(),
+              Map.of("revision", Version.revision(), "engine", engine.name()),
+              err);
+      out.print(report.text());
+      if (file != null) {
+        report.write(file);
+      }
+    }
+    return 0;
+  }
+}
