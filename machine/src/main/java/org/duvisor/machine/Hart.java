@@ -127,6 +127,15 @@ public final class Hart {
   /** Floating point that the fast path cannot do. */
   public static final int FLOAT_EXIT = 2;
 
+  /** How the hart waits for others that run at the same time. */
+  private final Backoff backoff = new Backoff();
+
+  /** Whether the harts take turns on one thread, see {@link #takeTurns}. */
+  private boolean inTurns;
+
+  /** With {@link #inTurns}: the hart waits for another one. */
+  private boolean turnOver;
+
   /** In WFI; ended by whoever runs the hart. */
   boolean waiting;
 
@@ -350,12 +359,14 @@ public final class Hart {
 
   /**
    * Runs at most about {@code instructions}, taking interrupts on the way. Returns early when the
-   * hart waits in WFI, or, embedded, has left the guest.
+   * hart waits in WFI, or for another hart that takes turns with it, or, embedded, has left the
+   * guest.
    */
   public void run(long instructions) {
     long limit = retired + instructions;
     int idleRuns = 0;
-    while (retired < limit && !waiting) {
+    turnOver = false;
+    while (retired < limit && !waiting && !turnOver) {
       if (left) {
         return;
       }
@@ -442,7 +453,25 @@ public final class Hart {
     return clock.now();
   }
 
+  /**
+   * From now on the harts of the machine take turns on one thread: one that waits for another ends
+   * its turn.
+   */
+  public void takeTurns() {
+    inTurns = true;
+  }
+
   // ---- what instructions ask of the hart
+
+  /** Waits a moment, for the hart can only go on when another one has done something. */
+  public void pause() {
+    if (inTurns) {
+      turnOver = true;
+      attend(); // ends translated code
+    } else {
+      backoff.pause();
+    }
+  }
 
   /** Resolves a rounding-mode field. */
   public int roundingMode(int rm) {

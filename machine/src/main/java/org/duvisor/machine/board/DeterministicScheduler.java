@@ -4,9 +4,9 @@ import java.util.List;
 import org.duvisor.machine.Hart;
 
 /**
- * All harts on one thread, in turns of a fixed number of instructions; virtual time passes with the
- * turns and jumps when all wait. The same images give the same run, bit for bit, as long as nothing
- * comes from outside.
+ * All harts on one thread, in turns of a fixed number of instructions, or fewer for a hart that
+ * waits for another; virtual time passes with the turns and jumps when all wait for interrupts. The
+ * same images give the same run, bit for bit, as long as nothing comes from outside.
  */
 final class DeterministicScheduler implements Scheduler {
   /** Instructions a turn. */
@@ -23,6 +23,7 @@ final class DeterministicScheduler implements Scheduler {
   DeterministicScheduler(List<Hart> harts, VirtualClock clock) {
     this.harts = harts;
     this.clock = clock;
+    harts.forEach(Hart::takeTurns);
   }
 
   @Override

@@ -91,6 +91,16 @@ public final class InMemory {
     Raw.storeAlignedLong(host, value);
   }
 
+  /** Whether there is a reservation and memory still holds what the LR loaded. */
+  static boolean isReserved(Hart h) {
+    long host = h.reservedHost;
+    if (host == 0) {
+      return false;
+    }
+    long now = (host & 1) != 0 ? Raw.loadAlignedLong(host & -2) : Raw.loadAlignedInt(host);
+    return now == h.reservedValue;
+  }
+
   /** LR.W: reserves the word. */
   public static long lr_w(Hart h, long host) {
     long value = Raw.loadAlignedInt(host);

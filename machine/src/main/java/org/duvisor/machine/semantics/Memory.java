@@ -174,14 +174,6 @@ public final class Memory {
     Raw.storeFence();
   }
 
-  /**
-   * PAUSE: the hart waits for another one, which may be waiting for a processor of this computer.
-   * With more harts than processors, spinning would keep it from getting one.
-   */
-  public static void pause() {
-    Thread.yield();
-  }
-
   /** CBO.ZERO: zeroes a block of 64 bytes. */
   public static void cboZero(Hart h, long address) {
     h.csrs().checkCboZero();

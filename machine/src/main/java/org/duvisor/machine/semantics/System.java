@@ -38,9 +38,16 @@ public final class System {
     h.privileged().wfi();
   }
 
-  /** WRS.NTO: may end at any time, and does at once. */
-  public static void wrsNto(@SuppressWarnings("unused") Hart h) {
-    Thread.onSpinWait();
+  /** PAUSE. */
+  public static void pause(Hart h) {
+    h.pause();
+  }
+
+  /** WRS.NTO: may end at any time, and does after a moment. */
+  public static void wrsNto(Hart h) {
+    if (InMemory.isReserved(h)) {
+      h.pause();
+    }
   }
 
   /** WRS.STO. */
