@@ -1,6 +1,7 @@
 # Guests on the full stack's host, to be sourced by a shell there. A guest NAME has its console in
 # the files NAME.in and NAME.out of the folder $guests.
 guests=/tmp/guests
+tick=${tick:-0.2} # seconds between two looks
 mkdir -p $guests
 
 # guest NAME duvisor|kvm CPUS MEGABYTES: starts a guest; $pid is its process
@@ -20,6 +21,15 @@ guest() {
     echo $pid >$guests/$1.pid
 }
 
+# ticks N: waits
+ticks() {
+    local left=$1
+    while [ $left -gt 0 ]; do
+        left=$((left - 1))
+        sleep $tick
+    done
+}
+
 # tell NAME LINE: types at its console
 tell() {
     echo "$2" 1<>$guests/$1.in
@@ -30,7 +40,7 @@ await() {
     until grep -q "$2" $guests/$1.out; do
         kill -0 $(cat $guests/$1.pid) 2>/dev/null || return 1
         [ ! -e $guests/stop ] || return 1
-        sleep 0.2
+        sleep $tick
     done
 }
 

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Guests that come and go, until $guests/stop exists: soak.sh SEED. Two under DuVisor and one under
+# Guests that come and go, until $guests/stop exists: soak.sh SEED. $tick is for guests.sh. Two under DuVisor and one under
 # KVM, each killed at moments that the seed chooses, from its start to deep in its work.
 . /mnt/guests.sh
 
@@ -30,8 +30,8 @@ round() {
         random 8
         await $1 "^alive-$((drawn + 1))\>" && reached=work
     fi
-    [ $moment -ge 1 ] && random 30 || random 120 # its start takes longest
-    stopping || sleep $((drawn / 10)).$((drawn % 10))
+    [ $moment -ge 1 ] && random 20 || random 100 # its start takes longest
+    ticks $drawn
     if ! kill -9 $pid 2>/dev/null; then
         echo "DIED $1 after $reached"
         tail -n 20 $guests/$1.out

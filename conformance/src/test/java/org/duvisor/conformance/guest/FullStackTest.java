@@ -34,7 +34,8 @@ final class FullStackTest {
   }
 
   private static StackHost boot(int harts, int megabytes) throws Exception {
-    var host = StackHost.boot(images, Setup.usual(harts, megabytes), images.trained(), suites);
+    var host =
+        StackHost.boot(images, Setup.deterministic(harts, megabytes), images.trained(), suites);
     host.ready();
     return host;
   }
@@ -43,14 +44,14 @@ final class FullStackTest {
   private static void end(StackHost host) throws Exception {
     assertEquals("", host.trouble());
     while (!host.inUse().equals(NOTHING)) { // what was killed is cleared away after its death
-      assertEquals("", host.run("sleep 0.1"));
+      assertEquals("", host.run("ticks 1"));
     }
     assertEquals(new BoardOutcome.Finished(0), host.powerOff());
   }
 
   @Test
   void oneCommandEndsInTheShellOfAGuest() throws Exception {
-    Setup setup = Setup.same(1, 1024, "duvisor.run=--append,quiet,--memory,128M");
+    Setup setup = Setup.deterministic(1, 1024).with("duvisor.run=--append,quiet,--memory,128M");
     try (var host = StackHost.boot(images, setup, images.root())) {
       host.expect("DuVisor host ready");
       host.expect("DuVisor guest ready");
@@ -77,7 +78,7 @@ final class FullStackTest {
   @Test
   void guestHasTwoProcessorsOnTwoHarts() throws Exception {
     try (var host = boot(2, 1024)) {
-      host.run(". /mnt/guests.sh; guest a duvisor 2 128; await a '/ # '");
+      host.run("guest a duvisor 2 128; await a '/ # '");
       host.run("tell a 'grep -c ^processor /proc/cpuinfo; echo count-done'; await a '^count-done'");
       host.run("work a 5; await a '^done-42'; tell a 'poweroff -f'");
       assertEquals("a ended with 0", host.run("ended a"));
@@ -89,7 +90,6 @@ final class FullStackTest {
   @Test
   void twoDuVisorGuestsAndOneOfKvmRunAtTheSameTime() throws Exception {
     try (var host = boot(4, 1536)) {
-      host.run(". /mnt/guests.sh");
       host.run("guest a duvisor 1 128; guest b duvisor 2 128; guest k kvm 1 128");
       for (String guest : List.of("a", "b", "k")) {
         host.run("await " + guest + " '/ # '; work " + guest + " 20");
@@ -106,21 +106,21 @@ final class FullStackTest {
   @Test
   void killedHypervisorsLeaveTheOthersAlone() throws Exception {
     try (var host = boot(4, 1536)) {
-      host.run(". /mnt/guests.sh; guest a duvisor 2 128; guest k kvm 1 128");
+      host.run("guest a duvisor 2 128; guest k kvm 1 128");
       host.run("await a '/ # '; work a 1000000; await k '/ # '; work k 1000000");
       for (String moment :
           List.of(
-              "sleep 1", // the JVM starts
+              "ticks 100", // the JVM starts
               "await b 'the guest starts'", // the guest boots
               "await b '/ # '", // it waits for its user
               "await b '/ # '; work b 1000; await b '^alive-2'", // it works
-              "await b '/ # '; kill -STOP $pid; sleep 1")) { // its threads are stopped
+              "await b '/ # '; kill -STOP $pid; ticks 5")) { // its threads are stopped
         host.run("guest b duvisor 2 64; " + moment + "; kill -9 $pid; wait $pid");
         for (String guest : List.of("a", "k")) {
           assertEquals(guest + " goes on", host.run("goes_on " + guest + " 2"), moment);
         }
         while (host.inUse().get(0) != 1) {
-          host.run("sleep 0.1");
+          host.run("ticks 1");
         }
       }
       host.run("kill -9 $(cat $guests/a.pid $guests/k.pid); wait");
@@ -132,7 +132,7 @@ final class FullStackTest {
   @Test
   void guestSurvivesThatItsProcessIsStopped() throws Exception {
     try (var host = boot(2, 1024)) {
-      host.run(". /mnt/guests.sh; guest a duvisor 2 128; await a '/ # '; work a 1000000");
+      host.run("guest a duvisor 2 128; await a '/ # '; work a 1000000");
       host.run(
           "i=0; while [ $i -lt 300 ]; do i=$((i + 1)); kill -STOP $pid; kill -CONT $pid; done");
       assertEquals("a goes on", host.run("goes_on a 2"));

@@ -11,14 +11,11 @@ import java.util.Optional;
 import java.util.SplittableRandom;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
-import java.util.function.Function;
 import org.duvisor.devices.Timers;
 import org.duvisor.devices.images.ElfImage;
 import org.duvisor.devices.images.Initrd;
 import org.duvisor.devices.images.KernelImage;
 import org.duvisor.jit.RegionTranslator;
-import org.duvisor.machine.Engine;
-import org.duvisor.machine.Hart;
 import org.duvisor.machine.HartConfig;
 import org.duvisor.machine.board.Board;
 import org.duvisor.machine.board.BoardBoot;
@@ -43,6 +40,7 @@ public final class StackHost implements AutoCloseable {
   private final Board board;
   private final RegionTranslator translator;
   private final GuestShell shell;
+  private final String tick;
   private final CompletableFuture<BoardOutcome> outcome = new CompletableFuture<>();
 
   /**
@@ -50,8 +48,8 @@ public final class StackHost implements AutoCloseable {
    *
    * @param harts of the board
    * @param memoryBytes of the board
-   * @param deterministic all harts on one thread, in virtual time, on the interpreter; else the
-   *     translator and the computer's time
+   * @param deterministic all harts on one thread, in virtual time; else each on its own, in the
+   *     computer's. On a busy computer harts wait for each other's threads: then this is quicker
    * @param append to the kernel's command line
    * @param patience with which the console waits for text
    */
@@ -64,24 +62,33 @@ public final class StackHost implements AutoCloseable {
       return new Setup(harts, (long) megabytes << 20, false, "", PATIENCE);
     }
 
-    /** The same run each time. */
-    public static Setup same(int harts, int megabytes, String append) {
-      return new Setup(harts, (long) megabytes << 20, true, append, PATIENCE);
+    /** In virtual time. */
+    public static Setup deterministic(int harts, int megabytes) {
+      return new Setup(harts, (long) megabytes << 20, true, "", PATIENCE);
+    }
+
+    /** With more for the kernel's command line. */
+    public Setup with(String more) {
+      return new Setup(harts, memoryBytes, deterministic, more, patience);
+    }
+
+    /** A moment of the host, in seconds, that is long enough to look again after it. */
+    private String tick() {
+      return deterministic ? "0.002" : "0.2";
     }
   }
 
   private StackHost(Setup setup, List<VirtioDevice> devices) throws IOException {
     shell = new GuestShell(setup.patience);
-    translator = new RegionTranslator();
-    Function<Hart, Engine> engine =
-        setup.deterministic ? Interpreter::new : hart -> new Interpreter(hart, translator);
+    tick = setup.tick();
+    translator = new RegionTranslator(RegionTranslator.THRESHOLD, !setup.deterministic);
     board =
         new Board(
             new BoardConfig(
                 setup.harts,
                 setup.memoryBytes,
                 HartConfig.STANDARD,
-                engine,
+                hart -> new Interpreter(hart, translator),
                 devices,
                 ConsoleLog.of(shell, "full-stack.log"),
                 setup.deterministic ? InstantSource.fixed(Instant.EPOCH) : InstantSource.system(),
@@ -123,13 +130,14 @@ public final class StackHost implements AutoCloseable {
     shell.end();
   }
 
-  /** Waits for its shell; what is on the second disk is then at /mnt. */
+  /** Waits for its shell; the scripts of the second disk are loaded. */
   public void ready() throws InterruptedException {
     shell.expect("DuVisor host ready");
     shell.expect(PROMPT);
     shell.type("stty cols 4000"); // lines are echoed as they are typed
     shell.expect(PROMPT);
     run("dmesg -n 1; dmesg -c >/dev/null; mount -o ro /dev/vdb /mnt 2>/dev/null");
+    run("export tick=" + tick + "; . /mnt/guests.sh");
   }
 
   /** Runs commands in one line and returns what they print. */
