@@ -142,7 +142,7 @@ int dv_grant(struct dv_vm *vm, struct dv_grant *g)
 	unsigned long pages = g->bytes >> PAGE_SHIFT, pfn;
 	int ret;
 
-	if (!g->bytes || g->bytes % DV_GRANULE || g->reserved ||
+	if ((s64)g->bytes <= 0 || g->bytes % DV_GRANULE || g->reserved ||
 	    (g->use != DV_GUEST_MEMORY && g->use != DV_STAGE2_TABLES))
 		return -EINVAL;
 	mutex_lock(&vm->lock);
