@@ -6,7 +6,7 @@
 #include <linux/ioctl.h>
 #include <linux/types.h>
 
-#define DV_VERSION 1
+#define DV_VERSION 2
 #define DV_MAX_VCPUS 64
 #define DV_GRANULE 0x200000UL
 #define DV_GUEST_MEMORY 0
@@ -23,8 +23,10 @@ struct dv_capabilities {
 	__u64 timebase_hertz; /* ticks of time per second */
 	__u32 stage2_modes; /* bit m: hugatp.MODE m is implemented */
 	__u32 cache_block_bytes; /* block size of cbo.zero */
+	__u32 interrupt_identities; /* of guest interrupt files; 0: there are none */
+	__u32 reserved; /* 0 */
 };
-_Static_assert(sizeof(struct dv_capabilities) == 32, "layout");
+_Static_assert(sizeof(struct dv_capabilities) == 40, "layout");
 
 struct dv_grant {
 	__u64 bytes; /* in: a multiple of the granule */
@@ -57,6 +59,13 @@ struct dv_fence {
 };
 _Static_assert(sizeof(struct dv_fence) == 32, "layout");
 
+struct dv_file {
+	__u64 hpa; /* host-physical address of its page */
+	__u32 number; /* what hustatus.VGEIN selects it by */
+	__u32 reserved; /* 0 */
+};
+_Static_assert(sizeof(struct dv_file) == 16, "layout");
+
 #define DV_CAPABILITIES _IO('D', 1) /* struct dv_capabilities * */
 #define DV_GRANT _IO('D', 2) /* struct dv_grant * */
 #define DV_REVOKE _IO('D', 3) /* const struct dv_revoke * */
@@ -67,5 +76,8 @@ _Static_assert(sizeof(struct dv_fence) == 32, "layout");
 #define DV_FENCE _IO('D', 8) /* const struct dv_fence * */
 #define DV_IDLE _IO('D', 9) /* deadline, by value */
 #define DV_END _IO('D', 10) /* none */
+#define DV_CLAIM_FILE _IO('D', 11) /* struct dv_file * */
+#define DV_RETURN_FILE _IO('D', 12) /* none */
+#define DV_MESSAGE _IO('D', 13) /* vCPU index << 16 | identity, by value */
 
 #endif

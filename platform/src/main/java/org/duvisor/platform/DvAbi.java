@@ -14,7 +14,7 @@ import java.util.Locale;
  */
 public final class DvAbi {
   /** Bumped on every incompatible change; a program refuses a module of another version. */
-  public static final int VERSION = 1;
+  public static final int VERSION = 2;
 
   /**
    * The letter of the requests: number n is {@code _IO('D', n)}; the kernel's own numbers have no
@@ -46,7 +46,9 @@ public final class DvAbi {
         u64("grant_granule", "alignment and unit of grants, bytes"),
         u64("timebase_hertz", "ticks of time per second"),
         u32("stage2_modes", "bit m: hugatp.MODE m is implemented"),
-        u32("cache_block_bytes", "block size of cbo.zero")),
+        u32("cache_block_bytes", "block size of cbo.zero"),
+        u32("interrupt_identities", "of guest interrupt files; 0: there are none"),
+        u32("reserved", "0")),
     /** Argument and answer of {@link Request#GRANT}. */
     GRANT(
         u64("bytes", "in: a multiple of the granule"),
@@ -68,7 +70,12 @@ public final class DvAbi {
         u64("start", "first guest address"),
         u64("size", "bytes; 0 or ~0: everything"),
         u32("kind", "a DV_FENCE_ number"),
-        u32("asid", "used by DV_FENCE_VVMA_ASID"));
+        u32("asid", "used by DV_FENCE_VVMA_ASID")),
+    /** Answer of {@link Request#CLAIM_FILE}. */
+    FILE(
+        u64("hpa", "host-physical address of its page"),
+        u32("number", "what hustatus.VGEIN selects it by"),
+        u32("reserved", "0"));
 
     @SuppressWarnings("ImmutableEnumChecker") // made by List.of
     private final List<Field> fields;
@@ -120,7 +127,13 @@ public final class DvAbi {
     /** {@link HuHart#idle}. */
     IDLE(9, "deadline, by value"),
     /** {@link DvDriver#close}: the file itself may stay open. */
-    END(10, "none");
+    END(10, "none"),
+    /** {@link HuHart#claimFile}. */
+    CLAIM_FILE(11, "struct dv_file *"),
+    /** {@link HuHart#returnFile}. */
+    RETURN_FILE(12, "none"),
+    /** {@link DvDriver#message}. */
+    MESSAGE(13, "vCPU index << 16 | identity, by value");
 
     private final int number;
     private final String argument;

@@ -41,12 +41,13 @@ class DvAbiTest {
   }
 
   @Test
-  void sizesAreTheOnesOfVersionOne() {
-    assertEquals(32, DvAbi.Struct.CAPABILITIES.layout().byteSize());
+  void sizesAreTheOnesOfVersionTwo() {
+    assertEquals(40, DvAbi.Struct.CAPABILITIES.layout().byteSize());
     assertEquals(32, DvAbi.Struct.GRANT.layout().byteSize());
     assertEquals(8, DvAbi.Struct.REVOKE.layout().byteSize());
     assertEquals(32, DvAbi.Struct.DELEGATE.layout().byteSize());
     assertEquals(32, DvAbi.Struct.FENCE.layout().byteSize());
+    assertEquals(16, DvAbi.Struct.FILE.layout().byteSize());
     assertEquals(24, DvAbi.Struct.GRANT.offset("offset"));
   }
 

@@ -34,73 +34,10 @@ import org.junit.jupiter.api.Timeout;
  * one.
  */
 @Timeout(value = 60, unit = TimeUnit.SECONDS)
-abstract class DvDriverContract {
+abstract class DvDriverContract extends Peer {
   private static final String SPIN = "1: j 1b";
   private static final String COUNT =
       "li a1, 0x80001000\n1: ld a0, (a1)\naddi a0, a0, 1\nsd a0, (a1)\nj 1b";
-
-  private final List<DvDriver> opened = new ArrayList<>();
-  private final List<Thread> threads = new ArrayList<>();
-  private final ConcurrentLinkedQueue<Throwable> failures = new ConcurrentLinkedQueue<>();
-
-  /** Opens the peer's driver. */
-  abstract DvDriver openDriver();
-
-  /** Whether the peer holds nothing on behalf of anyone any more. */
-  abstract boolean isIdle();
-
-  final DvDriver open() {
-    DvDriver d = openDriver();
-    opened.add(d);
-    return d;
-  }
-
-  /** Work of a vCPU's thread. */
-  interface Body {
-    void run() throws InterruptedException;
-  }
-
-  final Thread start(Body body) {
-    Thread t =
-        Thread.ofPlatform()
-            .daemon()
-            .start(
-                () -> {
-                  try {
-                    body.run();
-                  } catch (Throwable e) {
-                    failures.add(e);
-                  }
-                });
-    threads.add(t);
-    return t;
-  }
-
-  @AfterEach
-  void everythingIsGivenBack() throws InterruptedException {
-    opened.forEach(DvDriver::close);
-    for (Thread t : threads) {
-      t.join(20_000);
-      assertFalse(t.isAlive(), "a vCPU's thread did not end");
-    }
-    assertEquals(List.of(), List.copyOf(failures));
-    until(this::isIdle);
-  }
-
-  interface Condition {
-    boolean holds();
-  }
-
-  static void until(Condition c) throws InterruptedException {
-    while (!c.holds()) {
-      Thread.sleep(1);
-    }
-  }
-
-  static void refused(Reason why, Runnable act) {
-    DvException e = assertThrows(DvException.class, act::run);
-    assertEquals(why, e.reason(), e::getMessage);
-  }
 
   private static boolean isZero(MemorySegment s) {
     return s.mismatch(MemorySegment.ofArray(new byte[(int) s.byteSize()])) == -1;

@@ -42,7 +42,8 @@ public final class FakeDriver implements DvDriver {
           64,
           1 << 8 | 1 << 9,
           4,
-          4096);
+          4096,
+          0);
 
   private final Arena arena = Arena.ofShared();
   private final Map<Integer, FakeHart> harts = new ConcurrentHashMap<>();
@@ -176,6 +177,9 @@ public final class FakeDriver implements DvDriver {
       h.unpark();
     }
   }
+
+  @Override
+  public void message(int vcpu, int identity) {}
 
   @Override
   public synchronized void fence(Fence kind, long vcpus, long start, long size, int asid) {

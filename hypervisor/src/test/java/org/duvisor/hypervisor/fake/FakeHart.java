@@ -6,6 +6,7 @@ import java.util.concurrent.locks.LockSupport;
 import org.duvisor.isa.Csr;
 import org.duvisor.platform.DvException;
 import org.duvisor.platform.HuHart;
+import org.duvisor.platform.InterruptFile;
 
 /**
  * A hart without an engine: entering it runs a Java function that plays the guest and leaves by
@@ -124,6 +125,14 @@ public final class FakeHart implements HuHart {
   public void fenceI() {
     fences.add("i");
   }
+
+  @Override
+  public InterruptFile claimFile() {
+    throw new DvException(DvException.Reason.INVALID, "no interrupt files here");
+  }
+
+  @Override
+  public void returnFile() {}
 
   @Override
   public void idle(long deadline) {
