@@ -5,6 +5,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
 import org.duvisor.platform.Capabilities;
 import org.duvisor.platform.Delegation;
@@ -60,6 +61,9 @@ public final class FakeDriver implements DvDriver {
 
   /** What was delegated last. */
   public volatile Delegation delegation = new Delegation(0, 0, 0, 0);
+
+  /** Messages to interrupt files, in order. */
+  public final List<String> messages = new ArrayList<>();
 
   /** Remote fences, in order. */
   public final List<String> fences = new ArrayList<>();
@@ -121,9 +125,24 @@ public final class FakeDriver implements DvDriver {
     harts.remove(hart.vcpu(), hart);
   }
 
+  /** How many vCPUs can still have an interrupt file; -1 when harts have none. */
+  public final AtomicInteger files = new AtomicInteger(-1);
+
   @Override
   public Capabilities capabilities() {
-    return CAPABILITIES;
+    Capabilities c = CAPABILITIES;
+    return files.get() < 0
+        ? c
+        : new Capabilities(
+            c.isaBase(),
+            c.isaExtensions(),
+            c.mmuType(),
+            c.timebaseHertz(),
+            c.cacheBlockBytes(),
+            c.stage2Modes(),
+            c.windows(),
+            c.grantGranule(),
+            63);
   }
 
   @Override
@@ -179,7 +198,9 @@ public final class FakeDriver implements DvDriver {
   }
 
   @Override
-  public void message(int vcpu, int identity) {}
+  public synchronized void message(int vcpu, int identity) {
+    messages.add(vcpu + " " + identity);
+  }
 
   @Override
   public synchronized void fence(Fence kind, long vcpus, long start, long size, int asid) {

@@ -128,7 +128,10 @@ public final class FakeHart implements HuHart {
 
   @Override
   public InterruptFile claimFile() {
-    throw new DvException(DvException.Reason.INVALID, "no interrupt files here");
+    if (driver.files.getAndDecrement() <= 0) {
+      throw new DvException(DvException.Reason.LIMIT, "all files are in use");
+    }
+    return new InterruptFile(1, 0x2_8000_0000L + 0x1000 * vcpu);
   }
 
   @Override
