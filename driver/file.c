@@ -57,24 +57,25 @@ static int begin(void)
 	struct fwnode_handle *intc = riscv_get_intc_hwnode();
 	int ret;
 
+	dv_hotplug = cpuhp_setup_state_nocalls(CPUHP_AP_ONLINE_DYN, "duvisor",
+					       NULL, unplug);
+	if (dv_hotplug < 0)
+		return dv_hotplug;
 	dv_irq = irq_create_mapping(irq_find_matching_fwnode(intc, DOMAIN_BUS_ANY),
 				    IRQ_S_GEXT);
 	ret = request_percpu_irq(dv_irq, interrupt, "duvisor", &dv_files);
 	if (ret)
-		return ret;
-	dv_hotplug = cpuhp_setup_state_nocalls(CPUHP_AP_ONLINE_DYN, "duvisor",
-					       NULL, unplug);
-	if (dv_hotplug < 0)
-		free_percpu_irq(dv_irq, &dv_files);
-	return min(dv_hotplug, 0);
+		cpuhp_remove_state_nocalls(dv_hotplug);
+	return ret;
 }
 
 static void end(void)
 {
-	cpuhp_remove_state_nocalls(dv_hotplug);
 	free_percpu_irq(dv_irq, &dv_files);
+	cpuhp_remove_state_nocalls(dv_hotplug);
 }
 
+/* The first free file of this hart. */
 static int claim(struct dv_vcpu *v)
 {
 	unsigned int i = 1;
@@ -101,21 +102,22 @@ int dv_claim_file(struct dv_vm *vm, struct dv_file *f)
 	if (!v || current->mm != vm->mm || !dv_identities())
 		return -EINVAL;
 	guard(mutex)(&dv_files_lock);
-	ret = v->file ? -EBUSY : dv_files_used ? 0 : begin();
+	if (v->file)
+		return -EBUSY;
+	ret = dv_files_used ? 0 : begin();
 	if (ret)
 		return ret;
 	ret = claim(v);
-	if (ret) {
-		if (!dv_files_used)
-			end();
-		return ret;
+	if (!ret) {
+		dv_files_used++;
+		imsic = per_cpu_ptr(imsic_get_global_config()->local, v->home);
+		f->number = v->file;
+		f->hpa = imsic->msi_pa + v->file * IMSIC_MMIO_PAGE_SZ;
+		WRITE_ONCE(v->page, imsic->msi_va + v->file * IMSIC_MMIO_PAGE_SZ);
+	} else if (!dv_files_used) {
+		end();
 	}
-	dv_files_used++;
-	imsic = per_cpu_ptr(imsic_get_global_config()->local, v->home);
-	f->number = v->file;
-	f->hpa = imsic->msi_pa + v->file * IMSIC_MMIO_PAGE_SZ;
-	WRITE_ONCE(v->page, imsic->msi_va + v->file * IMSIC_MMIO_PAGE_SZ);
-	return 0;
+	return ret;
 }
 
 static void give_back(void *data)

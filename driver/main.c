@@ -32,7 +32,6 @@ void dv_vm_free(struct kref *ref)
 	dv_hart_clear_posts(vm->vmid);
 	ida_free(&dv_vmids, vm->vmid);
 	mmdrop(vm->mm);
-	mutex_destroy(&vm->lock);
 	kfree(vm);
 	preempt_notifier_dec();
 	atomic64_dec(&dv_count[DV_VMS]);
@@ -203,20 +202,26 @@ static const struct file_operations dv_fops = {
 
 /* ---- statistics: /sys/class/misc/duvisor/stats */
 
-static DEVICE_ULONG_ATTR(vms, 0444, dv_count[DV_VMS]);
-static DEVICE_ULONG_ATTR(vcpus, 0444, dv_count[DV_VCPUS]);
-static DEVICE_ULONG_ATTR(grants, 0444, dv_count[DV_GRANTS]);
-static DEVICE_ULONG_ATTR(granted_bytes, 0444, dv_count[DV_GRANTED_BYTES]);
-static DEVICE_ULONG_ATTR(switches, 0444, dv_count[DV_SWITCHES]);
-static DEVICE_ULONG_ATTR(kicks, 0444, dv_count[DV_KICKS]);
-static DEVICE_ULONG_ATTR(fences, 0444, dv_count[DV_FENCES]);
+static struct device_attribute dv_stats[DV_COUNTERS];
 
-static struct attribute *dv_attributes[] = {
-	&dev_attr_vms.attr.attr, &dev_attr_vcpus.attr.attr,
-	&dev_attr_grants.attr.attr, &dev_attr_granted_bytes.attr.attr,
-	&dev_attr_switches.attr.attr, &dev_attr_kicks.attr.attr,
-	&dev_attr_fences.attr.attr, NULL
+static ssize_t show_count(struct device *dev, struct device_attribute *attr,
+			  char *buf)
+{
+	return sysfs_emit(buf, "%lld\n", atomic64_read(&dv_count[attr - dv_stats]));
+}
+
+static struct device_attribute dv_stats[DV_COUNTERS] = {
+	[DV_VMS] = __ATTR(vms, 0444, show_count, NULL),
+	[DV_VCPUS] = __ATTR(vcpus, 0444, show_count, NULL),
+	[DV_GRANTS] = __ATTR(grants, 0444, show_count, NULL),
+	[DV_GRANTED_BYTES] = __ATTR(granted_bytes, 0444, show_count, NULL),
+	[DV_SWITCHES] = __ATTR(switches, 0444, show_count, NULL),
+	[DV_KICKS] = __ATTR(kicks, 0444, show_count, NULL),
+	[DV_FENCES] = __ATTR(fences, 0444, show_count, NULL),
 };
+
+/* Filled by dv_init(). */
+static struct attribute *dv_attributes[DV_COUNTERS + 1];
 
 static const struct attribute_group dv_stats_group = {
 	.name = "stats",
@@ -250,11 +255,15 @@ static bool supported(void)
 
 static int __init dv_init(void)
 {
-	int ret;
+	int i, ret;
 
 	if (!supported()) {
 		pr_info("duvisor: these harts have no DV-ext\n");
 		return -ENODEV;
+	}
+	for (i = 0; i < DV_COUNTERS; i++) {
+		sysfs_attr_init(&dv_stats[i].attr);
+		dv_attributes[i] = &dv_stats[i].attr;
 	}
 	dv_reaper = alloc_workqueue("duvisor", 0, 0);
 	if (!dv_reaper)

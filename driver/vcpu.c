@@ -8,7 +8,6 @@
  * are on. Whoever loads a hart first says that it is there, then looks. One of
  * the two sees the other.
  */
-#include <linux/sched/mm.h>
 #include <linux/sched/task.h>
 #include <linux/sched/task_stack.h>
 #include <linux/slab.h>
@@ -144,18 +143,12 @@ static void reap(struct work_struct *work)
 	detach(container_of(to_rcu_work(work), struct dv_vcpu, reap));
 }
 
-/* The vCPU that the calling thread is, of whatever VM. */
-static struct dv_vcpu *own(void)
-{
-	return xa_load(&dv_threads, (unsigned long)current);
-}
-
-/* The vCPU of this VM that the calling thread is, or NULL. */
+/* The vCPU that the calling thread is, of this VM, or with NULL of whatever. */
 struct dv_vcpu *dv_own(struct dv_vm *vm)
 {
-	struct dv_vcpu *v = own();
+	struct dv_vcpu *v = xa_load(&dv_threads, (unsigned long)current);
 
-	return v && v->vm == vm ? v : NULL;
+	return v && (!vm || v->vm == vm) ? v : NULL;
 }
 
 static void unregister(struct dv_vcpu *v)
@@ -167,25 +160,9 @@ static void unregister(struct dv_vcpu *v)
 	detach(v);
 }
 
-static int attach(struct dv_vcpu *v, unsigned long index)
-{
-	struct dv_vm *vm = v->vm;
-	int ret;
-
-	guard(mutex)(&vm->lock);
-	if (vm->gone)
-		return -ENODEV;
-	if (rcu_access_pointer(vm->vcpu[index]))
-		return -EBUSY;
-	ret = xa_insert(&dv_threads, (unsigned long)current, v, GFP_KERNEL);
-	if (!ret)
-		rcu_assign_pointer(vm->vcpu[index], v);
-	return ret;
-}
-
 int dv_register(struct dv_vm *vm, unsigned long index)
 {
-	struct dv_vcpu *v = own();
+	struct dv_vcpu *v = dv_own(NULL);
 	int ret;
 
 	if (index >= DV_MAX_VCPUS)
@@ -206,7 +183,17 @@ int dv_register(struct dv_vm *vm, unsigned long index)
 	init_waitqueue_head(&v->wait);
 	INIT_RCU_WORK(&v->reap, reap);
 	preempt_notifier_init(&v->notifier, &dv_preempt_ops);
-	ret = attach(v, index);
+	scoped_guard(mutex, &vm->lock) {
+		if (vm->gone)
+			ret = -ENODEV;
+		else if (rcu_access_pointer(vm->vcpu[index]))
+			ret = -EBUSY;
+		else
+			ret = xa_insert(&dv_threads, (unsigned long)current, v,
+					GFP_KERNEL);
+		if (!ret)
+			rcu_assign_pointer(vm->vcpu[index], v);
+	}
 	if (ret) {
 		kfree(v);
 		return ret;
