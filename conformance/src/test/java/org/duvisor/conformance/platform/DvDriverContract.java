@@ -1,7 +1,6 @@
 package org.duvisor.conformance.platform;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -26,7 +25,6 @@ import org.duvisor.platform.DvException.Reason;
 import org.duvisor.platform.Fence;
 import org.duvisor.platform.Grant;
 import org.duvisor.platform.HuHart;
-import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
@@ -35,73 +33,10 @@ import org.junit.jupiter.api.Timeout;
  * one.
  */
 @Timeout(value = 60, unit = TimeUnit.SECONDS)
-abstract class DvDriverContract {
+abstract class DvDriverContract extends Peer {
   private static final String SPIN = "1: j 1b";
   private static final String COUNT =
       "li a1, 0x80001000\n1: ld a0, (a1)\naddi a0, a0, 1\nsd a0, (a1)\nj 1b";
-
-  private final List<DvDriver> opened = new ArrayList<>();
-  private final List<Thread> threads = new ArrayList<>();
-  private final ConcurrentLinkedQueue<Throwable> failures = new ConcurrentLinkedQueue<>();
-
-  /** Opens the peer's driver. */
-  abstract DvDriver openDriver();
-
-  /** Whether the peer holds nothing on behalf of anyone any more. */
-  abstract boolean isIdle();
-
-  final DvDriver open() {
-    DvDriver d = openDriver();
-    opened.add(d);
-    return d;
-  }
-
-  /** Work of a vCPU's thread. */
-  interface Body {
-    void run() throws InterruptedException;
-  }
-
-  final Thread start(Body body) {
-    Thread t =
-        Thread.ofPlatform()
-            .daemon()
-            .start(
-                () -> {
-                  try {
-                    body.run();
-                  } catch (Throwable e) {
-                    failures.add(e);
-                  }
-                });
-    threads.add(t);
-    return t;
-  }
-
-  @AfterEach
-  void everythingIsGivenBack() throws InterruptedException {
-    opened.forEach(DvDriver::close);
-    for (Thread t : threads) {
-      t.join(20_000);
-      assertFalse(t.isAlive(), "a vCPU's thread did not end");
-    }
-    assertEquals(List.of(), List.copyOf(failures));
-    until(this::isIdle);
-  }
-
-  interface Condition {
-    boolean holds();
-  }
-
-  static void until(Condition c) throws InterruptedException {
-    while (!c.holds()) {
-      Thread.sleep(1);
-    }
-  }
-
-  static void refused(Reason why, Runnable act) {
-    DvException e = assertThrows(DvException.class, act::run);
-    assertEquals(why, e.reason(), e::getMessage);
-  }
 
   private static boolean isZero(MemorySegment s) {
     return s.mismatch(MemorySegment.ofArray(new byte[(int) s.byteSize()])) == -1;

@@ -19,6 +19,9 @@ final class ParallelScheduler implements Scheduler {
   private static final long QUANTUM = 20_000;
   private static final long PARK_NANOS = 100_000_000;
 
+  /** Bytes of a loop that does nothing but wait. */
+  private static final long LOOP = 32;
+
   /** For a hart that seems to wait for one without a processor. */
   private static final long SLEEP_NANOS = 50_000;
 
@@ -64,7 +67,7 @@ final class ParallelScheduler implements Scheduler {
   private void drive(Hart hart, Progress progress) {
     while (!progress.stopped()) {
       boolean machine = hart.privilege() == Hart.M;
-      long traps = hart.machineTraps();
+      long pc = hart.pc;
       hart.run(QUANTUM);
       if (hart.isWaiting()) {
         if (!progress.stopped()) {
@@ -73,7 +76,7 @@ final class ParallelScheduler implements Scheduler {
       } else if (crowded
           && machine
           && hart.privilege() == Hart.M
-          && hart.machineTraps() == traps) { // it has not been elsewhere in between
+          && Math.abs(hart.pc - pc) < LOOP) {
         LockSupport.parkNanos(hart, SLEEP_NANOS);
       }
     }
