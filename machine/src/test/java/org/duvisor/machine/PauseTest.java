@@ -121,6 +121,20 @@ class PauseTest {
         others:
           csrr s2, mhartid
         start:
+          la t0, firmware
+          csrw mtvec, t0
+          li t0, -1
+          csrw pmpaddr0, t0
+          li t0, 0x1f
+          csrw pmpcfg0, t0      # all of memory is S-mode's
+          la t0, kernel
+          csrw mepc, t0
+          li t0, 0x800
+          csrw mstatus, t0
+          mret
+        kernel:
+          ecall
+        firmware:
           li s0, DATA
           li s3, 100
           mv s1, s2
