@@ -37,6 +37,10 @@ round() {
         tail -n 20 $guests/$1.out
     fi
     wait $pid 2>/dev/null
+    if grep -aqE 'Oops|Unable to handle|Kernel panic|Call Trace' $guests/$1.out; then
+        echo "SICK $1 after $reached"
+        tail -n 100 $guests/$1.out
+    fi
     stopping || echo "ROUND $1 $reached"
 }
 

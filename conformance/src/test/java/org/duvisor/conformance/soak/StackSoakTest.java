@@ -10,6 +10,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -47,6 +48,9 @@ final class StackSoakTest {
 
   /** A guest that has not come to an end of a round for so long hangs. */
   private static final Duration PATIENCE = Duration.ofMinutes(20);
+
+  /** As soak.sh names them. */
+  private static final List<String> GUESTS = List.of("a", "b", "k");
 
   private static final List<Long> NOTHING = List.of(0L, 0L, 0L, 0L);
 
@@ -133,35 +137,46 @@ final class StackSoakTest {
   /** Soaks; how often which guest came how far. */
   private static Map<String, Integer> rounds(StackHost host, List<Held> samples)
       throws InterruptedException {
-    host.run("sh /mnt/soak.sh " + SEED + " >/tmp/guests/log 2>&1 &");
+    host.run("sh /mnt/soak.sh " + SEED + " >/tmp/guests/log 2>&1 & :");
     Instant end = Instant.now().plus(LENGTH);
-    Instant progress = Instant.now();
-    String before = "";
+    Map<String, Instant> progress = new HashMap<>();
+    Map<String, String> counts = new HashMap<>();
     while (Instant.now().isBefore(end)) {
       Thread.sleep(Duration.ofSeconds(SAMPLE_SECONDS)); // the host's time may be another
       samples.add(Held.now(host));
-      String log = host.run("cut -d' ' -f1,2 /tmp/guests/log | sort | uniq -c");
-      System.out.println("soak: " + samples.getLast() + " " + log.replaceAll("\\s+", " "));
-      if (!log.equals(before)) {
-        before = log;
-        progress = Instant.now();
+      System.out.println("soak: " + samples.getLast());
+      for (String guest : GUESTS) {
+        String count = host.run("grep -c '^ROUND " + guest + "' /tmp/guests/log");
+        System.out.println("soak: guest " + guest + ", round " + count);
+        if (!count.equals(counts.put(guest, count))) {
+          progress.put(guest, Instant.now());
+        }
+        assertTrue(
+            progress.get(guest).plus(PATIENCE).isAfter(Instant.now()),
+            () -> guest + " hangs, seed " + SEED + "\n" + said(host, guest));
       }
-      assertTrue(
-          progress.plus(PATIENCE).isAfter(Instant.now()),
-          () -> "nothing happens any more, seed " + SEED + "\n" + host.everything());
     }
     host.run("touch /tmp/guests/stop; wait");
     String log = host.run("cat /tmp/guests/log");
     assertTrue(log.endsWith("SOAK over"), log);
-    assertTrue(log.lines().noneMatch(line -> line.startsWith("DIED")), log);
+    assertTrue(log.lines().noneMatch(line -> line.matches("(DIED|SICK) .*")), log);
     Map<String, Integer> rounds = new TreeMap<>();
     log.lines()
         .filter(line -> line.startsWith("ROUND "))
         .forEach(line -> rounds.merge(line.substring("ROUND ".length()), 1, Integer::sum));
-    for (String guest : List.of("a", "b", "k")) {
+    for (String guest : GUESTS) {
       assertTrue(rounds.keySet().stream().anyMatch(key -> key.startsWith(guest)), log);
     }
     return rounds;
+  }
+
+  /** What a guest's console shows, and the host's kernel. */
+  private static String said(StackHost host, String guest) {
+    try {
+      return host.run("cat /tmp/guests/log; tail -n 100 /tmp/guests/" + guest + ".out; dmesg");
+    } catch (InterruptedException e) {
+      throw new IllegalStateException(e);
+    }
   }
 
   private static Report report(
