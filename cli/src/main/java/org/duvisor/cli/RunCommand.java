@@ -79,7 +79,8 @@ final class RunCommand implements Callable<Integer> {
   @Override
   public Integer call() throws Exception {
     if (aia == Aia.aplic) {
-      throw new UserError("--aia aplic is not for guests: their harts' interrupt files want messages");
+      throw new UserError(
+          "--aia aplic is not for guests: their harts' interrupt files want messages");
     }
     GuestOptions guest = shared.guest();
     if (guest.kernel().isEmpty()) {

@@ -14,10 +14,33 @@ final class DriverHeaderTest {
   /** The ones that the Linux module uses; Linux has names for all others. */
   private static final List<String> USED =
       List.of(
-          "sedeleg", "sideleg", "hdvctl", "hdvvmid", "hdvvcpu", "hdvgein", "hdvwinsel",
-          "hdvwinbase", "hdvwinlimit", "hdvroot", "hdvgowner", "utvec", "uscratch", "uepc",
-          "ucause", "utval", "vtimecmp", "vtimectl", "huvscounteren", "huvsenvcfg", "vipi0",
-          "vipiclr", "hustatus", "huie", "hutval", "huip", "hutinst");
+          "sedeleg",
+          "sideleg",
+          "hdvctl",
+          "hdvvmid",
+          "hdvvcpu",
+          "hdvgein",
+          "hdvwinsel",
+          "hdvwinbase",
+          "hdvwinlimit",
+          "hdvroot",
+          "hdvgowner",
+          "utvec",
+          "uscratch",
+          "uepc",
+          "ucause",
+          "utval",
+          "vtimecmp",
+          "vtimectl",
+          "huvscounteren",
+          "huvsenvcfg",
+          "vipi0",
+          "vipiclr",
+          "hustatus",
+          "huie",
+          "hutval",
+          "huip",
+          "hutinst");
 
   private static String header() {
     StringBuilder out = new StringBuilder();

@@ -413,8 +413,8 @@ public final class Hart {
   }
 
   /**
-   * Blocks the calling thread, which runs this hart, until {@link #signal} or until {@code nanos} have
-   * passed, unless {@code over} is true after the thread can be woken. May return early.
+   * Blocks the calling thread, which runs this hart, until {@link #signal} or until {@code nanos}
+   * have passed, unless {@code over} is true after the thread can be woken. May return early.
    */
   public void await(long nanos, BooleanSupplier over) {
     parked = Thread.currentThread(); // before it looks: a signal either was seen there or finds it

@@ -114,7 +114,9 @@ abstract class InterruptFileContract extends Peer {
 
   // ---- delivery
 
-  /** The blocked thread wakes up by the store, and the vCPU that stores does not leave its guest. */
+  /**
+   * The blocked thread wakes up by the store, and the vCPU that stores does not leave its guest.
+   */
   @Test
   void G4_storeOfAnotherVcpuWakesABlockedOneWithoutAnExit() throws InterruptedException {
     TinyVm vm = new TinyVm(open());

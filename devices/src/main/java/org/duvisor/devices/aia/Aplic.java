@@ -83,8 +83,8 @@ public final class Aplic {
   }
 
   /**
-   * Does what firmware does for a system that sees the supervisor domain alone: delegates all sources to
-   * it, and says where its MSIs go.
+   * Does what firmware does for a system that sees the supervisor domain alone: delegates all
+   * sources to it, and says where its MSIs go.
    *
    * @param imsic address of hart 0's interrupt file; those of the others follow page by page
    * @param harts how many there are

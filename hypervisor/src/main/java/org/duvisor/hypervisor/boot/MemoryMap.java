@@ -8,7 +8,7 @@ public final class MemoryMap {
   public static final long RTC = 0x10_1000;
   public static final int RTC_IRQ = 11;
   public static final long PLIC = 0xC00_0000;
-  
+
   /** Highest interrupt number of PLIC and APLIC. */
   public static final int SOURCES = 95;
 

@@ -6,8 +6,8 @@ import org.duvisor.isa.Cause;
 import org.duvisor.isa.Csr;
 
 /**
- * Cause 22: WFI of the guest's kernel waits, and with AIA the priorities of its major interrupts are
- * read-only 0 (AIA 5.2.2); everything else does not exist for this guest and is illegal.
+ * Cause 22: WFI of the guest's kernel waits, and with AIA the priorities of its major interrupts
+ * are read-only 0 (AIA 5.2.2); everything else does not exist for this guest and is illegal.
  */
 final class VirtualInstruction {
   private static final int WFI = 0x10500073;

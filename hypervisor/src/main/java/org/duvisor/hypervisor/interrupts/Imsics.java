@@ -15,11 +15,12 @@ import org.duvisor.platform.DvException;
 import org.duvisor.platform.InterruptFile;
 
 /**
- * The IMSICs of a VM: each is a guest interrupt file of the hart under its vCPU, and the guest has their
- * pages where a board has them. Its inter-processor interrupts and those of devices need no exit.
+ * The IMSICs of a VM: each is a guest interrupt file of the hart under its vCPU, and the guest has
+ * their pages where a board has them. Its inter-processor interrupts and those of devices need no
+ * exit.
  *
- * <p>A guest that stores to a page whose file was given back violates its windows: files are all there
- * before the first vCPU enters, and until the last has left.
+ * <p>A guest that stores to a page whose file was given back violates its windows: files are all
+ * there before the first vCPU enters, and until the last has left.
  */
 public final class Imsics implements Device {
   private final DvDriver driver;

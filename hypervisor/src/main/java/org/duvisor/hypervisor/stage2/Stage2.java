@@ -89,14 +89,16 @@ public final class Stage2 {
     return piece == null ? Result.NOT_RAM : map(piece, gpa);
   }
 
-  /** The most memory that the tables for a few {@link #mapRegisters} pages in one GiB take, bytes. */
+  /**
+   * The most memory that the tables for a few {@link #mapRegisters} pages in one GiB take, bytes.
+   */
   public static long registerTableBytes(Stage2Mode mode) {
     return PAGE * (mode.levels() - 1);
   }
 
   /**
-   * Maps a page of registers where there is no RAM, in place of what was there; not for fetches. Who may have
-   * seen the old page has to fence.
+   * Maps a page of registers where there is no RAM, in place of what was there; not for fetches.
+   * Who may have seen the old page has to fence.
    *
    * @param hpa its host-physical address
    */
@@ -121,7 +123,9 @@ public final class Stage2 {
     return Result.MAPPED;
   }
 
-  /** Where the entry for an address is, at a level or at a leaf above it; makes tables on the way. */
+  /**
+   * Where the entry for an address is, at a level or at a leaf above it; makes tables on the way.
+   */
   private long entry(long gpa, int leaf) {
     long table = root;
     for (int level = mode.levels() - 1; ; level--) {

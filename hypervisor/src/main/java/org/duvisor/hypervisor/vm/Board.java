@@ -30,8 +30,7 @@ final class Board implements AutoCloseable {
   private Runnable firmware = () -> {};
 
   /** The devices, with an APLIC when there are IMSICs and a PLIC otherwise. */
-  Board(
-      VmConfig config, Vcpus vcpus, GuestMemory memory, Power power, Optional<Imsics> imsics) {
+  Board(VmConfig config, Vcpus vcpus, GuestMemory memory, Power power, Optional<Imsics> imsics) {
     IntFunction<IrqLine> source = imsics.isPresent() ? aplic(imsics.get(), vcpus) : plic(vcpus);
     for (VirtioDevice device : config.virtio()) {
       int slot = transports.size();
@@ -67,8 +66,7 @@ final class Board implements AutoCloseable {
         new Aplic.Level(
             DeviceTree.CONTROLLER, List.of(), Cause.SUPERVISOR_EXTERNAL, DeviceTree.IMSIC);
     Aplic aplic =
-        new Aplic(
-            MemoryMap.SOURCES, DeviceTree.cpu(0), hidden, seen, Optional.of(imsics::send));
+        new Aplic(MemoryMap.SOURCES, DeviceTree.cpu(0), hidden, seen, Optional.of(imsics::send));
     bus.add(MemoryMap.IMSIC, imsics, 0);
     bus.add(MemoryMap.APLIC, aplic.supervisor(), 0);
     firmware =

@@ -293,7 +293,9 @@ final class LinuxHuHart implements HuHart {
     }
   }
 
-  /** Someone has had this thread run on another hart, where hdvgein is 0, and VGEIN therefore too. */
+  /**
+   * Someone has had this thread run on another hart, where hdvgein is 0, and VGEIN therefore too.
+   */
   private void settle() {
     if (selected != 0 && (read(Csr.HUSTATUS) & VGEIN) != selected) {
       comeHome();

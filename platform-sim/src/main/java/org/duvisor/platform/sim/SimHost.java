@@ -71,8 +71,7 @@ public final class SimHost {
    *     this computer
    * @param config what its harts implement; they have DV-ext
    */
-  public SimHost(
-      long memoryBytes, Clock clock, Function<Hart, Engine> engine, HartConfig config) {
+  public SimHost(long memoryBytes, Clock clock, Function<Hart, Engine> engine, HartConfig config) {
     this.config = config;
     long bytes = (memoryBytes + GRANULE - 1) & -GRANULE;
     this.clock = clock;
