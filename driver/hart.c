@@ -26,7 +26,7 @@ void dv_hart_swap(struct dv_context *c)
 {
 	u64 usip = csr_read(CSR_HUIP) & USIP, *csr = c->csr;
 
-	/* vstimecmp is the first: see DV_VSTIMECMP */
+	/* vstimecmp is the first: see dv_register() */
 	asm volatile(".irp csr, "
 		     __stringify(CSR_VSTIMECMP, CSR_UTVEC, CSR_USCRATCH,
 				 CSR_UEPC, CSR_UCAUSE, CSR_UTVAL, CSR_HUSTATUS,

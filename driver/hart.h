@@ -36,8 +36,6 @@ struct dv_context {
 	u64 usip, vsiselect;
 };
 
-#define DV_VSTIMECMP		0	/* its place in there */
-
 /* The owner of guest interrupt files that are no VM's. */
 #define DV_NOBODY		(~0UL)
 

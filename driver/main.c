@@ -94,12 +94,12 @@ static int dv_release(struct inode *inode, struct file *file)
 
 static int delegate(struct dv_vm *vm, const struct dv_delegate *d)
 {
-	if (d->sedeleg & ~DV_SEDELEG || d->sideleg & ~DV_SIDELEG ||
-	    d->hedeleg & ~DV_HEDELEG || d->hideleg & ~DV_HIDELEG)
-		return -EPERM;
 	guard(mutex)(&vm->lock);
 	if (vm->gone)
 		return -ENODEV;
+	if (d->sedeleg & ~DV_SEDELEG || d->sideleg & ~DV_SIDELEG ||
+	    d->hedeleg & ~DV_HEDELEG || d->hideleg & ~DV_HIDELEG)
+		return -EPERM;
 	vm->delegate = *d;
 	dv_reload(vm);
 	return 0;

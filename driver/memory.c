@@ -96,7 +96,7 @@ static int free_window(struct dv_vm *vm)
 	int i;
 
 	for (i = 0; i < DV_WINDOWS; i++)
-		if (!vm->window[i].limit)
+		if (!READ_ONCE(vm->window[i].limit))
 			return i;
 	return -ENOSPC;
 }
@@ -127,6 +127,10 @@ int dv_grant(struct dv_vm *vm, struct dv_grant *g)
 	if ((s64)g->bytes <= 0 || g->bytes % DV_GRANULE || g->reserved ||
 	    (g->use != DV_GUEST_MEMORY && g->use != DV_STAGE2_TABLES))
 		return -EINVAL;
+	/* an early refusal; install() looks under the lock */
+	ret = READ_ONCE(vm->gone) ? -ENODEV : free_window(vm);
+	if (ret < 0)
+		return ret;
 	if (!charge(g->bytes))
 		return -ENOSPC;
 	pfn = alloc_pfns(pages);

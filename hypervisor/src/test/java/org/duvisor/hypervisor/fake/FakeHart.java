@@ -131,7 +131,7 @@ public final class FakeHart implements HuHart {
     if (driver.files.getAndDecrement() <= 0) {
       throw new DvException(DvException.Reason.LIMIT, "all files are in use");
     }
-    return new InterruptFile(1, 0x2_8000_0000L + 0x1000 * vcpu);
+    return new InterruptFile(1, 0x2_8000_0000L + 0x1000L * vcpu);
   }
 
   @Override

@@ -288,7 +288,14 @@ final class LinuxDriver implements DvDriver {
   InterruptFile claimFile() {
     try (Arena arena = Arena.ofConfined()) {
       MemorySegment f = arena.allocate(Struct.FILE.layout());
-      ask(Request.CLAIM_FILE, f, "guest interrupt file");
+      long answer = process.kernel().ioctl(file, Request.CLAIM_FILE.code(), f.address());
+      if (answer == -Errors.EBUSY) {
+        throw new DvException(
+            Reason.BUSY, "the host's KVM has the guest interrupt files (rmmod kvm frees them)");
+      }
+      if (answer < 0) {
+        throw Errors.of(answer, "guest interrupt file");
+      }
       return new InterruptFile(word(f, Struct.FILE, "number"), dword(f, Struct.FILE, "hpa"));
     }
   }

@@ -4,6 +4,7 @@ import java.util.List;
 import java.util.concurrent.atomic.AtomicReferenceArray;
 import org.duvisor.devices.Device;
 import org.duvisor.devices.aia.Imsic;
+import org.duvisor.devices.aia.ImsicFile;
 import org.duvisor.devices.fdt.Node;
 import org.duvisor.isa.Cause;
 import org.duvisor.machine.Hart;
@@ -33,7 +34,7 @@ final class FilePages implements Device {
   /** Puts a hart's files in their place. */
   void add(Hart hart) {
     hart.owners(owners);
-    List<List<org.duvisor.devices.aia.ImsicFile>> files = List.of(hart.supervisorFiles());
+    List<List<ImsicFile>> files = List.of(hart.supervisorFiles());
     imsics.set(hart.id(), new Imsic(files, 0, Cause.SUPERVISOR_EXTERNAL, 0));
   }
 
