@@ -22,7 +22,8 @@ import picocli.CommandLine.Option;
     sortOptions = false,
     footer = {
       "",
-      "Boots what \"duvisor host\" boots, on a deterministic board: how busy the computer is does not matter.",
+      "Boots what \"duvisor host\" boots, on a deterministic board: how busy the computer is does"
+          + " not matter.",
       "",
       "Example:",
       "  duvisor lab exits --loads cpu,disk --out exits.json",
