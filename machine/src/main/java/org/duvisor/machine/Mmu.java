@@ -49,9 +49,6 @@ public final class Mmu {
   private int dataPriv;
   private boolean dataMxr;
 
-  /** Misses, for statistics. */
-  long fills;
-
   Mmu(Hart h) {
     this.h = h;
     this.walker = new Walker(h);
@@ -319,7 +316,6 @@ public final class Mmu {
   }
 
   private long finish(long va, long pa, int width, int kind, long context) {
-    fills++;
     Pmp.Verdict verdict = h.pmp.check(pa, width, kind, dataPriv);
     if (verdict == Pmp.Verdict.DENIED) {
       throw walker.accessFault(va, kind, dataV);
