@@ -3,7 +3,6 @@
 #define DUVISOR_H
 
 #include <linux/atomic.h>
-#include <linux/irq_work.h>
 #include <linux/kref.h>
 #include <linux/mm.h>
 #include <linux/mutex.h>
@@ -47,10 +46,12 @@ struct dv_vcpu {
 	unsigned int index;
 	int cpu;			/* where it is resident, or -1 */
 	int last_cpu;
+	int home;			/* the hart of its interrupt file */
+	unsigned int file;		/* there, or 0; written there */
+	void __iomem *page;		/* of the file */
 	unsigned long flags;
 	wait_queue_head_t wait;
-	struct irq_work died;
-	struct work_struct reap;
+	struct rcu_work reap;
 	struct rcu_head rcu;
 	struct dv_context context;
 };
@@ -64,17 +65,22 @@ enum dv_counter {
 extern atomic64_t dv_count[DV_COUNTERS];
 
 /* main.c */
-void dv_vm_put(struct dv_vm *vm);
+void dv_vm_free(struct kref *ref);
 
 /* memory.c */
 extern const struct vm_operations_struct dv_vm_ops;
 int dv_grant(struct dv_vm *vm, struct dv_grant *g);
-int dv_revoke(struct dv_vm *vm, u64 hpa);
-void dv_revoke_all(struct dv_vm *vm);
+int dv_revoke(struct dv_vm *vm, u64 first, u64 last);
+
+/* file.c */
+unsigned int dv_identities(void);
+int dv_claim_file(struct dv_vm *vm, struct dv_file *f);
+int dv_return_file(struct dv_vcpu *v);
+int dv_message(struct dv_vm *vm, unsigned long index, u32 identity);
 
 /* vcpu.c */
-int dv_vcpu_init(void);
-void dv_vcpu_exit(void);
+extern struct workqueue_struct *dv_reaper;
+struct dv_vcpu *dv_own(struct dv_vm *vm);
 int dv_register(struct dv_vm *vm, unsigned long index);
 int dv_unregister(struct dv_vm *vm);
 int dv_kick(struct dv_vm *vm, unsigned long index);

@@ -6,7 +6,7 @@
 #include <linux/ioctl.h>
 #include <linux/types.h>
 
-#define DV_VERSION 1
+#define DV_VERSION 2
 #define DV_MAX_VCPUS 64
 #define DV_GRANULE 0x200000UL
 #define DV_GUEST_MEMORY 0
@@ -15,6 +15,10 @@
 #define DV_FENCE_VVMA 1
 #define DV_FENCE_VVMA_ASID 2
 #define DV_FENCE_GVMA 3
+#define DV_SEDELEG 0xf00400UL
+#define DV_SIDELEG 0x111UL
+#define DV_HEDELEG 0xb1ffUL
+#define DV_HIDELEG 0x444UL
 
 struct dv_capabilities {
 	__u32 version; /* DV_VERSION of the module */
@@ -23,8 +27,10 @@ struct dv_capabilities {
 	__u64 timebase_hertz; /* ticks of time per second */
 	__u32 stage2_modes; /* bit m: hugatp.MODE m is implemented */
 	__u32 cache_block_bytes; /* block size of cbo.zero */
+	__u32 interrupt_identities; /* of guest interrupt files; 0: there are none */
+	__u32 reserved; /* 0 */
 };
-_Static_assert(sizeof(struct dv_capabilities) == 32, "layout");
+_Static_assert(sizeof(struct dv_capabilities) == 40, "layout");
 
 struct dv_grant {
 	__u64 bytes; /* in: a multiple of the granule */
@@ -41,7 +47,7 @@ struct dv_revoke {
 _Static_assert(sizeof(struct dv_revoke) == 8, "layout");
 
 struct dv_delegate {
-	__u64 sedeleg; /* exceptions to HU */
+	__u64 sedeleg; /* exceptions to HU, of DV_SEDELEG; the others alike */
 	__u64 sideleg; /* interrupts to HU */
 	__u64 hedeleg; /* exceptions to the guest */
 	__u64 hideleg; /* interrupts to the guest */
@@ -57,15 +63,25 @@ struct dv_fence {
 };
 _Static_assert(sizeof(struct dv_fence) == 32, "layout");
 
-#define DV_CAPABILITIES _IO('D', 1) /* struct dv_capabilities * */
-#define DV_GRANT _IO('D', 2) /* struct dv_grant * */
-#define DV_REVOKE _IO('D', 3) /* const struct dv_revoke * */
-#define DV_DELEGATE _IO('D', 4) /* const struct dv_delegate * */
-#define DV_REGISTER _IO('D', 5) /* vCPU index, by value */
-#define DV_UNREGISTER _IO('D', 6) /* none */
-#define DV_KICK _IO('D', 7) /* vCPU index, by value */
-#define DV_FENCE _IO('D', 8) /* const struct dv_fence * */
-#define DV_IDLE _IO('D', 9) /* deadline, by value */
-#define DV_END _IO('D', 10) /* none */
+struct dv_file {
+	__u64 hpa; /* host-physical address of its page */
+	__u32 number; /* what hustatus.VGEIN selects it by */
+	__u32 reserved; /* 0 */
+};
+_Static_assert(sizeof(struct dv_file) == 16, "layout");
+
+#define DV_CAPABILITIES _IOR('D', 1, struct dv_capabilities)
+#define DV_GRANT _IOWR('D', 2, struct dv_grant)
+#define DV_REVOKE _IOW('D', 3, struct dv_revoke)
+#define DV_DELEGATE _IOW('D', 4, struct dv_delegate)
+#define DV_REGISTER _IO('D', 5) /* by value: vCPU index */
+#define DV_UNREGISTER _IO('D', 6) /* by value: none */
+#define DV_KICK _IO('D', 7) /* by value: vCPU index */
+#define DV_FENCE _IOW('D', 8, struct dv_fence)
+#define DV_IDLE _IO('D', 9) /* by value: deadline */
+#define DV_END _IO('D', 10) /* by value: none */
+#define DV_CLAIM_FILE _IOR('D', 11, struct dv_file)
+#define DV_RETURN_FILE _IO('D', 12) /* by value: none */
+#define DV_MESSAGE _IO('D', 13) /* by value: vCPU index << 16 | identity */
 
 #endif

@@ -21,11 +21,10 @@
 atomic64_t dv_count[DV_COUNTERS];
 
 static DEFINE_IDA(dv_vmids);
-static unsigned int dv_max_vmid, dv_stage2_modes;
 
 /* ---- the life of a VM */
 
-static void vm_free(struct kref *ref)
+void dv_vm_free(struct kref *ref)
 {
 	struct dv_vm *vm = container_of(ref, struct dv_vm, ref);
 
@@ -33,16 +32,10 @@ static void vm_free(struct kref *ref)
 	dv_hart_clear_posts(vm->vmid);
 	ida_free(&dv_vmids, vm->vmid);
 	mmdrop(vm->mm);
-	mutex_destroy(&vm->lock);
 	kfree(vm);
 	preempt_notifier_dec();
 	atomic64_dec(&dv_count[DV_VMS]);
 	module_put(THIS_MODULE);
-}
-
-void dv_vm_put(struct dv_vm *vm)
-{
-	kref_put(&vm->ref, vm_free);
 }
 
 static int dv_open(struct inode *inode, struct file *file)
@@ -53,7 +46,7 @@ static int dv_open(struct inode *inode, struct file *file)
 	vm = kzalloc(struct_size(vm, last, nr_cpu_ids), GFP_KERNEL_ACCOUNT);
 	if (!vm)
 		return -ENOMEM;
-	vmid = ida_alloc_range(&dv_vmids, 1, dv_max_vmid, GFP_KERNEL);
+	vmid = ida_alloc_range(&dv_vmids, 1, DV_MAX_VMID, GFP_KERNEL);
 	if (vmid < 0) {
 		kfree(vm);
 		return vmid;
@@ -80,14 +73,11 @@ static void vm_end(struct dv_vm *vm)
 {
 	unsigned long i;
 
-	mutex_lock(&vm->lock);
-	if (!vm->gone) {
+	scoped_guard(mutex, &vm->lock)
 		WRITE_ONCE(vm->gone, true);
-		for (i = 0; i < DV_MAX_VCPUS; i++)
-			dv_kick(vm, i);
-		dv_revoke_all(vm);
-	}
-	mutex_unlock(&vm->lock);
+	for (i = 0; i < DV_MAX_VCPUS; i++)
+		dv_kick(vm, i);
+	dv_revoke(vm, 0, ~0ULL);
 	dv_unregister(vm);
 }
 
@@ -96,7 +86,7 @@ static int dv_release(struct inode *inode, struct file *file)
 	struct dv_vm *vm = file->private_data;
 
 	vm_end(vm);
-	dv_vm_put(vm);
+	kref_put(&vm->ref, dv_vm_free);
 	return 0;
 }
 
@@ -104,91 +94,91 @@ static int dv_release(struct inode *inode, struct file *file)
 
 static int delegate(struct dv_vm *vm, const struct dv_delegate *d)
 {
-	int ret = -EPERM;
-
-	mutex_lock(&vm->lock);
-	if (vm->gone) {
-		ret = -ENODEV;
-	} else if (!(d->sedeleg & ~DV_SEDELEG) && !(d->sideleg & ~DV_SIDELEG) &&
-		   !(d->hedeleg & ~DV_HEDELEG) && !(d->hideleg & ~DV_HIDELEG)) {
-		vm->delegate = *d;
-		dv_reload(vm);
-		ret = 0;
-	}
-	mutex_unlock(&vm->lock);
-	return ret;
+	guard(mutex)(&vm->lock);
+	if (vm->gone)
+		return -ENODEV;
+	if (d->sedeleg & ~DV_SEDELEG || d->sideleg & ~DV_SIDELEG ||
+	    d->hedeleg & ~DV_HEDELEG || d->hideleg & ~DV_HIDELEG)
+		return -EPERM;
+	vm->delegate = *d;
+	dv_reload(vm);
+	return 0;
 }
 
-static int capabilities(struct dv_capabilities __user *to)
+/* What the argument of a request points at. */
+union argument {
+	struct dv_capabilities capabilities;
+	struct dv_grant grant;
+	struct dv_revoke revoke;
+	struct dv_delegate delegate;
+	struct dv_fence fence;
+	struct dv_file file;
+};
+
+static long obey(struct dv_vm *vm, unsigned int request, unsigned long value,
+		 union argument *a)
 {
-	struct dv_capabilities c = {
-		.version = DV_VERSION,
-		.windows = DV_WINDOWS,
-		.grant_granule = DV_GRANULE,
-		.timebase_hertz = riscv_timebase,
-		.stage2_modes = dv_stage2_modes,
-		.cache_block_bytes = riscv_cboz_block_size,
-	};
-
-	return copy_to_user(to, &c, sizeof(c)) ? -EFAULT : 0;
-}
-
-static int grant(struct dv_vm *vm, struct dv_grant __user *to)
-{
-	struct dv_grant g;
-	int ret;
-
-	if (copy_from_user(&g, to, sizeof(g)))
-		return -EFAULT;
-	ret = dv_grant(vm, &g);
-	if (!ret && copy_to_user(to, &g, sizeof(g))) {
-		dv_revoke(vm, g.hpa);
-		ret = -EFAULT;
+	switch (request) {
+	case DV_CAPABILITIES:
+		a->capabilities = (struct dv_capabilities) {
+			.version = DV_VERSION,
+			.windows = DV_WINDOWS,
+			.grant_granule = DV_GRANULE,
+			.timebase_hertz = riscv_timebase,
+			.stage2_modes = DV_STAGE2_MODES,
+			.cache_block_bytes = riscv_cboz_block_size,
+			.interrupt_identities = dv_identities(),
+		};
+		return 0;
+	case DV_GRANT:
+		return dv_grant(vm, &a->grant);
+	case DV_REVOKE:
+		return dv_revoke(vm, a->revoke.hpa, a->revoke.hpa);
+	case DV_DELEGATE:
+		return delegate(vm, &a->delegate);
+	case DV_REGISTER:
+		return dv_register(vm, value);
+	case DV_UNREGISTER:
+		return dv_unregister(vm);
+	case DV_KICK:
+		return dv_kick(vm, value);
+	case DV_FENCE:
+		return dv_fence(vm, &a->fence);
+	case DV_IDLE:
+		return dv_idle(vm, value);
+	case DV_END:
+		vm_end(vm);
+		return 0;
+	case DV_CLAIM_FILE:
+		return dv_claim_file(vm, &a->file);
+	case DV_RETURN_FILE:
+		return dv_return_file(dv_own(vm));
+	case DV_MESSAGE:
+		return dv_message(vm, value >> 16, value & 0xffff);
+	default:
+		return -ENOTTY;
 	}
-	return ret;
 }
 
 static long dv_ioctl(struct file *file, unsigned int request, unsigned long arg)
 {
 	struct dv_vm *vm = file->private_data;
 	void __user *user = (void __user *)arg;
-	union {
-		struct dv_revoke revoke;
-		struct dv_delegate delegate;
-		struct dv_fence fence;
-	} in;
+	size_t bytes = _IOC_SIZE(request);
+	union argument a = {};
+	long ret;
 
-	switch (request) {
-	case DV_CAPABILITIES:
-		return capabilities(user);
-	case DV_GRANT:
-		return grant(vm, user);
-	case DV_REVOKE:
-		if (copy_from_user(&in.revoke, user, sizeof(in.revoke)))
-			return -EFAULT;
-		return dv_revoke(vm, in.revoke.hpa);
-	case DV_DELEGATE:
-		if (copy_from_user(&in.delegate, user, sizeof(in.delegate)))
-			return -EFAULT;
-		return delegate(vm, &in.delegate);
-	case DV_REGISTER:
-		return dv_register(vm, arg);
-	case DV_UNREGISTER:
-		return dv_unregister(vm);
-	case DV_KICK:
-		return dv_kick(vm, arg);
-	case DV_FENCE:
-		if (copy_from_user(&in.fence, user, sizeof(in.fence)))
-			return -EFAULT;
-		return dv_fence(vm, &in.fence);
-	case DV_IDLE:
-		return dv_idle(vm, arg);
-	case DV_END:
-		vm_end(vm);
-		return 0;
-	default:
+	if (bytes > sizeof(a))
 		return -ENOTTY;
-	}
+	if (_IOC_DIR(request) & _IOC_WRITE && copy_from_user(&a, user, bytes))
+		return -EFAULT;
+	ret = obey(vm, request, arg, &a);
+	if (ret || !(_IOC_DIR(request) & _IOC_READ) ||
+	    !copy_to_user(user, &a, bytes))
+		return ret;
+	if (request == DV_GRANT)
+		dv_revoke(vm, a.grant.hpa, a.grant.hpa);
+	return -EFAULT;
 }
 
 /* Pages come by faults, while they are granted. Children do not inherit them. */
@@ -254,15 +244,12 @@ static struct miscdevice dv_device = {
 static bool supported(void)
 {
 	struct device_node *cpu;
+	int without = 0;
 
-	for_each_of_cpu_node(cpu) {
-		if (of_property_match_string(cpu, "riscv,isa-extensions",
-					     "xdv") < 0) {
-			of_node_put(cpu);
-			return false;
-		}
-	}
-	return riscv_isa_extension_available(NULL, h) &&
+	for_each_of_cpu_node(cpu)
+		without += of_property_match_string(cpu, "riscv,isa-extensions",
+						    "xdv") < 0;
+	return !without && riscv_isa_extension_available(NULL, h) &&
 	       riscv_isa_extension_available(NULL, SSTC);
 }
 
@@ -278,20 +265,19 @@ static int __init dv_init(void)
 		sysfs_attr_init(&dv_stats[i].attr);
 		dv_attributes[i] = &dv_stats[i].attr;
 	}
-	dv_hart_probe(&dv_max_vmid, &dv_stage2_modes);
-	ret = dv_vcpu_init();
-	if (ret)
-		return ret;
+	dv_reaper = alloc_workqueue("duvisor", 0, 0);
+	if (!dv_reaper)
+		return -ENOMEM;
 	ret = misc_register(&dv_device);
 	if (ret)
-		dv_vcpu_exit();
+		destroy_workqueue(dv_reaper);
 	return ret;
 }
 
 static void __exit dv_exit(void)
 {
 	misc_deregister(&dv_device);
-	dv_vcpu_exit();
+	destroy_workqueue(dv_reaper);
 }
 
 module_init(dv_init);

@@ -6,17 +6,12 @@
  */
 #include <linux/highmem.h>
 #include <linux/memory_hotplug.h>
-#include <linux/mmzone.h>
 #include <linux/module.h>
 #include <linux/sched/signal.h>
-#include <linux/sizes.h>
 
 #include "duvisor.h"
 
 #define GRANULE_PAGES	(DV_GRANULE >> PAGE_SHIFT)
-
-/* Bytes that a fault of the process maps. */
-#define FAULT_AROUND	SZ_64K
 
 static ulong quota;
 module_param(quota, ulong, 0644);
@@ -39,63 +34,51 @@ static bool charge(u64 bytes)
  * Pages of the kernel's own never move; strict guesses which these are, so that
  * not every range has to be tried.
  */
-static unsigned long obstacle(struct zone *zone, unsigned long pfn,
-			      unsigned long end, bool strict)
+static unsigned long obstacle(unsigned long pfn, unsigned long end, bool strict)
 {
-	for (; pfn < end; pfn++) {
-		struct page *page = pfn_to_online_page(pfn);
+	struct zone *zone = NULL;
+	struct page *page;
 
-		if (!page || page_zone(page) != zone || PageReserved(page) ||
-		    PageHuge(page))
+	for (; pfn < end; pfn++) {
+		page = pfn_to_online_page(pfn);
+		if (!page || PageReserved(page) || PageHuge(page) ||
+		    (zone && page_zone(page) != zone) ||
+		    (strict && page_count(page) && !PageLRU(page)))
 			break;
-		if (strict && page_count(page) && !PageLRU(page))
-			break;
+		zone = page_zone(page);
 	}
 	return pfn;
 }
 
-static unsigned long alloc_in(struct zone *zone, unsigned long pages,
-			      bool strict)
-{
-	unsigned long step = ALIGN(pages / 4 + 1, GRANULE_PAGES);
-	unsigned long pfn = ALIGN(zone->zone_start_pfn, GRANULE_PAGES), end;
-
-	while (pfn + pages <= zone_end_pfn(zone)) {
-		/* what is in the way has to go somewhere */
-		if (fatal_signal_pending(current) || si_mem_available() < pages)
-			return 0;
-		cond_resched();
-		end = obstacle(zone, pfn, pfn + pages, strict);
-		if (end < pfn + pages) {
-			pfn = ALIGN(end + 1, GRANULE_PAGES);
-			continue;
-		}
-		if (!alloc_contig_range(pfn, end, MIGRATE_MOVABLE,
-					GFP_KERNEL | __GFP_NOWARN))
-			return pfn;
-		pfn += step;
-	}
-	return 0;
-}
-
-static struct zone *node_zone(int nid, int z)
-{
-	return &NODE_DATA(nid)->node_zones[z];
-}
-
-/* Finds contiguous pages, moving what is in the way, and clears them. */
+/*
+ * Finds contiguous pages, moving what is in the way, and clears them. From the
+ * end of memory on: that is where movable zones are.
+ */
 static unsigned long alloc_pfns(unsigned long pages)
 {
-	unsigned long pfn = 0, i;
-	int nid, z, strict;
+	unsigned long first = virt_to_pfn((void *)PAGE_OFFSET), pfn, bad, i;
+	int strict;
 
-	for (strict = 1; strict >= 0; strict--)
-		for_each_online_node(nid)
-			for (z = MAX_NR_ZONES - 1; z >= 0 && !pfn; z--)
-				if (populated_zone(node_zone(nid, z)))
-					pfn = alloc_in(node_zone(nid, z), pages,
-						       strict);
-	for (i = 0; pfn && i < pages; i++) {
+	for (strict = 1; strict >= 0; strict--) {
+		bad = virt_to_pfn(high_memory);
+		while (bad >= first + pages) {
+			/* what is in the way has to go somewhere */
+			if (fatal_signal_pending(current) || si_mem_available() < pages)
+				return 0;
+			cond_resched();
+			pfn = ALIGN_DOWN(bad - pages, GRANULE_PAGES);
+			bad = obstacle(pfn, pfn + pages, strict);
+			if (bad < pfn + pages)
+				continue;
+			if (!alloc_contig_range(pfn, bad, MIGRATE_MOVABLE,
+						GFP_KERNEL | __GFP_NOWARN))
+				goto found;
+			bad -= ALIGN(pages / 4 + 1, GRANULE_PAGES);
+		}
+	}
+	return 0;
+found:
+	for (i = 0; i < pages; i++) {
 		clear_highpage(pfn_to_page(pfn + i));
 		if (!(i % GRANULE_PAGES))
 			cond_resched();
@@ -113,7 +96,7 @@ static int free_window(struct dv_vm *vm)
 	int i;
 
 	for (i = 0; i < DV_WINDOWS; i++)
-		if (!vm->window[i].limit)
+		if (!READ_ONCE(vm->window[i].limit))
 			return i;
 	return -ENOSPC;
 }
@@ -124,7 +107,7 @@ static int install(struct dv_vm *vm, unsigned long pfn, unsigned long pages,
 {
 	int slot;
 
-	mutex_lock(&vm->lock);
+	guard(mutex)(&vm->lock);
 	slot = vm->gone ? -ENODEV : free_window(vm);
 	if (slot >= 0) {
 		WRITE_ONCE(vm->window[slot].base, pfn);
@@ -133,7 +116,6 @@ static int install(struct dv_vm *vm, unsigned long pfn, unsigned long pages,
 				  (pfn + pages) | permissions);
 		dv_reload(vm);
 	}
-	mutex_unlock(&vm->lock);
 	return slot;
 }
 
@@ -142,12 +124,11 @@ int dv_grant(struct dv_vm *vm, struct dv_grant *g)
 	unsigned long pages = g->bytes >> PAGE_SHIFT, pfn;
 	int ret;
 
-	if (!g->bytes || g->bytes % DV_GRANULE || g->reserved ||
+	if ((s64)g->bytes <= 0 || g->bytes % DV_GRANULE || g->reserved ||
 	    (g->use != DV_GUEST_MEMORY && g->use != DV_STAGE2_TABLES))
 		return -EINVAL;
-	mutex_lock(&vm->lock);
-	ret = vm->gone ? -ENODEV : free_window(vm);
-	mutex_unlock(&vm->lock);
+	/* an early refusal; install() looks under the lock */
+	ret = READ_ONCE(vm->gone) ? -ENODEV : free_window(vm);
 	if (ret < 0)
 		return ret;
 	if (!charge(g->bytes))
@@ -185,29 +166,20 @@ static void revoke_slot(struct dv_vm *vm, int slot)
 	atomic64_dec(&dv_count[DV_GRANTS]);
 }
 
-int dv_revoke(struct dv_vm *vm, u64 hpa)
+/* Takes back the grants that begin in a range of addresses. */
+int dv_revoke(struct dv_vm *vm, u64 first, u64 last)
 {
 	int i, ret = -EINVAL;
 
-	mutex_lock(&vm->lock);
-	for (i = 0; i < DV_WINDOWS && ret; i++) {
-		if (vm->window[i].limit && PFN_PHYS(vm->window[i].base) == hpa) {
+	guard(mutex)(&vm->lock);
+	for (i = 0; i < DV_WINDOWS; i++) {
+		if (vm->window[i].limit && PFN_PHYS(vm->window[i].base) >= first &&
+		    PFN_PHYS(vm->window[i].base) <= last) {
 			revoke_slot(vm, i);
 			ret = 0;
 		}
 	}
-	mutex_unlock(&vm->lock);
 	return ret;
-}
-
-/* Called with the lock held. */
-void dv_revoke_all(struct dv_vm *vm)
-{
-	int i;
-
-	for (i = 0; i < DV_WINDOWS; i++)
-		if (vm->window[i].limit)
-			revoke_slot(vm, i);
 }
 
 static bool granted(struct dv_vm *vm, unsigned long pfn)
@@ -222,31 +194,18 @@ static bool granted(struct dv_vm *vm, unsigned long pfn)
 }
 
 /*
- * Maps the page and its neighbours. Only small pages: those are special, so that
- * nobody gets a reference, which a revocation could not take back. Huge ones
- * cannot be marked as special on this architecture.
+ * Only small pages: those are special, so that nobody gets a reference, which a
+ * revocation could not take back. Huge ones cannot be marked as special on this
+ * architecture.
  */
 static vm_fault_t dv_fault(struct vm_fault *vmf)
 {
-	struct vm_area_struct *vma = vmf->vma;
-	struct dv_vm *vm = vma->vm_file->private_data;
-	unsigned long at = max(ALIGN_DOWN(vmf->address, FAULT_AROUND),
-			       vma->vm_start);
-	unsigned long end = min(ALIGN_DOWN(vmf->address, FAULT_AROUND) +
-				FAULT_AROUND, vma->vm_end);
-	vm_fault_t ret = VM_FAULT_SIGBUS, one;
+	struct dv_vm *vm = vmf->vma->vm_file->private_data;
 
-	mutex_lock(&vm->lock);
-	for (; at < end; at += PAGE_SIZE) {
-		unsigned long pfn = vma->vm_pgoff + PFN_DOWN(at - vma->vm_start);
-
-		one = granted(vm, pfn) ? vmf_insert_pfn(vma, at, pfn) :
-			VM_FAULT_SIGBUS;
-		if (at == PAGE_ALIGN_DOWN(vmf->address))
-			ret = one;
-	}
-	mutex_unlock(&vm->lock);
-	return ret;
+	guard(mutex)(&vm->lock);
+	if (!granted(vm, vmf->pgoff))
+		return VM_FAULT_SIGBUS;
+	return vmf_insert_pfn(vmf->vma, vmf->address, vmf->pgoff);
 }
 
 const struct vm_operations_struct dv_vm_ops = {

@@ -8,7 +8,6 @@
  * are on. Whoever loads a hart first says that it is there, then looks. One of
  * the two sees the other.
  */
-#include <linux/sched/mm.h>
 #include <linux/sched/task.h>
 #include <linux/sched/task_stack.h>
 #include <linux/slab.h>
@@ -26,9 +25,27 @@ static DEFINE_PER_CPU(struct dv_vcpu *, dv_resident);
 /* By task: a thread is one vCPU at most. */
 static DEFINE_XARRAY(dv_threads);
 
-static struct workqueue_struct *dv_reaper;
+/* Forgets vCPUs whose threads have ended. */
+struct workqueue_struct *dv_reaper;
 
 /* ---- the hart of the calling thread, interrupts off */
+
+/* Not where its interrupt file is: it must not be in the guest. */
+static bool away(const struct dv_vcpu *v)
+{
+	return v->file && v->home != smp_processor_id();
+}
+
+/*
+ * Makes the guest leave, now or on the next entry. It may have left for the very
+ * interrupt that brings the kick.
+ */
+static void deliver_kick(void)
+{
+	if (task_pt_regs(current)->epc != (csr_read(CSR_UTVEC) & ~3UL) ||
+	    csr_read(CSR_UCAUSE) != UCAUSE_HOST_EVENT)
+		csr_set(CSR_HDVCTL, HDVCTL_KICK);
+}
 
 static void load(struct dv_vcpu *v)
 {
@@ -41,9 +58,14 @@ static void load(struct dv_vcpu *v)
 	WRITE_ONCE(v->cpu, cpu);
 	this_cpu_write(dv_resident, v);
 	smp_mb(); /* with those of reach() and dv_kick() */
+	csr_write(CSR_HDVGEIN, away(v) ? 0 : v->file);
+	csr_clear(CSR_HGEIE, away(v) ? 0 : BIT(v->file));
 	dv_hart_swap(&v->context);
 	dv_hart_setup(&vm->delegate, vm->window);
-	dv_hart_enable(vm->vmid, v->index, virt_to_pfn(vm->mm->pgd));
+	csr_write(CSR_HDVVMID, vm->vmid);
+	csr_write(CSR_HDVVCPU, v->index);
+	csr_write(CSR_HDVROOT, virt_to_pfn(vm->mm->pgd));
+	csr_write(CSR_HDVCTL, HDVCTL_EN | HDVCTL_HTR);
 	/*
 	 * Translations of the VM may be on this hart that were fenced while
 	 * the vCPU was elsewhere, or that another vCPU has put here.
@@ -53,9 +75,9 @@ static void load(struct dv_vcpu *v)
 		dv_hart_fence_all();
 	v->last_cpu = cpu;
 	vm->last[cpu] = v;
-	if (!test_bit(DV_F_IDLE, &v->flags) &&
-	    test_and_clear_bit(DV_F_KICKED, &v->flags))
-		dv_hart_kick(task_pt_regs(current)->epc);
+	if (away(v) || (!test_bit(DV_F_IDLE, &v->flags) &&
+			test_and_clear_bit(DV_F_KICKED, &v->flags)))
+		deliver_kick();
 	atomic64_inc(&dv_count[DV_SWITCHES]);
 }
 
@@ -63,8 +85,10 @@ static void unload(struct dv_vcpu *v)
 {
 	if (this_cpu_read(dv_resident) != v)
 		return;
-	if (dv_hart_disable())
+	if (csr_swap(CSR_HDVCTL, 0) & HDVCTL_KICK)
 		set_bit(DV_F_KICKED, &v->flags);
+	if (test_bit(DV_F_IDLE, &v->flags) && !away(v))
+		csr_set(CSR_HGEIE, BIT(v->file)); /* bit 0 is no file's */
 	dv_hart_swap(&v->context);
 	this_cpu_write(dv_resident, NULL);
 	WRITE_ONCE(v->cpu, -1);
@@ -72,11 +96,8 @@ static void unload(struct dv_vcpu *v)
 
 static void sched_in(struct preempt_notifier *notifier, int cpu)
 {
-	unsigned long flags;
-
-	local_irq_save(flags);
+	guard(irqsave)();
 	load(container_of(notifier, struct dv_vcpu, notifier));
-	local_irq_restore(flags);
 }
 
 /* Under the lock of the run queue, interrupts off. */
@@ -87,7 +108,7 @@ static void sched_out(struct preempt_notifier *notifier,
 
 	unload(v);
 	if (READ_ONCE(current->__state) == TASK_DEAD)
-		irq_work_queue(&v->died);
+		queue_rcu_work(dv_reaper, &v->reap);
 }
 
 static struct preempt_ops dv_preempt_ops = {
@@ -103,6 +124,7 @@ static void detach(struct dv_vcpu *v)
 	struct dv_vm *vm = v->vm;
 	int cpu;
 
+	dv_return_file(v);
 	xa_erase(&dv_threads, (unsigned long)v->task);
 	mutex_lock(&vm->lock);
 	RCU_INIT_POINTER(vm->vcpu[v->index], NULL);
@@ -111,64 +133,36 @@ static void detach(struct dv_vcpu *v)
 	mutex_unlock(&vm->lock);
 	put_task_struct(v->task);
 	kfree_rcu(v, rcu);
-	dv_vm_put(vm);
+	kref_put(&vm->ref, dv_vm_free);
 	atomic64_dec(&dv_count[DV_VCPUS]);
 }
 
+/* After a grace period: the thread has left sched_out(). */
 static void reap(struct work_struct *work)
 {
-	struct dv_vcpu *v = container_of(work, struct dv_vcpu, reap);
-
-	irq_work_sync(&v->died);
-	detach(v);
+	detach(container_of(to_rcu_work(work), struct dv_vcpu, reap));
 }
 
-static void died(struct irq_work *work)
+/* The vCPU that the calling thread is, of this VM, or with NULL of whatever. */
+struct dv_vcpu *dv_own(struct dv_vm *vm)
 {
-	struct dv_vcpu *v = container_of(work, struct dv_vcpu, died);
+	struct dv_vcpu *v = xa_load(&dv_threads, (unsigned long)current);
 
-	queue_work(dv_reaper, &v->reap);
-}
-
-/* The vCPU that the calling thread is, of whatever VM. */
-static struct dv_vcpu *own(void)
-{
-	return xa_load(&dv_threads, (unsigned long)current);
+	return v && (!vm || v->vm == vm) ? v : NULL;
 }
 
 static void unregister(struct dv_vcpu *v)
 {
-	preempt_disable();
-	preempt_notifier_unregister(&v->notifier);
-	local_irq_disable();
-	unload(v);
-	local_irq_enable();
-	preempt_enable();
+	scoped_guard(irq) {
+		preempt_notifier_unregister(&v->notifier);
+		unload(v);
+	}
 	detach(v);
-}
-
-static int attach(struct dv_vcpu *v, unsigned long index)
-{
-	struct dv_vm *vm = v->vm;
-	int ret;
-
-	mutex_lock(&vm->lock);
-	if (vm->gone)
-		ret = -ENODEV;
-	else if (rcu_access_pointer(vm->vcpu[index]))
-		ret = -EBUSY;
-	else
-		ret = xa_insert(&dv_threads, (unsigned long)current, v,
-				GFP_KERNEL);
-	if (!ret)
-		rcu_assign_pointer(vm->vcpu[index], v);
-	mutex_unlock(&vm->lock);
-	return ret;
 }
 
 int dv_register(struct dv_vm *vm, unsigned long index)
 {
-	struct dv_vcpu *v = own();
+	struct dv_vcpu *v = dv_own(NULL);
 	int ret;
 
 	if (index >= DV_MAX_VCPUS)
@@ -185,12 +179,21 @@ int dv_register(struct dv_vm *vm, unsigned long index)
 	v->index = index;
 	v->cpu = -1;
 	v->last_cpu = -1;
-	v->context.vstimecmp = ~0ULL;
+	v->context.csr[0] = ~0ULL; /* vstimecmp */
 	init_waitqueue_head(&v->wait);
-	init_irq_work(&v->died, died);
-	INIT_WORK(&v->reap, reap);
+	INIT_RCU_WORK(&v->reap, reap);
 	preempt_notifier_init(&v->notifier, &dv_preempt_ops);
-	ret = attach(v, index);
+	scoped_guard(mutex, &vm->lock) {
+		if (vm->gone)
+			ret = -ENODEV;
+		else if (rcu_access_pointer(vm->vcpu[index]))
+			ret = -EBUSY;
+		else
+			ret = xa_insert(&dv_threads, (unsigned long)current, v,
+					GFP_KERNEL);
+		if (!ret)
+			rcu_assign_pointer(vm->vcpu[index], v);
+	}
 	if (ret) {
 		kfree(v);
 		return ret;
@@ -198,18 +201,18 @@ int dv_register(struct dv_vm *vm, unsigned long index)
 	kref_get(&vm->ref);
 	get_task_struct(current);
 	atomic64_inc(&dv_count[DV_VCPUS]);
-	preempt_disable();
-	preempt_notifier_register(&v->notifier);
-	sched_in(&v->notifier, smp_processor_id());
-	preempt_enable();
+	scoped_guard(irq) {
+		preempt_notifier_register(&v->notifier);
+		load(v);
+	}
 	return 0;
 }
 
 int dv_unregister(struct dv_vm *vm)
 {
-	struct dv_vcpu *v = own();
+	struct dv_vcpu *v = dv_own(vm);
 
-	if (!v || v->vm != vm)
+	if (!v)
 		return -EINVAL;
 	unregister(v);
 	return 0;
@@ -245,7 +248,7 @@ static void reach(struct reach *r)
 	int i, cpu;
 
 	for (i = 0; i < DV_MAX_VCPUS; i++) {
-		rcu_read_lock();
+		guard(rcu)();
 		v = rcu_dereference(r->vm->vcpu[i]);
 		if (v && (r->vcpus & BIT(i))) {
 			set_bit(DV_F_STALE, &v->flags);
@@ -254,7 +257,6 @@ static void reach(struct reach *r)
 			if (cpu >= 0)
 				smp_call_function_single(cpu, obey, r, true);
 		}
-		rcu_read_unlock();
 	}
 }
 
@@ -284,7 +286,7 @@ static void kicked(void *data)
 	/* data may have been freed since, and is only compared */
 	if (v && v == data && !test_bit(DV_F_IDLE, &v->flags) &&
 	    test_and_clear_bit(DV_F_KICKED, &v->flags))
-		dv_hart_kick(task_pt_regs(current)->epc);
+		deliver_kick();
 }
 
 int dv_kick(struct dv_vm *vm, unsigned long index)
@@ -292,9 +294,10 @@ int dv_kick(struct dv_vm *vm, unsigned long index)
 	struct dv_vcpu *v;
 	int cpu;
 
+	atomic64_inc(&dv_count[DV_KICKS]);
 	if (index >= DV_MAX_VCPUS)
 		return 0;
-	rcu_read_lock();
+	guard(rcu)();
 	v = rcu_dereference(vm->vcpu[index]);
 	if (v && !test_and_set_bit(DV_F_KICKED, &v->flags)) {
 		smp_mb(); /* with that of load() */
@@ -303,8 +306,6 @@ int dv_kick(struct dv_vm *vm, unsigned long index)
 		if (cpu >= 0)
 			smp_call_function_single(cpu, kicked, v, false);
 	}
-	rcu_read_unlock();
-	atomic64_inc(&dv_count[DV_KICKS]);
 	return 0;
 }
 
@@ -322,16 +323,16 @@ static ktime_t until(u64 deadline)
 
 int dv_idle(struct dv_vm *vm, u64 deadline)
 {
-	struct dv_vcpu *v = own();
+	struct dv_vcpu *v = dv_own(vm);
 	bool kick;
 	int ret;
 
-	if (!v || v->vm != vm)
+	if (!v)
 		return -EINVAL;
 	set_bit(DV_F_IDLE, &v->flags);
-	local_irq_disable();
-	kick = this_cpu_read(dv_resident) == v && dv_hart_take_kick();
-	local_irq_enable();
+	scoped_guard(irq)
+		kick = away(v) || (this_cpu_read(dv_resident) == v &&
+				   csr_read_clear(CSR_HDVCTL, HDVCTL_KICK) & HDVCTL_KICK);
 	ret = kick ? 0 :
 		wait_event_interruptible_hrtimeout(v->wait,
 						   test_bit(DV_F_KICKED, &v->flags) ||
@@ -343,15 +344,4 @@ int dv_idle(struct dv_vm *vm, u64 deadline)
 	if (READ_ONCE(vm->gone))
 		return -ENODEV;
 	return ret == -ETIME ? 0 : ret == -ERESTARTSYS ? -EINTR : ret;
-}
-
-int dv_vcpu_init(void)
-{
-	dv_reaper = alloc_workqueue("duvisor", 0, 0);
-	return dv_reaper ? 0 : -ENOMEM;
-}
-
-void dv_vcpu_exit(void)
-{
-	destroy_workqueue(dv_reaper);
 }

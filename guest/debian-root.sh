@@ -25,7 +25,7 @@ Root logs in without a password. Boot it with:
   D=\$(guest/debian-root.sh); B=\$(guest/fetch-debian.sh opensbi)
   ./duvisor machine --bios \$B/usr/lib/riscv64-linux-gnu/opensbi/generic/fw_dynamic.bin \\
       --kernel \$D/vmlinux --initrd \$D/initrd.img --disk \$D/root.img --memory 4G --smp 4 \\
-      --engine jit --append "root=/dev/vda rw console=ttyS0"
+      --append "root=/dev/vda rw console=ttyS0"
 END
 }
 

@@ -1,4 +1,4 @@
-# Shared by build.sh and fetch-debian.sh: a private apt that brings Debian
+# Shared by the scripts here: a private apt that brings Debian
 # packages of any architecture without touching the machine's own apt state.
 # To be sourced. The caller sets CACHE, and may set MIRROR.
 # shellcheck shell=bash
@@ -48,22 +48,42 @@ papt() {
     "$cmd" -c "$CACHE/apt/apt.conf" "$@"
 }
 
+# alone COMMAND...: COMMAND, a function here, while no other script on this cache is in one. A download
+# that outlives its script keeps the lock.
+alone() {
+    local lock
+    mkdir -p "$CACHE/apt"
+    exec {lock}>"$CACHE/apt/lock" || die "cannot lock $CACHE"
+    flock -n "$lock" || { say "waiting for another fetch" >&2; flock "$lock" || die "cannot lock $CACHE"; }
+    "$@"
+    exec {lock}>&-
+}
+
 # debian_setup: writes the private configuration and fetches the package lists
 # (again only when they are older than a day, or with REFRESH=1).
-debian_setup() {
+debian_setup() { alone set_up; }
+
+# debian_get PACKAGE[=VERSION]: downloads and unpacks it (dpkg -x);
+# sets UNPACKED to the folder. Both steps are skipped when already done.
+debian_get() { alone get_package "$1"; }
+
+# write FILE: what is read, at once for whoever reads the file without the lock.
+write() { cat >"$1.new" && mv "$1.new" "$1"; }
+
+set_up() {
     local mirror keyring=/usr/share/keyrings/debian-archive-keyring.gpg apt=$CACHE/apt
-    need apt-get=apt dpkg-deb=dpkg "$keyring=debian-archive-keyring"
+    need apt-get=apt dpkg-deb=dpkg flock=util-linux "$keyring=debian-archive-keyring"
     mirror=$(find_mirror)
     mkdir -p "$apt/lists/partial" "$apt/archives/partial" "$apt/empty" "$CACHE/deb"
     : >"$apt/status"
-    cat >"$apt/debian.sources" <<END
+    write "$apt/debian.sources" <<END
 Types: deb
 URIs: $mirror
 Suites: $SUITE
 Components: main
 Signed-By: $keyring
 END
-    cat >"$apt/apt.conf" <<END
+    write "$apt/apt.conf" <<END
 #clear APT::Architectures;
 #clear APT::Update::Post-Invoke;
 #clear APT::Update::Post-Invoke-Success;
@@ -99,9 +119,7 @@ served() {
     { papt apt-cache show --no-all-versions "$1" 2>/dev/null || true; } | sed -n 's/^Version: //p'
 }
 
-# debian_get PACKAGE[=VERSION]: downloads and unpacks it (dpkg -x);
-# sets UNPACKED to the folder. Both steps are skipped when already done.
-debian_get() {
+get_package() {
     local pkg=${1%%=*} ver='' name deb part
     [[ $1 != *=* ]] || ver=${1#*=}
     if [[ -z $ver ]]; then
@@ -114,7 +132,7 @@ debian_get() {
     papt apt-cache madison "$pkg" 2>/dev/null | awk -F'|' -v v="$ver" '{gsub(/ /, "", $2)} $2 == v {f = 1} END {exit !f}' ||
         die "$pkg $ver is not served; Debian $SUITE serves version $(served "$pkg" | grep . || echo '(none)')"
     say "downloading $pkg $ver"
-    part=$CACHE/deb/.part.$$
+    part=$CACHE/deb/.part
     rm -rf "$part" "$UNPACKED"; mkdir -p "$part"
     (cd "$part" && papt apt-get -q download "$pkg=$ver" >"$CACHE/apt/download.log" 2>&1) ||
         die "download of $pkg $ver failed: $(grep -m1 '^[EW]:' "$CACHE/apt/download.log" || tail -n1 "$CACHE/apt/download.log")"

@@ -164,6 +164,26 @@ g_watch_end:
 	j	2b
 g_check_end:
 
+	guest	g_msi			/* stores a word at a1 */
+1:	sw	a0, (a1)
+	ecall
+	j	1b
+g_msi_end:
+
+	guest	g_take			/* its external interrupts: a0 = the identity */
+	lla	t0, 2f
+	csrw	stvec, t0
+	li	t0, 0x200
+	csrs	sie, t0
+	csrsi	sstatus, 2
+1:	j	1b
+	.balign	4
+2:	csrrw	a0, 0x15c, x0		/* stopei */
+	srli	a0, a0, 16
+	ecall
+	sret
+g_take_end:
+
 	guest	g_device		/* stores 1, 2, 3 ... at a1 */
 1:	addi	a0, a0, 1
 	.option push

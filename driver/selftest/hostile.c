@@ -540,13 +540,20 @@ static void requests_at_random(void)
 	munmap((char *)page + 4096, 4096);
 	vm_open(&vm);
 	for (i = 0; i < 3000; i++) {
-		unsigned int r = (unsigned int)(0x4400 + rnd() % 12);
+		static const unsigned int requests[] = {
+			DV_CAPABILITIES, DV_GRANT, DV_REVOKE, DV_DELEGATE, DV_REGISTER,
+			DV_UNREGISTER, DV_KICK, DV_FENCE, DV_IDLE, DV_END, DV_CLAIM_FILE,
+			DV_RETURN_FILE, DV_MESSAGE,
+		};
+		unsigned int n = rnd() % 16;
+		unsigned int r = n < 13 ? requests[n] : n == 13 ? (unsigned int)rnd() :
+			_IOC(rnd() % 4, 'D', rnd() % 16, rnd() % 100);
 		u64 at[] = { (u64)page, (u64)page + 4096 - (rnd() % 5) * 8, rnd(),
 			     0xffffffff80000000ULL, 0 };
 
 		page[rnd() % 512] = rnd() & 1 ? rnd() : rnd() % 5 * DV_GRANULE;
 		/* a deadline that has passed, or the test would take long */
-		ioctl(vm.fd, r, r == DV_IDLE ? 0 : at[rnd() % 5]);
+		ioctl(vm.fd, r, (r & 0xffff) == DV_IDLE ? 0 : at[rnd() % 5]);
 	}
 }
 

@@ -245,13 +245,14 @@ int main(int argc, char **argv)
 		{ "smoke", smoke_tests }, { "survive", survive_tests },
 		{ "hostile", hostile_tests }, { "cve", cve_tests },
 		{ "root", root_tests }, { "kvm", kvm_tests },
+		{ "files", files_tests }, { "root_files", root_files_tests },
 	};
 	unsigned int i;
 
 	setvbuf(stdout, NULL, _IONBF, 0);
 	if (argc > 1 && !strcmp(argv[1], "after-exec"))
 		return after_exec(argc, argv);
-	if (argc > 1 && strcmp(argv[1], "root") && !getuid())
+	if (argc > 1 && strncmp(argv[1], "root", 4) && !getuid())
 		check(!setgid(1000) && !setuid(1000));	/* an ordinary user */
 	if (argc > 4 && !strcmp(argv[1], "random")) {
 		count = (unsigned int)atoi(argv[4]);
@@ -261,7 +262,7 @@ int main(int argc, char **argv)
 		if (argc > 1 && !strcmp(argv[1], suites[i].name))
 			run_tests(suites[i].tests, argc > 2 ? argv[2] : NULL);
 	if (!passed && !failed) {
-		dprintf(2, "usage: selftest smoke|survive|hostile|cve|kvm|root [TEST]\n"
+		dprintf(2, "usage: selftest smoke|survive|hostile|cve|kvm|files|root|root_files [TEST]\n"
 			"       selftest random SEED SEEDS OPERATIONS\n");
 		return 2;
 	}

@@ -286,9 +286,15 @@ static void refusals(void)
 {
 	struct dv_grant g = { .bytes = 4096 };
 	struct dv_delegate d = { 0 };
+	struct dv_capabilities c;
+	struct dv_file f;
 	u64 bit;
 
 	vm_open(&vm);
+	check(!ioctl(vm.fd, DV_CAPABILITIES, &c));
+	if (!c.interrupt_identities)
+		check(ioctl(vm.fd, DV_CLAIM_FILE, &f) && errno == EINVAL);
+	check(ioctl(vm.fd, _IOR('D', 1, char[16000]), &c) && errno == ENOTTY);
 	check(ioctl(vm.fd, DV_GRANT, &g) && errno == EINVAL);
 	g.bytes = 0;
 	check(ioctl(vm.fd, DV_GRANT, &g) && errno == EINVAL);

@@ -19,7 +19,7 @@ struct test {
 };
 
 extern const struct test smoke_tests[], survive_tests[], hostile_tests[],
-	cve_tests[], root_tests[], kvm_tests[];
+	cve_tests[], root_tests[], kvm_tests[], files_tests[], root_files_tests[];
 
 long counter(const char *name);
 void counters_settle(void);

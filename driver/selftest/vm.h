@@ -47,7 +47,7 @@ struct vm {
 
 #define GUEST(name) extern const char g_##name[], g_##name##_end[];
 GUEST(call) GUEST(load) GUEST(store) GUEST(jump) GUEST(spin) GUEST(wfi)
-GUEST(count) GUEST(tick) GUEST(watch) GUEST(check)
+GUEST(count) GUEST(tick) GUEST(watch) GUEST(check) GUEST(msi) GUEST(take)
 #undef GUEST
 
 #define vm_program(vm, name) \

@@ -5,6 +5,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.ServiceLoader;
 import org.duvisor.machine.Clock;
+import org.duvisor.machine.HartConfig;
 import org.duvisor.platform.DvDriver;
 import org.duvisor.platform.Platform;
 import org.duvisor.platform.sim.SimHost;
@@ -36,13 +37,14 @@ interface Harts extends AutoCloseable {
   /**
    * The harts that were chosen.
    *
+   * @param options say which, what executes code on simulated ones, and whether these have AIA
    * @param memory bytes of a simulated host
-   * @param guest says what executes its code on simulated harts
    * @throws UserError when this computer's are asked for and there are none
    */
-  static Harts of(Choice choice, long memory, GuestOptions guest) {
+  static Harts of(VmOptions options, long memory) {
+    Choice choice = options.harts();
     Optional<Platform> host = choice == Choice.simulated ? Optional.empty() : host(choice);
-    return host.isPresent() ? new Real(host.get()) : new Simulated(memory, guest);
+    return host.isPresent() ? new Real(host.get()) : new Simulated(options, memory);
   }
 
   private static Optional<Platform> host(Choice choice) {
@@ -87,9 +89,12 @@ interface Harts extends AutoCloseable {
     private final Engine.Running engine;
     private final SimHost host;
 
-    private Simulated(long memory, GuestOptions guest) {
+    private Simulated(VmOptions options, long memory) {
+      GuestOptions guest = options.guest();
       engine = guest.engine().start(false, guest.dump());
-      host = new SimHost(memory, Clock.realTime(), engine.harts());
+      // A hart runs one vCPU at a time.
+      HartConfig config = HartConfig.STANDARD.withGuestFiles(options.aia() ? 1 : HartConfig.NO_AIA);
+      host = new SimHost(memory, Clock.realTime(), engine.harts(), config);
     }
 
     @Override

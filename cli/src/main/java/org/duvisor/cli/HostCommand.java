@@ -35,6 +35,8 @@ import picocli.CommandLine.Spec;
       "      ends in the shell of a guest",
       "  duvisor host -- --cpus 2 --memory 256M",
       "      the same; what comes after -- is given to \"duvisor run\" on the host",
+      "  duvisor host --aia aplic-imsic -- --aia aplic-imsic",
+      "      the same with advanced interrupts on the board and in the guest",
       "  duvisor host --shell",
       "      ends in the host's shell, where \"duvisor run\" and KVM are ready",
     })
@@ -64,6 +66,15 @@ final class HostCommand implements Callable<Integer> {
       defaultValue = "1",
       description = "Harts of the board. Default: ${DEFAULT-VALUE}.")
   private int harts;
+
+  @Option(
+      names = "--aia",
+      paramLabel = "KIND",
+      defaultValue = "none",
+      description =
+          "Advanced interrupts of the board: ${COMPLETION-CANDIDATES}; with aplic-imsic, guests can"
+              + " have them too (-- --aia aplic-imsic). Default: ${DEFAULT-VALUE}.")
+  private Aia aia = Aia.none;
 
   @Option(
       names = "--memory",
@@ -181,7 +192,7 @@ final class HostCommand implements Callable<Integer> {
         harts,
         Optional.empty(),
         deterministic,
-        Aia.none,
+        aia,
         OptionalInt.empty(),
         0);
   }

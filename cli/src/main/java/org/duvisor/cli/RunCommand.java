@@ -43,6 +43,15 @@ final class RunCommand implements Callable<Integer> {
   private int cpus;
 
   @Option(
+      names = "--aia",
+      paramLabel = "KIND",
+      defaultValue = "none",
+      description =
+          "Advanced interrupts: none, a PLIC; aplic-imsic, on guest interrupt files of the harts."
+              + " Default: ${DEFAULT-VALUE}.")
+  private Aia aia = Aia.none;
+
+  @Option(
       names = "--console",
       paramLabel = "KIND",
       defaultValue = "uart",
@@ -69,6 +78,10 @@ final class RunCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws Exception {
+    if (aia == Aia.aplic) {
+      throw new UserError(
+          "--aia aplic is not for guests: their harts' interrupt files want messages");
+    }
     GuestOptions guest = shared.guest();
     if (guest.kernel().isEmpty()) {
       Optional<Path> initrd = guest.initrd();
@@ -76,7 +89,7 @@ final class RunCommand implements Callable<Integer> {
     }
     return attended.run(
         vm,
-        new VmOptions(guest, cpus, console, harts, shared.stats()),
+        new VmOptions(guest, cpus, aia == Aia.imsic, console, harts, shared.stats()),
         Attended.Say.of(verbose, shared.stats()));
   }
 }

@@ -52,6 +52,7 @@ final class VmSession implements Session {
       builder
           .append((commandLine(options.console()) + " " + guest.append()).strip())
           .cpus(options.cpus())
+          .aia(options.aia())
           .memoryBytes(guest.memory().bytes())
           .console(console(options.console(), stream, devices))
           .debugConsole(options.console() == VmOptions.Console.uart) // else it would be hvc0
@@ -70,7 +71,7 @@ final class VmSession implements Session {
   private static VmSession create(
       VmOptions options, VmConfig config, Devices devices, StreamBackend console) {
     long memory = config.memoryBytes() + config.memoryBytes() / 256 + HOST_EXTRA;
-    Harts harts = Harts.of(options.harts(), memory, options.guest());
+    Harts harts = Harts.of(options, memory);
     try {
       return new VmSession(harts, devices, console, Vm.create(harts.open(), config));
     } catch (RuntimeException | OutOfMemoryError e) {
@@ -113,6 +114,7 @@ final class VmSession implements Session {
       case VmOutcome.Reboot(_) -> Outcome.ENDED;
       case VmOutcome.Failed(int code) -> Outcome.failed("the guest failed with code " + code);
       case VmOutcome.Crashed(String report) -> Outcome.failed("the VM crashed: " + report.strip());
+      case VmOutcome.Refused(String why) -> Outcome.failed(why);
       case VmOutcome.Killed() ->
           stopped ? Outcome.ENDED : Outcome.failed("the VM was killed by its host");
     };

@@ -5,6 +5,7 @@ import java.lang.invoke.VarHandle;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.locks.LockSupport;
+import java.util.function.BooleanSupplier;
 import java.util.function.Function;
 import org.duvisor.devices.MmioBus;
 import org.duvisor.devices.aia.ImsicFile;
@@ -420,6 +421,21 @@ public final class Hart {
       parked = null;
     }
     isWaiting();
+  }
+
+  /**
+   * Blocks the calling thread, which runs this hart, until {@link #signal} or until {@code nanos}
+   * have passed, unless {@code over} is true after the thread can be woken. May return early.
+   */
+  public void await(long nanos, BooleanSupplier over) {
+    parked = Thread.currentThread(); // before it looks: a signal either was seen there or finds it
+    try {
+      if (!over.getAsBoolean()) {
+        LockSupport.parkNanos(this, nanos);
+      }
+    } finally {
+      parked = null;
+    }
   }
 
   /** A post to this hart's vCPU makes it look up. */

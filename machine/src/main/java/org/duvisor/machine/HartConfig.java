@@ -49,6 +49,11 @@ public record HartConfig(int satpModes, boolean hypervisor, boolean dv, int gues
     return guestFiles != NO_AIA;
   }
 
+  /** The highest interrupt identity of guest interrupt files; 0 without such files. */
+  public int interruptIdentities() {
+    return guestFiles > 0 ? Aia.IDENTITIES : 0;
+  }
+
   /** {@code riscv,isa-extensions} of the device tree, space separated. */
   public String extensions() {
     return "i m a f d c"

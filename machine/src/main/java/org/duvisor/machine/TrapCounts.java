@@ -48,6 +48,18 @@ public final class TrapCounts {
     return counts[index(from, to, cause)];
   }
 
+  /** How often a mode was entered from others. */
+  public long entries(Mode to) {
+    long sum = 0;
+    for (Mode from : Mode.values()) {
+      int first = index(from, to, 0);
+      for (int i = first; from != to && i < first + CAUSES; i++) {
+        sum += counts[i];
+      }
+    }
+    return sum;
+  }
+
   /** A copy that stays as it is. */
   public TrapCounts copy() {
     return new TrapCounts(counts.clone());

@@ -12,6 +12,8 @@ package org.duvisor.platform;
  * @param stage2Modes bit m = hugatp.MODE m is implemented
  * @param windows how many grants a VM can hold
  * @param grantGranule alignment and unit of grants in bytes, a power of two
+ * @param interruptIdentities the highest interrupt identity of guest interrupt files, a multiple of
+ *     64 minus 1; 0 when the harts have no such files
  */
 public record Capabilities(
     String isaBase,
@@ -21,4 +23,5 @@ public record Capabilities(
     int cacheBlockBytes,
     int stage2Modes,
     int windows,
-    long grantGranule) {}
+    long grantGranule,
+    int interruptIdentities) {}

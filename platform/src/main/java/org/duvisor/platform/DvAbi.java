@@ -14,11 +14,11 @@ import java.util.Locale;
  */
 public final class DvAbi {
   /** Bumped on every incompatible change; a program refuses a module of another version. */
-  public static final int VERSION = 1;
+  public static final int VERSION = 2;
 
   /**
-   * The letter of the requests: number n is {@code _IO('D', n)}; the kernel's own numbers have no
-   * letter.
+   * The letter of the requests: number n is {@code _IO('D', n)} or one of its kin; the kernel's own
+   * numbers have no letter.
    */
   public static final char LETTER = 'D';
 
@@ -46,7 +46,9 @@ public final class DvAbi {
         u64("grant_granule", "alignment and unit of grants, bytes"),
         u64("timebase_hertz", "ticks of time per second"),
         u32("stage2_modes", "bit m: hugatp.MODE m is implemented"),
-        u32("cache_block_bytes", "block size of cbo.zero")),
+        u32("cache_block_bytes", "block size of cbo.zero"),
+        u32("interrupt_identities", "of guest interrupt files; 0: there are none"),
+        u32("reserved", "0")),
     /** Argument and answer of {@link Request#GRANT}. */
     GRANT(
         u64("bytes", "in: a multiple of the granule"),
@@ -58,7 +60,7 @@ public final class DvAbi {
     REVOKE(u64("hpa", "as answered by DV_GRANT")),
     /** Argument of {@link Request#DELEGATE}; all in the numbering of the CSRs. */
     DELEGATE(
-        u64("sedeleg", "exceptions to HU"),
+        u64("sedeleg", "exceptions to HU, of DV_SEDELEG; the others alike"),
         u64("sideleg", "interrupts to HU"),
         u64("hedeleg", "exceptions to the guest"),
         u64("hideleg", "interrupts to the guest")),
@@ -68,7 +70,12 @@ public final class DvAbi {
         u64("start", "first guest address"),
         u64("size", "bytes; 0 or ~0: everything"),
         u32("kind", "a DV_FENCE_ number"),
-        u32("asid", "used by DV_FENCE_VVMA_ASID"));
+        u32("asid", "used by DV_FENCE_VVMA_ASID")),
+    /** Answer of {@link Request#CLAIM_FILE}. */
+    FILE(
+        u64("hpa", "host-physical address of its page"),
+        u32("number", "what hustatus.VGEIN selects it by"),
+        u32("reserved", "0"));
 
     @SuppressWarnings("ImmutableEnumChecker") // made by List.of
     private final List<Field> fields;
@@ -99,40 +106,73 @@ public final class DvAbi {
     }
   }
 
+  /** What the module does with what an argument points at. */
+  private enum Way {
+    READS("W", 1),
+    WRITES("R", 2),
+    BOTH("WR", 3);
+
+    private final String letters;
+    private final int bits;
+
+    Way(String letters, int bits) {
+      this.letters = letters;
+      this.bits = bits;
+    }
+  }
+
   /** A request and its ioctl number. Numbers are never used again. */
   public enum Request {
     /** Asks for a {@link Struct#CAPABILITIES}. */
-    CAPABILITIES(1, "struct dv_capabilities *"),
+    CAPABILITIES(1, Way.WRITES, Struct.CAPABILITIES),
     /** {@link DvDriver#grant}. */
-    GRANT(2, "struct dv_grant *"),
+    GRANT(2, Way.BOTH, Struct.GRANT),
     /** {@link DvDriver#revoke}. */
-    REVOKE(3, "const struct dv_revoke *"),
+    REVOKE(3, Way.READS, Struct.REVOKE),
     /** {@link DvDriver#delegate}. */
-    DELEGATE(4, "const struct dv_delegate *"),
+    DELEGATE(4, Way.READS, Struct.DELEGATE),
     /** {@link DvDriver#register}: the calling thread becomes the vCPU. */
-    REGISTER(5, "vCPU index, by value"),
+    REGISTER(5, "vCPU index"),
     /** {@link HuHart#close}. */
     UNREGISTER(6, "none"),
     /** {@link DvDriver#kick}. */
-    KICK(7, "vCPU index, by value"),
+    KICK(7, "vCPU index"),
     /** {@link DvDriver#fence}. */
-    FENCE(8, "const struct dv_fence *"),
+    FENCE(8, Way.READS, Struct.FENCE),
     /** {@link HuHart#idle}. */
-    IDLE(9, "deadline, by value"),
+    IDLE(9, "deadline"),
     /** {@link DvDriver#close}: the file itself may stay open. */
-    END(10, "none");
+    END(10, "none"),
+    /** {@link HuHart#claimFile}. */
+    CLAIM_FILE(11, Way.WRITES, Struct.FILE),
+    /** {@link HuHart#returnFile}. */
+    RETURN_FILE(12, "none"),
+    /** {@link DvDriver#message}. */
+    MESSAGE(13, "vCPU index << 16 | identity");
 
     private final int number;
-    private final String argument;
+    private final int code;
+    private final String text;
 
-    Request(int number, String argument) {
+    Request(int number, Way way, Struct argument) {
       this.number = number;
-      this.argument = argument;
+      code = way.bits << 30 | (int) argument.layout().byteSize() << 16 | LETTER << 8 | number;
+      text = "_IO%s('%c', %d, struct %s)".formatted(way.letters, LETTER, number, argument.cName());
     }
 
-    /** The request code: {@code _IO('D', n)}. */
+    Request(int number, String value) {
+      this.number = number;
+      code = LETTER << 8 | number;
+      text = "_IO('%c', %d) /* by value: %s */".formatted(LETTER, number, value);
+    }
+
+    /** The request code, as the kernel's macros make it: way, size, letter, number. */
     public int code() {
-      return LETTER << 8 | number;
+      return code;
+    }
+
+    int number() {
+      return number;
     }
   }
 
@@ -185,6 +225,11 @@ public final class DvAbi {
       String name = kind == Fence.FENCE_I ? "I" : kind.name();
       out.add("#define DV_FENCE_" + name + " " + code(kind));
     }
+    Delegation legal = Delegation.LEGAL;
+    out.add("#define DV_SEDELEG 0x%xUL".formatted(legal.exceptionsToHu()));
+    out.add("#define DV_SIDELEG 0x%xUL".formatted(legal.interruptsToHu()));
+    out.add("#define DV_HEDELEG 0x%xUL".formatted(legal.exceptionsToGuest()));
+    out.add("#define DV_HIDELEG 0x%xUL".formatted(legal.interruptsToGuest()));
     for (Struct struct : Struct.values()) {
       out.add("");
       out.add("struct " + struct.cName() + " {");
@@ -198,7 +243,7 @@ public final class DvAbi {
     }
     out.add("");
     for (Request r : Request.values()) {
-      out.add("#define DV_%s _IO('%c', %d) /* %s */".formatted(r, LETTER, r.number, r.argument));
+      out.add("#define DV_" + r + " " + r.text);
     }
     out.add("");
     out.add("#endif");

@@ -68,6 +68,14 @@ public interface DvDriver extends AutoCloseable {
   void kick(int vcpu);
 
   /**
+   * Posts a message-signalled interrupt to the file that a vCPU has ({@link HuHart#claimFile}), as
+   * a store of the VM's to its page does: a guest that runs takes it without an exit, and a vCPU in
+   * {@link HuHart#idle} wakes up when its file delivers it. Cheap, asynchronous, never blocks. What
+   * nobody can take is lost: a vCPU without a file, an identity that does not exist.
+   */
+  void message(int vcpu, int identity);
+
+  /**
    * Fences translations or code on the harts of other vCPUs of this VM; returns when all have done
    * it.
    *

@@ -59,10 +59,29 @@ public interface HuHart extends AutoCloseable {
   void fenceI();
 
   /**
+   * Gives this vCPU a guest interrupt file of the hart it runs on (docs/dv-ext.md, section 3.4),
+   * with all its registers 0. hustatus.VGEIN may select it, stores of the VM's vCPUs to its page
+   * and {@link DvDriver#message} reach it, and nobody else does. From now on the vCPU stays on that
+   * hart. The file goes back with {@link #returnFile}, with {@link #close} and when the thread
+   * ends: who stores to its page afterwards violates the windows.
+   *
+   * @throws DvException {@code BUSY} when the vCPU has one, or when the host's own hypervisor has
+   *     them all, {@code LIMIT} when the files of the harts it may run on are in use, {@code
+   *     INVALID} when there are none
+   */
+  InterruptFile claimFile();
+
+  /**
+   * Gives the file back; harmless without one. Before, every vCPU has to have left off storing to
+   * its page.
+   */
+  void returnFile();
+
+  /**
    * Gives the hart up while the guest has nothing to do (a WFI): blocks the calling thread until a
-   * {@link DvDriver#kick} of this vCPU, one that came since the last entry or idle included, or
-   * until the time CSR reaches {@code deadline}. May return early for no reason. A post to the vCPU
-   * alone does not end it: whoever posts kicks.
+   * {@link DvDriver#kick} of this vCPU, one that came since the last entry or idle included, until
+   * its interrupt file has an interrupt to deliver, or until the time CSR reaches {@code deadline}.
+   * May return early for no reason. A post to the vCPU alone does not end it: whoever posts kicks.
    *
    * @param deadline a value of the time CSR, unsigned; -1 = none
    * @throws DvException {@code GONE} when the VM was closed

@@ -17,10 +17,14 @@ import org.junit.jupiter.api.Test;
 class DvAbiTest {
   @Test
   void requestNumbersAreFixedAndDistinct() {
-    assertEquals(0x4402, DvAbi.Request.GRANT.code());
-    assertEquals(0x4408, DvAbi.Request.FENCE.code());
+    assertEquals(0xc0204402, DvAbi.Request.GRANT.code());
+    assertEquals(0x40204408, DvAbi.Request.FENCE.code());
+    assertEquals(0x8010440b, DvAbi.Request.CLAIM_FILE.code());
+    assertEquals(0x4409, DvAbi.Request.IDLE.code());
     Set<Integer> codes =
-        Arrays.stream(DvAbi.Request.values()).map(DvAbi.Request::code).collect(Collectors.toSet());
+        Arrays.stream(DvAbi.Request.values())
+            .map(DvAbi.Request::number)
+            .collect(Collectors.toSet());
     assertEquals(DvAbi.Request.values().length, codes.size());
   }
 
@@ -41,12 +45,13 @@ class DvAbiTest {
   }
 
   @Test
-  void sizesAreTheOnesOfVersionOne() {
-    assertEquals(32, DvAbi.Struct.CAPABILITIES.layout().byteSize());
+  void sizesAreTheOnesOfVersionTwo() {
+    assertEquals(40, DvAbi.Struct.CAPABILITIES.layout().byteSize());
     assertEquals(32, DvAbi.Struct.GRANT.layout().byteSize());
     assertEquals(8, DvAbi.Struct.REVOKE.layout().byteSize());
     assertEquals(32, DvAbi.Struct.DELEGATE.layout().byteSize());
     assertEquals(32, DvAbi.Struct.FENCE.layout().byteSize());
+    assertEquals(16, DvAbi.Struct.FILE.layout().byteSize());
     assertEquals(24, DvAbi.Struct.GRANT.offset("offset"));
   }
 
@@ -54,7 +59,7 @@ class DvAbiTest {
   void headerDefinesEverything() {
     String header = DvAbi.header();
     for (DvAbi.Request r : DvAbi.Request.values()) {
-      assertTrue(header.contains("#define DV_" + r + " _IO('D', "), r::name);
+      assertTrue(header.contains("#define DV_" + r + " _IO"), r::name);
     }
     for (DvAbi.Struct s : DvAbi.Struct.values()) {
       assertTrue(header.contains("struct " + s.cName() + " {"), s::name);

@@ -8,15 +8,19 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.InstantSource;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.regex.Pattern;
+import org.duvisor.devices.Timers;
 import org.duvisor.devices.images.Initrd;
 import org.duvisor.devices.images.KernelImage;
+import org.duvisor.machine.HartConfig;
 import org.duvisor.machine.board.Board;
 import org.duvisor.machine.board.BoardBoot;
 import org.duvisor.machine.board.BoardConfig;
+import org.duvisor.machine.interp.Interpreter;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
@@ -45,7 +49,7 @@ final class DriverSelfTest {
   }
 
   /** Boots a host that runs the suites; what they say, line by line. */
-  private static List<String> run(int harts, String tests) throws Exception {
+  private static List<String> run(int harts, HartConfig hart, String tests) throws Exception {
     Path images = images();
     var boot =
         new BoardBoot(
@@ -57,7 +61,18 @@ final class DriverSelfTest {
             Optional.empty());
     var console = new GuestShell();
     List<String> lines = new ArrayList<>();
-    try (var board = new Board(BoardConfig.of(harts, MEMORY, console))) {
+    var config =
+        new BoardConfig(
+            harts,
+            MEMORY,
+            hart,
+            Interpreter::new,
+            List.of(),
+            console,
+            InstantSource.system(),
+            Timers.never(),
+            false);
+    try (var board = new Board(config)) {
       Thread.ofPlatform()
           .daemon()
           .start(
@@ -77,7 +92,11 @@ final class DriverSelfTest {
   }
 
   private static void check(int harts, int suites, String tests) throws Exception {
-    List<String> lines = run(harts, tests);
+    check(harts, HartConfig.STANDARD, suites, tests);
+  }
+
+  private static void check(int harts, HartConfig hart, int suites, String tests) throws Exception {
+    List<String> lines = run(harts, hart, tests);
     String all = String.join("\n", lines);
     assertTrue(lines.stream().noneMatch(l -> l.startsWith("FAIL")), all);
     var passed = lines.stream().map(SUITE::matcher).filter(m -> m.matches()).toList();
@@ -101,5 +120,17 @@ final class DriverSelfTest {
   @Tag("slow")
   void theHostSurvivesItsProcessesAndTheirAttacksOnTwoHarts() throws Exception {
     check(2, 7, "root+smoke+kvm+survive+hostile+cve+random,100,1,10000");
+  }
+
+  @Test
+  void guestInterruptFilesAreHandedOutAndKeptApart() throws Exception {
+    check(1, HartConfig.STANDARD.withGuestFiles(HartConfig.USUAL_GUEST_FILES), 1, "files");
+  }
+
+  @Test
+  @Tag("slow")
+  void guestInterruptFilesOnTwoHartsAndKvm() throws Exception {
+    HartConfig hart = HartConfig.STANDARD.withGuestFiles(HartConfig.USUAL_GUEST_FILES);
+    check(2, hart, 4, "smoke+kvm+files+root_files");
   }
 }

@@ -3,189 +3,141 @@ package org.duvisor.conformance.guest;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
-import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import java.io.IOException;
-import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.time.Duration;
-import java.time.Instant;
-import java.time.InstantSource;
-import java.util.ArrayList;
-import java.util.HashMap;
 import java.util.List;
-import java.util.Map;
-import java.util.Optional;
-import java.util.concurrent.CompletableFuture;
-import org.duvisor.devices.Timers;
-import org.duvisor.devices.images.ElfImage;
-import org.duvisor.devices.images.Initrd;
-import org.duvisor.devices.images.KernelImage;
-import org.duvisor.machine.HartConfig;
-import org.duvisor.machine.board.Board;
-import org.duvisor.machine.board.BoardBoot;
-import org.duvisor.machine.board.BoardConfig;
+import org.duvisor.conformance.guest.StackHost.Setup;
 import org.duvisor.machine.board.BoardOutcome;
-import org.duvisor.machine.interp.Interpreter;
-import org.duvisor.virtio.QueueWorker.Serving;
-import org.duvisor.virtio.VirtioDevice;
-import org.duvisor.virtio.blk.Blk;
-import org.duvisor.virtio.blk.RawFile;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /**
  * DuVisor on a riscv64 JVM under Linux on the machine. Needs the images of guest/full-stack.sh, and
- * minutes. Boards are deterministic: a computer that is busy is slow, and nothing else.
+ * minutes.
  */
 @Tag("slow")
 final class FullStackTest {
-  private static final long MEMORY = 1L << 30;
-  private static final Duration PATIENCE = Duration.ofMinutes(60);
-  private static final Path ROOT =
-      Files.isDirectory(Path.of("guest")) ? Path.of("") : Path.of("..");
+  private static final List<Long> NOTHING = List.of(0L, 0L, 0L, 0L);
 
-  private static final Map<String, Path> IMAGES = new HashMap<>();
-
-  @TempDir private Path scratch;
+  private static StackImages images;
+  private static Path suites;
 
   @BeforeAll
-  static void images() throws IOException, InterruptedException {
-    Path jars = ROOT.resolve("cli/target");
-    assumeTrue(Files.exists(jars.resolve("lib")), "needs the command, packaged (mvn package)");
-    Process where = start(ROOT.resolve("guest/full-stack.sh"), "--where", "--jars", jars);
-    String text = new String(where.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
-    assumeTrue(where.waitFor() == 0, "needs the images of the full stack: ./duvisor host\n" + text);
-    text.lines()
-        .filter(line -> line.contains("="))
-        .forEach(line -> IMAGES.put(line.split("=")[0], Path.of(line.split("=")[1])));
+  static void images(@TempDir Path scratch) throws IOException, InterruptedException {
+    images = StackImages.find();
+    suites = StackImages.suites(scratch);
   }
 
-  private static Process start(Object... command) throws IOException {
-    List<String> words = new ArrayList<>();
-    for (Object word : command) {
-      words.add(word.toString());
-    }
-    return new ProcessBuilder(words).redirectErrorStream(true).start();
+  private static StackHost boot(int harts, int megabytes) throws Exception {
+    var host =
+        StackHost.boot(images, Setup.deterministic(harts, megabytes), images.trained(), suites);
+    host.ready();
+    return host;
   }
 
-  /** A host that runs, and its console. */
-  private record Host(Board board, GuestShell shell, CompletableFuture<BoardOutcome> outcome)
-      implements AutoCloseable {
-    static Host boot(int harts, String append, Path... disks) throws IOException {
-      var boot =
-          new BoardBoot(
-              Optional.of(ElfImage.open(IMAGES.get("firmware"))),
-              new byte[0],
-              Optional.of(KernelImage.openAny(IMAGES.get("kernel"))),
-              Optional.of(Initrd.open(IMAGES.get("initrd"))),
-              ("console=ttyS0 quiet " + append).strip(),
-              Optional.empty());
-      var shell = new GuestShell(PATIENCE);
-      List<VirtioDevice> devices = new ArrayList<>();
-      for (Path disk : disks) {
-        String name = "vd" + (char) ('a' + devices.size());
-        devices.add(new Blk(name, RawFile.open(disk, true), Serving.INLINE));
-      }
-      var board =
-          new Board(
-              new BoardConfig(
-                  harts,
-                  MEMORY,
-                  HartConfig.STANDARD,
-                  Interpreter::new,
-                  devices,
-                  shell,
-                  InstantSource.fixed(Instant.EPOCH),
-                  Timers.never(),
-                  true));
-      var outcome = new CompletableFuture<BoardOutcome>();
-      Thread.ofPlatform()
-          .daemon()
-          .start(
-              () -> {
-                try {
-                  outcome.complete(board.run(boot));
-                } catch (RuntimeException e) {
-                  outcome.completeExceptionally(e);
-                }
-                shell.end();
-              });
-      return new Host(board, shell, outcome);
+  /** Nothing is left with the driver, and the kernel has nothing to complain of. */
+  private static void end(StackHost host) throws Exception {
+    assertEquals("", host.trouble());
+    while (!host.inUse().equals(NOTHING)) { // what was killed is cleared away after its death
+      assertEquals("", host.run("ticks 1"));
     }
-
-    @Override
-    public void close() {
-      board.stop();
-      outcome.join();
-      board.close();
-    }
+    assertEquals(new BoardOutcome.Finished(0), host.powerOff());
   }
 
   @Test
   void oneCommandEndsInTheShellOfAGuest() throws Exception {
-    try (Host host = Host.boot(1, "duvisor.run=--append,quiet,--memory,128M", IMAGES.get("root"))) {
-      host.shell.expect("DuVisor host ready");
-      host.shell.prompt();
-      assertEquals("1", host.shell.run("grep -c ^processor /proc/cpuinfo"));
-      host.shell.type("poweroff -f");
-      assertEquals(new BoardOutcome.Finished(0), host.outcome.get());
-      assertTrue(host.board.instructions() < 2_500_000_000L, host.board.instructions() + "");
+    Setup setup = Setup.deterministic(1, 1024).with("duvisor.run=--append,quiet,--memory,128M");
+    try (var host = StackHost.boot(images, setup, images.root())) {
+      host.expect("DuVisor host ready");
+      host.expect("DuVisor guest ready");
+      host.expect("/ # ");
+      host.type("grep -c ^processor /proc/cpuinfo");
+      host.expect("\n1\n");
+      assertEquals(new BoardOutcome.Finished(0), host.powerOff());
+      assertTrue(host.instructions() < 2_500_000_000L, host.instructions() + "");
     }
   }
 
-  /** The classes of the contract, and what they need of JUnit, as a disk. */
-  private Path contractDisk() throws IOException, InterruptedException {
-    Path tree = Files.createDirectories(scratch.resolve("tree/classes/org/duvisor"));
-    Path classes = codeOf(FullStackTest.class).resolve("org/duvisor/conformance");
-    copy(classes.resolve("platform"), tree.resolve("conformance/platform"));
-    Path lib = Files.createDirectories(scratch.resolve("tree/lib"));
-    for (Class<?> needed :
-        List.of(
-            Test.class,
-            org.opentest4j.AssertionFailedError.class,
-            org.junit.platform.commons.JUnitException.class)) {
-      Path jar = codeOf(needed);
-      Files.copy(jar, lib.resolve(jar.getFileName()));
-    }
-    Path disk = scratch.resolve("contract.img");
-    Process mke2fs =
-        start("mke2fs", "-q", "-t", "ext4", "-d", scratch.resolve("tree"), disk, "16m");
-    String said = new String(mke2fs.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
-    assertEquals(0, mke2fs.waitFor(), said);
-    return disk;
-  }
-
-  private static Path codeOf(Class<?> c) {
-    return Path.of(c.getProtectionDomain().getCodeSource().getLocation().getPath());
-  }
-
-  private static void copy(Path from, Path to) throws IOException {
-    Files.createDirectories(to);
-    try (var files = Files.newDirectoryStream(from)) {
-      for (Path file : files) {
-        Files.copy(file, to.resolve(file.getFileName()));
-      }
+  @ParameterizedTest
+  @ValueSource(ints = {1, 2, 4})
+  void theContractHoldsOnLinux(int harts) throws Exception {
+    try (var host = boot(harts, 1024)) {
+      String report = host.run("sh /mnt/contract.sh");
+      System.out.println(report);
+      assertTrue(report.endsWith(" 0 failed"), report);
+      assertFalse(report.contains("contract: 0 passed"), report);
+      end(host);
     }
   }
 
   @Test
-  void theContractHoldsOnLinux() throws Exception {
-    try (Host host = Host.boot(1, "", IMAGES.get("root"), contractDisk())) {
-      host.shell.expect("host:~ # ");
-      host.shell.type(
-          "mount -o ro /dev/vdb /mnt; java -XX:+UseSerialGC -XX:TieredStopAtLevel=1 -Xmx128m"
-              + " --enable-native-access=ALL-UNNAMED -cp"
-              + " '/mnt/classes:/usr/share/duvisor/duvisor.jar:/mnt/lib/*'"
-              + " org.duvisor.conformance.platform.ContractMain; poweroff -f");
-      String report = host.shell.expect(" failed\r\n");
-      assertTrue(report.contains("contract: "), report);
-      assertTrue(report.endsWith(" 0 failed\r\n"), report);
-      assertFalse(report.contains("contract: 0 passed"), report);
-      assertEquals(new BoardOutcome.Finished(0), host.outcome.get());
+  void guestHasTwoProcessorsOnTwoHarts() throws Exception {
+    try (var host = boot(2, 1024)) {
+      host.run("guest a duvisor 2 128; await a '/ # '");
+      host.run("tell a 'grep -c ^processor /proc/cpuinfo; echo count-done'; await a '^count-done'");
+      host.run("work a 5; await a '^done-42'; tell a 'poweroff -f'");
+      assertEquals("a ended with 0", host.run("ended a"));
+      assertTrue(host.run("cat $guests/a.out").lines().anyMatch("2"::equals));
+      end(host);
+    }
+  }
+
+  @Test
+  void twoDuVisorGuestsAndOneOfKvmRunAtTheSameTime() throws Exception {
+    try (var host = boot(4, 1536)) {
+      host.run("guest a duvisor 1 128; guest b duvisor 2 128; guest k kvm 1 128");
+      for (String guest : List.of("a", "b", "k")) {
+        host.run("await " + guest + " '/ # '; work " + guest + " 20");
+      }
+      assertEquals(2, host.inUse().get(0));
+      for (String guest : List.of("a", "b", "k")) {
+        host.run("await " + guest + " '^done-42'; tell " + guest + " 'poweroff -f'");
+        assertEquals(guest + " ended with 0", host.run("ended " + guest));
+      }
+      end(host);
+    }
+  }
+
+  @Test
+  void killedHypervisorsLeaveTheOthersAlone() throws Exception {
+    try (var host = boot(4, 1536)) {
+      host.run("guest a duvisor 2 128; guest k kvm 1 128");
+      host.run("await a '/ # '; work a 1000000; await k '/ # '; work k 1000000");
+      for (String moment :
+          List.of(
+              "ticks 100", // the JVM starts
+              "await b 'the guest starts'", // the guest boots
+              "await b '/ # '", // it waits for its user
+              "await b '/ # '; work b 1000; await b '^alive-2'", // it works
+              "await b '/ # '; kill -STOP $pid; ticks 5")) { // its threads are stopped
+        host.run("guest b duvisor 2 64; " + moment + "; kill -9 $pid; wait $pid");
+        for (String guest : List.of("a", "k")) {
+          assertEquals(guest + " goes on", host.run("goes_on " + guest + " 2"), moment);
+        }
+        while (host.inUse().get(0) != 1) {
+          host.run("ticks 1");
+        }
+      }
+      host.run("kill -9 $(cat $guests/a.pid $guests/k.pid); wait");
+      end(host);
+    }
+  }
+
+  /** The adversary is a user who stops the process again and again, also in its guest. */
+  @Test
+  void guestSurvivesThatItsProcessIsStopped() throws Exception {
+    try (var host = boot(2, 1024)) {
+      host.run("guest a duvisor 2 128; await a '/ # '; work a 1000000");
+      host.run(
+          "i=0; while [ $i -lt 300 ]; do i=$((i + 1)); kill -STOP $pid; kill -CONT $pid; done");
+      assertEquals("a goes on", host.run("goes_on a 2"));
+      host.run("kill -9 $pid; wait $pid");
+      end(host);
     }
   }
 }

@@ -40,20 +40,30 @@ final class GuestShell implements CharBackend {
    *
    * @return everything from there to the end of the text
    */
-  synchronized String expect(String text) throws InterruptedException {
+  String expect(String text) throws InterruptedException {
+    return expectFirst(text);
+  }
+
+  /** The same with some texts, for the one that comes first; the result ends with it. */
+  synchronized String expectFirst(String... texts) throws InterruptedException {
     long deadline = System.nanoTime() + patience.toNanos();
-    int at = output.indexOf(text, seen);
-    while (at < 0) {
+    while (true) {
+      int end = Integer.MAX_VALUE;
+      for (String text : texts) {
+        int at = output.indexOf(text, seen);
+        end = at < 0 ? end : Math.min(end, at + text.length());
+      }
+      if (end < Integer.MAX_VALUE) {
+        int from = seen;
+        seen = end;
+        return output.substring(from, end);
+      }
       long left = (deadline - System.nanoTime()) / 1_000_000;
       if (left <= 0 || ended) {
-        throw new AssertionError("no \"" + text + "\" in:\n" + output);
+        throw new AssertionError("no \"" + String.join("\" or \"", texts) + "\" in:\n" + output);
       }
       wait(left);
-      at = output.indexOf(text, seen);
     }
-    int from = seen;
-    seen = at + text.length();
-    return output.substring(from, seen);
   }
 
   /** Waits for the first prompt. */

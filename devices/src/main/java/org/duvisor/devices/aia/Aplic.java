@@ -1,8 +1,10 @@
 package org.duvisor.devices.aia;
 
+import java.nio.ByteBuffer;
 import java.util.List;
 import java.util.Optional;
 import org.duvisor.devices.IrqLine;
+import org.duvisor.devices.fdt.Node;
 
 /**
  * An advanced platform-level interrupt controller (AIA chapter 4): a root domain at machine level
@@ -29,6 +31,9 @@ public final class Aplic {
   }
 
   private static final int MAX_SOURCES = 1023;
+
+  /** High level, in an interrupt specifier. */
+  private static final int LEVEL_HIGH = 4;
 
   final int sources;
   final Optional<MsiBus> msis;
@@ -75,6 +80,30 @@ public final class Aplic {
       throw new IllegalArgumentException("no APLIC source " + source);
     }
     return level -> drive(source, level);
+  }
+
+  /**
+   * Does what firmware does for a system that sees the supervisor domain alone: delegates all
+   * sources to it, and says where its MSIs go.
+   *
+   * @param imsic address of hart 0's interrupt file; those of the others follow page by page
+   * @param harts how many there are
+   */
+  public void delegateAll(long imsic, int harts) {
+    machine.delegateAll(imsic >>> 12, Imsic.bitsFor(harts));
+  }
+
+  /**
+   * Gives the interrupts of the devices below {@code soc}, which have one cell, the two cells that
+   * this controller wants.
+   */
+  public static void specify(Node soc) {
+    for (Node node : soc.children()) {
+      Optional<byte[]> number = node.property("interrupts");
+      if (number.isPresent() && number.get().length == 4) {
+        node.cells("interrupts", ByteBuffer.wrap(number.get()).getInt(), LEVEL_HIGH);
+      }
+    }
   }
 
   private synchronized void drive(int source, boolean level) {

@@ -212,6 +212,16 @@ public final class AplicDomain implements Device {
     deliver(source);
   }
 
+  /** See {@link Aplic#delegateAll}; pages are addresses >> 12. */
+  void delegateAll(long imsicPage, int hartIndexBits) {
+    for (int source = 1; source <= sources; source++) {
+      write(SOURCECFG + 4 * (source - 1), 4, DELEGATED);
+    }
+    write(MMSIADDRCFGH, 4, (long) hartIndexBits << 12);
+    write(SMSIADDRCFG, 4, imsicPage);
+    write(SMSIADDRCFGH, 4, imsicPage >>> 32);
+  }
+
   // ---- delivery
 
   private void deliver(int source) {

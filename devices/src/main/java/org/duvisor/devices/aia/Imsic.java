@@ -84,25 +84,35 @@ public final class Imsic implements Device {
 
   @Override
   public void describe(Node soc, long base, int irq, int controller) {
-    int[] outputs = new int[2 * files.size()];
-    for (int i = 0; i < files.size(); i++) {
+    node(soc, base, files.size(), guestIndexBits, firstController, cause)
+        .cells("riscv,num-ids", files.getFirst().getFirst().identities())
+        .cells("phandle", phandle);
+  }
+
+  /**
+   * Describes the files of a level but for the number of identities and the phandle.
+   *
+   * @param guestIndexBits of a file's page among those of its hart
+   * @param firstController phandle of the interrupt controller of hart 0; the others follow
+   * @param cause the interrupt that a hart's own file raises: 9 or 11
+   */
+  public static Node node(
+      Node soc, long base, int harts, int guestIndexBits, int firstController, int cause) {
+    int[] outputs = new int[2 * harts];
+    for (int i = 0; i < harts; i++) {
       outputs[2 * i] = firstController + i;
       outputs[2 * i + 1] = cause;
     }
     Node node =
         soc.child("imsics@" + Long.toHexString(base))
             .strings("compatible", "riscv,imsics")
-            .longs("reg", base, (long) hartStride() * files.size())
+            .longs("reg", base, (long) (PAGE << guestIndexBits) * harts)
             .flag("interrupt-controller")
             .cells("#interrupt-cells", 0)
             .flag("msi-controller")
             .cells("#msi-cells", 0)
             .cells("interrupts-extended", outputs)
-            .cells("riscv,num-ids", files.getFirst().getFirst().identities())
-            .cells("riscv,ipi-id", IPI_IDENTITY)
-            .cells("phandle", phandle);
-    if (guestIndexBits > 0) {
-      node.cells("riscv,guest-index-bits", guestIndexBits);
-    }
+            .cells("riscv,ipi-id", IPI_IDENTITY);
+    return guestIndexBits > 0 ? node.cells("riscv,guest-index-bits", guestIndexBits) : node;
   }
 }

@@ -138,6 +138,11 @@ public final class ImsicFile {
     return old;
   }
 
+  /** Whether there is an interrupt to deliver: the level of the output. */
+  public synchronized boolean delivers() {
+    return level;
+  }
+
   /** Clears everything. */
   public synchronized void reset() {
     Arrays.fill(pending, 0);

@@ -1,6 +1,7 @@
 package org.duvisor.hypervisor.boot;
 
 import org.duvisor.devices.MmioBus;
+import org.duvisor.devices.aia.Aplic;
 import org.duvisor.devices.fdt.Cpus;
 import org.duvisor.devices.fdt.Fdt;
 import org.duvisor.devices.fdt.Node;
@@ -12,11 +13,14 @@ public final class DeviceTree {
   /** Phandle of the interrupt controller of vCPU 0; the others follow. */
   private static final int FIRST_CPU = 1;
 
-  /** Phandle of the PLIC. */
-  public static final int PLIC = 0x100;
+  /** Phandle of the controller of wired interrupts: the PLIC or the APLIC. */
+  public static final int CONTROLLER = 0x100;
 
   /** Phandle of the test finisher. */
   public static final int FINISHER = 0x101;
+
+  /** Phandle of the IMSICs. */
+  public static final int IMSIC = 0x102;
 
   private DeviceTree() {}
 
@@ -25,8 +29,13 @@ public final class DeviceTree {
     return FIRST_CPU + index;
   }
 
-  /** The same for every boot: everything but /chosen. */
-  public static Node build(Capabilities capabilities, int cpus, GuestRam ram, MmioBus bus) {
+  /**
+   * The same for every boot: everything but /chosen.
+   *
+   * @param aia whether there are an APLIC and IMSICs, not a PLIC
+   */
+  public static Node build(
+      Capabilities capabilities, int cpus, GuestRam ram, MmioBus bus, boolean aia) {
     Node root = new Node("");
     root.cells("#address-cells", 2)
         .cells("#size-cells", 2)
@@ -41,7 +50,7 @@ public final class DeviceTree {
     }
     new Cpus(
             capabilities.isaBase(),
-            capabilities.isaExtensions(),
+            capabilities.isaExtensions() + (aia ? " ssaia" : ""),
             capabilities.mmuType(),
             capabilities.timebaseHertz(),
             capabilities.cacheBlockBytes())
@@ -52,7 +61,10 @@ public final class DeviceTree {
         .strings("compatible", "simple-bus")
         .flag("ranges");
     for (MmioBus.Window w : bus.windows()) {
-      w.device().describe(soc, w.base(), w.irq(), PLIC);
+      w.device().describe(soc, w.base(), w.irq(), CONTROLLER);
+    }
+    if (aia) {
+      Aplic.specify(soc);
     }
     return root;
   }

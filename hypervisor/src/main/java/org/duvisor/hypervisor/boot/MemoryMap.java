@@ -8,10 +8,15 @@ public final class MemoryMap {
   public static final long RTC = 0x10_1000;
   public static final int RTC_IRQ = 11;
   public static final long PLIC = 0xC00_0000;
-  public static final int PLIC_SOURCES = 95;
+
+  /** Highest interrupt number of PLIC and APLIC. */
+  public static final int SOURCES = 95;
+
+  public static final long APLIC = 0xD00_0000;
   public static final long UART = 0x1000_0000;
   public static final int UART_IRQ = 10;
   public static final int UART_CLOCK = 3_686_400;
+  public static final long IMSIC = 0x2800_0000;
   public static final long RAM = 0x8000_0000L;
 
   /** How many virtio devices there can be; the first 8 are where QEMU has them. */

@@ -17,6 +17,8 @@ public enum ExitKind {
   MMIO_WRITE,
   /** WFI; its time is the time waited. */
   WFI,
+  /** A priority of a major interrupt was read or written. */
+  PRIORITY,
   /** An IPI arrived. */
   IPI,
   /** A kick or a host interrupt. */

@@ -1,6 +1,8 @@
 package org.duvisor.hypervisor.exit;
 
+import java.util.Optional;
 import org.duvisor.devices.MmioBus;
+import org.duvisor.hypervisor.interrupts.Imsics;
 import org.duvisor.hypervisor.interrupts.Ipi;
 import org.duvisor.hypervisor.sbi.Sbi;
 import org.duvisor.hypervisor.stage2.GuestRam;
@@ -28,12 +30,14 @@ public final class VcpuLoop implements Runnable {
   private final Trouble trouble;
   private final Sbi sbi;
   private final Ipi ipi;
+  private final Optional<Imsics> imsics;
   private final GuestPageFault guestPageFault;
   private final VirtualInstruction virtualInstruction;
 
   /**
    * The loop of one vCPU.
    *
+   * @param imsics the VM's, if it has AIA
    * @param timed whether to measure how long exits take
    */
   public VcpuLoop(
@@ -45,6 +49,7 @@ public final class VcpuLoop implements Runnable {
       MmioBus bus,
       Sbi sbi,
       Ipi ipi,
+      Optional<Imsics> imsics,
       boolean timed) {
     this.vcpu = vcpu;
     this.driver = driver;
@@ -52,6 +57,7 @@ public final class VcpuLoop implements Runnable {
     this.timed = timed;
     this.sbi = sbi;
     this.ipi = ipi;
+    this.imsics = imsics;
     this.trouble = new Trouble(vcpu, power, stats);
     this.guestPageFault = new GuestPageFault(vcpu, ram, stage2, bus, trouble);
     this.virtualInstruction = new VirtualInstruction(vcpu, ram, trouble);
@@ -67,16 +73,20 @@ public final class VcpuLoop implements Runnable {
   public void run() {
     try (HuHart hart = driver.register(vcpu.index())) {
       vcpu.attach(hart);
+      imsics.ifPresent(i -> i.claim(vcpu));
       while (vcpu.awaitStart()) {
         runGuest(hart);
       }
+      imsics.ifPresent(Imsics::leave);
     } catch (DvException e) {
+      imsics.ifPresent(Imsics::abandon);
       if (e.reason() == DvException.Reason.GONE) {
         power.gone();
       } else {
         power.crash("vCPU %d: %s (%s)%n".formatted(vcpu.index(), e.getMessage(), e.reason()));
       }
     } catch (RuntimeException | Error e) {
+      imsics.ifPresent(Imsics::abandon);
       power.crash(bug(e));
     }
   }

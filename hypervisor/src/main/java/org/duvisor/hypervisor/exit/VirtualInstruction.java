@@ -6,12 +6,15 @@ import org.duvisor.isa.Cause;
 import org.duvisor.isa.Csr;
 
 /**
- * Cause 22: WFI of the guest's kernel waits; everything else does not exist for this guest and is
- * illegal.
+ * Cause 22: WFI of the guest's kernel waits, and with AIA the priorities of its major interrupts
+ * are read-only 0 (AIA 5.2.2); everything else does not exist for this guest and is illegal.
  */
 final class VirtualInstruction {
   private static final int WFI = 0x10500073;
   private static final int WRS_NTO = 0x00D00073;
+  private static final int SYSTEM = 0x73;
+  private static final int IPRIO0 = 0x30;
+  private static final int IPRIO15 = 0x3F;
 
   private final Vcpu vcpu;
   private final GuestWalk walk;
@@ -21,6 +24,16 @@ final class VirtualInstruction {
     this.vcpu = vcpu;
     this.walk = new GuestWalk(vcpu, ram);
     this.trouble = trouble;
+  }
+
+  /** Whether it is an access to sireg while siselect names a register of priorities. */
+  private boolean isPriority(int instruction) {
+    boolean access = (instruction & 0x7f) == SYSTEM && (instruction >>> 12 & 3) != 0;
+    if (!access || instruction >>> 20 != Csr.SIREG || !vcpu.hasInterruptFile()) {
+      return false;
+    }
+    long select = vcpu.hart().csr(Csr.HUVSISELECT);
+    return select >= IPRIO0 && select <= IPRIO15 && (select & 1) == 0;
   }
 
   ExitKind handle() {
@@ -39,6 +52,11 @@ final class VirtualInstruction {
         vcpu.waitForInterrupt();
       }
       return ExitKind.WFI;
+    }
+    if (vcpu.inSupervisor() && isPriority(instruction)) {
+      vcpu.hart().x(instruction >>> 7 & 31, 0);
+      vcpu.advance(4);
+      return ExitKind.PRIORITY;
     }
     return trouble.inject(Cause.ILLEGAL_INSTRUCTION, instruction & 0xFFFF_FFFFL);
   }

@@ -27,6 +27,9 @@ public final class Stage2 {
   /** Smallest page, bytes. */
   public static final long PAGE = 4096;
 
+  /** V, R, W, U, A, D. */
+  static final long REGISTERS = 0xD7;
+
   /** V, R, W, X, U, A, D: RAM is everything to the guest, and hardware need not update anything. */
   static final long LEAF = 0xDF;
 
@@ -86,25 +89,50 @@ public final class Stage2 {
     return piece == null ? Result.NOT_RAM : map(piece, gpa);
   }
 
+  /**
+   * The most memory that the tables for a few {@link #mapRegisters} pages in one GiB take, bytes.
+   */
+  public static long registerTableBytes(Stage2Mode mode) {
+    return PAGE * (mode.levels() - 1);
+  }
+
+  /**
+   * Maps a page of registers where there is no RAM, in place of what was there; not for fetches.
+   * Who may have seen the old page has to fence.
+   *
+   * @param hpa its host-physical address
+   */
+  public synchronized void mapRegisters(long gpa, long hpa) {
+    write(entry(gpa, 0), hpa >>> 12 << 10 | REGISTERS);
+  }
+
   /** How many leaves of 4 KiB (0), 2 MiB (1) or 1 GiB (2) there are. */
   public synchronized long leaves(int level) {
     return leaves[level];
   }
 
   private synchronized Result map(GuestRam.Piece piece, long gpa) {
-    int leaf = leafLevel(piece, gpa);
+    int level = leafLevel(piece, gpa);
+    long at = entry(gpa, level);
+    if (read(at) != 0) {
+      return Result.PRESENT;
+    }
+    long page = gpa & -leafBytes(level);
+    write(at, piece.hpa(page) >>> 12 << 10 | LEAF);
+    leaves[level]++;
+    return Result.MAPPED;
+  }
+
+  /**
+   * Where the entry for an address is, at a level or at a leaf above it; makes tables on the way.
+   */
+  private long entry(long gpa, int leaf) {
     long table = root;
     for (int level = mode.levels() - 1; ; level--) {
       long at = table + 8 * mode.index(gpa, level);
       long entry = read(at);
       if (level == leaf || (entry & LEAF) > TABLE) {
-        if (entry != 0) {
-          return Result.PRESENT;
-        }
-        long page = gpa & -leafBytes(level);
-        write(at, piece.hpa(page) >>> 12 << 10 | LEAF);
-        leaves[level]++;
-        return Result.MAPPED;
+        return at;
       }
       if (entry == 0) {
         entry = (tables.hpa() + next) >>> 12 << 10 | TABLE;

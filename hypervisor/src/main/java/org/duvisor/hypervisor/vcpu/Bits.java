@@ -11,6 +11,9 @@ public final class Bits {
   /** hustatus.SPVP: privilege in V=1, 1 = VS, 0 = VU. */
   public static final long SPVP = 1L << 8;
 
+  /** hustatus.VGEIN: where the number of a guest interrupt file begins. */
+  public static final int VGEIN_SHIFT = 12;
+
   /** hustatus.VTW: WFI in VS is a virtual-instruction exception. */
   public static final long VTW = 1L << 21;
 

@@ -29,6 +29,13 @@ public interface Power {
    */
   void crash(String report);
 
+  /**
+   * The host cannot give what the VM was configured with.
+   *
+   * @param why one line for a person
+   */
+  void refuse(String why);
+
   /** The driver closed or killed the VM. */
   void gone();
 }

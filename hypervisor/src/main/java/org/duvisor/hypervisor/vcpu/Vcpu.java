@@ -38,6 +38,10 @@ public final class Vcpu {
   private final VcpuSetup setup;
   private final Hsm hsm = new Hsm();
   private @Nullable HuHart hart;
+
+  /** hustatus.VGEIN, in its place. */
+  private long vgein;
+
   private volatile @Nullable Thread thread;
   private volatile int requests;
   private volatile boolean external;
@@ -66,7 +70,13 @@ public final class Vcpu {
   /** Gives it the hart it runs on; the calling thread is the vCPU's from now on. */
   public void attach(HuHart ownHart) {
     hart = ownHart;
+    vgein = 0;
     thread = Thread.currentThread();
+  }
+
+  /** Gives it the guest interrupt file with this number; its own thread, after {@link #attach}. */
+  public void interruptFile(int number) {
+    vgein = (long) number << Bits.VGEIN_SHIFT;
   }
 
   /** The hart; the vCPU's own thread, after {@link #attach}. */
@@ -76,6 +86,11 @@ public final class Vcpu {
       throw new IllegalStateException("vCPU " + index + " has no thread");
     }
     return h;
+  }
+
+  /** Whether it has a guest interrupt file; its own thread. */
+  public boolean hasInterruptFile() {
+    return vgein != 0;
   }
 
   // ---- requests of other threads
@@ -152,6 +167,10 @@ public final class Vcpu {
    */
   public boolean awaitStart() {
     REQUESTS.getAndBitwiseAnd(this, ~HALT);
+    if (vgein != 0) {
+      hart().csr(Csr.HUSTATUS, vgein);
+      InterruptRegisters.clear(hart()); // a hart that is stopped does not wake up for messages
+    }
     while ((requests & END) == 0) {
       if (hsm.isStartPending()) {
         hart().csr(Csr.VIPICLR, 1L << index);
@@ -182,7 +201,7 @@ public final class Vcpu {
     h.x(10, index);
     h.x(11, opaque);
     h.csr(Csr.UEPC, address);
-    h.csr(Csr.HUSTATUS, SPV | SPVP | VTW);
+    h.csr(Csr.HUSTATUS, SPV | SPVP | VTW | vgein);
   }
 
   /** As {@link #start}, for a hart that was suspended and forgot its state; its interrupts stay. */

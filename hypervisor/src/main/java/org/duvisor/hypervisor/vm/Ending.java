@@ -34,6 +34,11 @@ final class Ending implements Power {
   }
 
   @Override
+  public void refuse(String why) {
+    end(new VmOutcome.Refused(why));
+  }
+
+  @Override
   public void gone() {
     end(new VmOutcome.Killed());
   }

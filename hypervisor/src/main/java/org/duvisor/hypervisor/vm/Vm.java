@@ -3,6 +3,7 @@ package org.duvisor.hypervisor.vm;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Optional;
 import org.duvisor.devices.fdt.Node;
 import org.duvisor.devices.images.ImageException;
 import org.duvisor.hypervisor.boot.Boot;
@@ -10,6 +11,7 @@ import org.duvisor.hypervisor.boot.DeviceTree;
 import org.duvisor.hypervisor.boot.MemoryMap;
 import org.duvisor.hypervisor.exit.ExitKind;
 import org.duvisor.hypervisor.exit.VcpuLoop;
+import org.duvisor.hypervisor.interrupts.Imsics;
 import org.duvisor.hypervisor.interrupts.Ipi;
 import org.duvisor.hypervisor.sbi.Sbi;
 import org.duvisor.hypervisor.stage2.GuestRam;
@@ -46,25 +48,36 @@ public final class Vm implements AutoCloseable {
     Capabilities capabilities = driver.capabilities();
     this.driver = driver;
     this.config = config;
+    if (config.aia() && capabilities.interruptIdentities() == 0) {
+      throw new IllegalArgumentException(
+          "no AIA for the VM: its harts have no guest interrupt files");
+    }
     driver.delegate(Delegation.RECOMMENDED);
     this.ram = GuestRam.grant(driver, MemoryMap.RAM, config.memoryBytes());
     Stage2Mode mode = Stage2Mode.choose(capabilities.stage2Modes(), ram.end());
     long granule = capabilities.grantGranule();
-    long tables = Stage2.tableBytes(ram, mode, config.largestLeaf()) + granule - 1 & -granule;
+    long registers = config.aia() ? Stage2.registerTableBytes(mode) : 0;
+    long tables =
+        Stage2.tableBytes(ram, mode, config.largestLeaf()) + registers + granule - 1 & -granule;
     this.stage2 =
         new Stage2(ram, mode, config.largestLeaf(), driver.grant(tables, Grant.Use.STAGE2_TABLES));
     GuestTime time = new GuestTime();
     VcpuSetup setup = new VcpuSetup(capabilities, stage2.hugatp());
     this.vcpus = new Vcpus(config.cpus(), i -> new Vcpu(i, driver, time, setup));
     this.ending = new Ending(() -> vcpus.all().forEach(Vcpu::end));
-    this.board = new Board(config, vcpus, ram.memory(), ending);
-    this.tree = DeviceTree.build(capabilities, config.cpus(), ram, board.bus());
+    Optional<Imsics> imsics =
+        config.aia()
+            ? Optional.of(new Imsics(driver, stage2, ending, config.cpus()))
+            : Optional.empty();
+    this.board = new Board(config, vcpus, ram.memory(), ending, imsics);
+    this.tree = DeviceTree.build(capabilities, config.cpus(), ram, board.bus(), config.aia());
     this.boot = new Boot(config.kernel(), config.initrd(), config.append(), config.random());
     for (Vcpu v : vcpus.all()) {
       Sbi sbi = new Sbi(v, vcpus, driver, ram, config.console(), config.debugConsole(), ending);
       Ipi ipi = new Ipi(v, vcpus);
       loops.add(
-          new VcpuLoop(v, driver, ending, ram, stage2, board.bus(), sbi, ipi, config.timed()));
+          new VcpuLoop(
+              v, driver, ending, ram, stage2, board.bus(), sbi, ipi, imsics, config.timed()));
     }
   }
 

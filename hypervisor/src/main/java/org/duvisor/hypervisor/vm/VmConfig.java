@@ -20,6 +20,8 @@ import org.duvisor.virtio.VirtioDevice;
  * @param initrd its initial RAM disk
  * @param append the kernel's command line
  * @param cpus 1..64
+ * @param aia whether interrupts come by an APLIC and IMSICs, which are guest interrupt files of the
+ *     harts, and not by a PLIC
  * @param memoryBytes RAM, a multiple of 2 MiB
  * @param virtio its virtio devices in the order of their slots; the VM owns and closes them
  * @param console the other end of its UART and of the SBI console
@@ -36,6 +38,7 @@ public record VmConfig(
     Optional<Initrd> initrd,
     String append,
     int cpus,
+    boolean aia,
     long memoryBytes,
     List<VirtioDevice> virtio,
     CharBackend console,
@@ -83,6 +86,7 @@ public record VmConfig(
     private Optional<Initrd> initrd = Optional.empty();
     private String append = "";
     private int cpus = 1;
+    private boolean aia;
     private long memoryBytes = 128 * MIB;
     private List<VirtioDevice> virtio = List.of();
     private CharBackend console = CharBackend.none();
@@ -113,6 +117,12 @@ public record VmConfig(
     /** How many vCPUs. */
     public Builder cpus(int value) {
       cpus = value;
+      return this;
+    }
+
+    /** Whether there is AIA. */
+    public Builder aia(boolean value) {
+      aia = value;
       return this;
     }
 
@@ -178,6 +188,7 @@ public record VmConfig(
           initrd,
           append,
           cpus,
+          aia,
           memoryBytes,
           virtio,
           console,

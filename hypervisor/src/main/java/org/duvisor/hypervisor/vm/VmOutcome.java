@@ -27,6 +27,13 @@ public sealed interface VmOutcome {
    */
   record Crashed(String report) implements VmOutcome {}
 
+  /**
+   * The host did not give what the VM was configured with; it has not run.
+   *
+   * @param why one line
+   */
+  record Refused(String why) implements VmOutcome {}
+
   /** The VM was stopped from outside. */
   record Killed() implements VmOutcome {}
 }

@@ -6,11 +6,14 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
+import java.time.InstantSource;
 import java.util.ArrayList;
 import java.util.List;
+import org.duvisor.devices.GoldfishRtc;
 import org.duvisor.devices.IrqLine;
 import org.duvisor.devices.MmioBus;
 import org.duvisor.devices.Plic;
+import org.duvisor.devices.Timers;
 import org.duvisor.devices.fdt.Fdt;
 import org.duvisor.devices.fdt.Node;
 import org.duvisor.hypervisor.fake.FakeDriver;
@@ -29,8 +32,8 @@ class DeviceTreeTest {
     for (int i = 0; i < cpus; i++) {
       contexts.add(new Plic.Context(IrqLine.NONE, DeviceTree.cpu(i), 9));
     }
-    bus.add(MemoryMap.PLIC, new Plic(MemoryMap.PLIC_SOURCES, contexts), 0);
-    Node root = DeviceTree.build(driver.capabilities(), cpus, ram, bus);
+    bus.add(MemoryMap.PLIC, new Plic(MemoryMap.SOURCES, contexts), 0);
+    Node root = DeviceTree.build(driver.capabilities(), cpus, ram, bus, false);
     byte[] blob =
         DeviceTree.blob(root, "console=ttyS0 quiet", new byte[64], 0x8800_0000L, 0x8812_3456L);
     return Fdt.parse(blob).root();
@@ -104,8 +107,22 @@ class DeviceTreeTest {
       irqs.add(MemoryMap.virtioIrq(i));
     }
     assertEquals(irqs.size(), irqs.stream().distinct().count());
-    assertTrue(irqs.stream().allMatch(i -> i > 0 && i <= MemoryMap.PLIC_SOURCES));
+    assertTrue(irqs.stream().allMatch(i -> i > 0 && i <= MemoryMap.SOURCES));
     assertEquals(1, MemoryMap.virtioIrq(0));
     assertEquals(0x1000_1000L, MemoryMap.virtio(0));
+  }
+
+  @Test
+  void withAiaTheGuestIsToldOfItAndInterruptsHaveTwoCells() {
+    driver.files.set(0);
+    GuestRam ram = GuestRam.grant(driver, MemoryMap.RAM, 4 << 20);
+    MmioBus bus = new MmioBus();
+    bus.add(MemoryMap.RTC, new GoldfishRtc(InstantSource.system(), Timers.never(), l -> {}), 11);
+    Node root = DeviceTree.build(driver.capabilities(), 2, ram, bus, true);
+    assertTrue(text(at(root, "/cpus/cpu@1"), "riscv,isa-extensions").contains("ssaia"));
+    Node rtc = at(root, "/soc/rtc@101000");
+    assertArrayEquals(
+        new byte[] {0, 0, 0, 11, 0, 0, 0, 4}, rtc.property("interrupts").orElseThrow());
+    assertEquals(DeviceTree.CONTROLLER, cell(rtc, "interrupt-parent"));
   }
 }

@@ -145,4 +145,30 @@ class VirtualInstructionTest {
         },
         h -> assertEquals(PC + 4, h.csr(Csr.UEPC)));
   }
+
+  /** With AIA, priorities of major interrupts are there and read 0; for others they are not. */
+  @Test
+  void prioritiesAreReadOnlyZero() {
+    for (boolean aia : new boolean[] {true, false}) {
+      for (int select : new int[] {0x2f, 0x30, 0x31, 0x3e, 0x3f, 0x40}) {
+        boolean exists = aia && select >= 0x30 && select <= 0x3f && (select & 1) == 0;
+        for (int instruction : new int[] {0x151015f3, 0x15151573, 0x1510e5f3}) {
+          var fresh = new Rig(1);
+          fresh.once(
+              h -> {
+                fresh.vcpus.get(0).interruptFile(aia ? 1 : 0);
+                h.csr(Csr.HUVSISELECT, select);
+                h.csr(Csr.UEPC, PC);
+                h.x(10, 5);
+                h.x(11, 5);
+                h.exit(22, instruction & 0xFFFF_FFFFL, 0, 0);
+              },
+              h -> {
+                assertEquals(exists ? PC + 4 : 0, h.csr(Csr.UEPC));
+                assertEquals(exists ? 0 : 5, h.x(instruction >>> 7 & 31));
+              });
+        }
+      }
+    }
+  }
 }

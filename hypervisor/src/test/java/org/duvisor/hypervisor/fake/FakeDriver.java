@@ -5,6 +5,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
 import org.duvisor.platform.Capabilities;
 import org.duvisor.platform.Delegation;
@@ -42,7 +43,8 @@ public final class FakeDriver implements DvDriver {
           64,
           1 << 8 | 1 << 9,
           4,
-          4096);
+          4096,
+          0);
 
   private final Arena arena = Arena.ofShared();
   private final Map<Integer, FakeHart> harts = new ConcurrentHashMap<>();
@@ -59,6 +61,9 @@ public final class FakeDriver implements DvDriver {
 
   /** What was delegated last. */
   public volatile Delegation delegation = new Delegation(0, 0, 0, 0);
+
+  /** Messages to interrupt files, in order. */
+  public final List<String> messages = new ArrayList<>();
 
   /** Remote fences, in order. */
   public final List<String> fences = new ArrayList<>();
@@ -120,9 +125,24 @@ public final class FakeDriver implements DvDriver {
     harts.remove(hart.vcpu(), hart);
   }
 
+  /** How many vCPUs can still have an interrupt file; -1 when harts have none. */
+  public final AtomicInteger files = new AtomicInteger(-1);
+
   @Override
   public Capabilities capabilities() {
-    return CAPABILITIES;
+    Capabilities c = CAPABILITIES;
+    return files.get() < 0
+        ? c
+        : new Capabilities(
+            c.isaBase(),
+            c.isaExtensions(),
+            c.mmuType(),
+            c.timebaseHertz(),
+            c.cacheBlockBytes(),
+            c.stage2Modes(),
+            c.windows(),
+            c.grantGranule(),
+            63);
   }
 
   @Override
@@ -175,6 +195,11 @@ public final class FakeDriver implements DvDriver {
     if (h != null) {
       h.unpark();
     }
+  }
+
+  @Override
+  public synchronized void message(int vcpu, int identity) {
+    messages.add(vcpu + " " + identity);
   }
 
   @Override

@@ -6,6 +6,7 @@ import java.util.concurrent.locks.LockSupport;
 import org.duvisor.isa.Csr;
 import org.duvisor.platform.DvException;
 import org.duvisor.platform.HuHart;
+import org.duvisor.platform.InterruptFile;
 
 /**
  * A hart without an engine: entering it runs a Java function that plays the guest and leaves by
@@ -124,6 +125,17 @@ public final class FakeHart implements HuHart {
   public void fenceI() {
     fences.add("i");
   }
+
+  @Override
+  public InterruptFile claimFile() {
+    if (driver.files.getAndDecrement() <= 0) {
+      throw new DvException(DvException.Reason.LIMIT, "all files are in use");
+    }
+    return new InterruptFile(1, 0x2_8000_0000L + 0x1000L * vcpu);
+  }
+
+  @Override
+  public void returnFile() {}
 
   @Override
   public void idle(long deadline) {

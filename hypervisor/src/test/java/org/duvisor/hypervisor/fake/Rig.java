@@ -3,6 +3,7 @@ package org.duvisor.hypervisor.fake;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import org.duvisor.devices.Device;
 import org.duvisor.devices.MmioBus;
 import org.duvisor.devices.chardev.CharBackend;
@@ -50,7 +51,7 @@ public final class Rig implements Power {
     for (Vcpu v : vcpus.all()) {
       Ipi ipi = new Ipi(v, vcpus);
       Sbi sbi = new Sbi(v, vcpus, driver, ram, console, true, this);
-      loops.add(new VcpuLoop(v, driver, this, ram, stage2, bus, sbi, ipi, false));
+      loops.add(new VcpuLoop(v, driver, this, ram, stage2, bus, sbi, ipi, Optional.empty(), false));
     }
   }
 
@@ -106,6 +107,11 @@ public final class Rig implements Power {
   @Override
   public void crash(String report) {
     end("crash " + report);
+  }
+
+  @Override
+  public void refuse(String why) {
+    end("refuse " + why);
   }
 
   @Override

@@ -191,4 +191,32 @@ class Stage2Test {
     assertThrows(DvException.class, () -> GuestRam.grant(driver, 0x8000_0000L, 64 * MIB));
     assertEquals(List.of(), driver.grants());
   }
+
+  @Test
+  void registersAreMappedWithoutExecutionAndReplaced() {
+    for (Stage2Mode mode : Stage2Mode.values()) {
+      GuestRam ram = new GuestRam(List.of(piece(0x8000_0000L, 0x8000_0000L, 4 << 20)));
+      long bytes = Stage2.tableBytes(ram, mode, 1 << 30) + Stage2.registerTableBytes(mode);
+      Grant tables = tables(0x9000_0000L, bytes);
+      Stage2 stage2 = new Stage2(ram, mode, 1 << 30, tables);
+      stage2.map(0x8000_0000L);
+      stage2.map(0x8020_0000L);
+      for (int i = 0; i < 64; i++) {
+        stage2.mapRegisters(0x2800_0000L + 4096L * i, 0x2800_1000L);
+        stage2.mapRegisters(0x2800_0000L + 4096L * i, 0x2800_3000L);
+      }
+      long table = (stage2.hugatp() & (1L << 44) - 1) << 12;
+      for (int level = mode.levels() - 1; ; level--) {
+        long at = table - tables.hpa() + 8 * mode.index(0x2803_f000L, level);
+        long pte = tables.memory().get(ValueLayout.JAVA_LONG, at);
+        if (level == 0) {
+          assertEquals(0x2800_3000L >>> 2 | 0xD7, pte);
+          break;
+        }
+        table = pte >>> 10 << 12;
+      }
+      assertEquals(0x8000_0000L, walk(tables, stage2.hugatp(), 0x8000_0000L).hpa());
+      assertEquals(Stage2.Result.NOT_RAM, stage2.map(0x2800_0000L));
+    }
+  }
 }

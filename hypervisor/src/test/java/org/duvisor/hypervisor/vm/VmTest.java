@@ -203,4 +203,56 @@ class VmTest {
       assertEquals(1, e.getMessage().lines().count());
     }
   }
+
+  @Test
+  void aiaOnHartsWithoutInterruptFilesIsRefusedInOneLine() {
+    VmException e =
+        assertThrows(VmException.class, () -> Vm.create(driver, config().aia(true).build()));
+    assertEquals("no AIA for the VM: its harts have no guest interrupt files", e.getMessage());
+  }
+
+  /** Some vCPUs get files, one does not: none of the guest runs, whichever thread is the last. */
+  @Test
+  void aGuestThatCannotHaveAllItsInterruptFilesDoesNotStart() {
+    driver.files.set(2);
+    for (int i = 0; i < 3; i++) {
+      driver.guest(
+          i,
+          h -> {
+            throw new AssertionError("the guest ran");
+          });
+    }
+    try (Vm vm = Vm.create(driver, config().cpus(3).aia(true).build())) {
+      VmOutcome.Refused refused = (VmOutcome.Refused) vm.run();
+      assertTrue(refused.why().matches("no AIA for vCPU \\d: all files are in use"), refused.why());
+    }
+  }
+
+  /** A device's wire reaches the file of the vCPU that the guest has chosen, as an MSI. */
+  @Test
+  void wiredInterruptsBecomeMessages() {
+    driver.files.set(2);
+    long aplic = MemoryMap.APLIC;
+    long source = 4L * (MemoryMap.RTC_IRQ - 1);
+    long[][] writes = {
+      {aplic, 0x100}, // domaincfg.IE
+      {aplic + 4 + source, 4}, // sourcecfg: rising edge
+      {aplic + 0x3004 + source, 1 << 18 | 7}, // target: hart 1, identity 7
+      {aplic + 0x1edc, MemoryMap.RTC_IRQ}, // setienum
+      {aplic + 0x1cdc, MemoryMap.RTC_IRQ}, // setipnum
+      {MemoryMap.FINISHER, 0x5555},
+    };
+    int[] next = {0};
+    driver.guest(
+        0,
+        h -> {
+          assertEquals(1 << 12, h.csr(Csr.HUSTATUS) & 0x3f000);
+          long[] write = writes[next[0]++];
+          store(h, write[0], write[1]);
+        });
+    try (Vm vm = Vm.create(driver, config().cpus(2).aia(true).build())) {
+      assertEquals(new VmOutcome.Poweroff(), vm.run());
+    }
+    assertEquals(List.of("1 7"), driver.messages);
+  }
 }

@@ -1,6 +1,5 @@
 package org.duvisor.machine.board;
 
-import java.nio.ByteBuffer;
 import java.util.List;
 import java.util.Optional;
 import java.util.function.IntFunction;
@@ -25,9 +24,6 @@ record Interrupts(IntFunction<IrqLine> source, int phandle, int cells) {
   private static final int PLIC_PHANDLE = 0x100;
   private static final int APLIC_PHANDLE = 0x102;
   private static final int IMSIC_PHANDLE = 0x104;
-
-  /** High level, in an interrupt specifier. */
-  private static final int LEVEL_HIGH = 4;
 
   /**
    * Puts controllers on the bus.
@@ -109,14 +105,8 @@ record Interrupts(IntFunction<IrqLine> source, int phandle, int cells) {
    * Gives the interrupts of the devices below {@code soc} as many cells as the controller wants.
    */
   void specify(Node soc) {
-    if (cells == 1) {
-      return;
-    }
-    for (Node node : soc.children()) {
-      Optional<byte[]> number = node.property("interrupts");
-      if (number.isPresent() && number.get().length == 4) {
-        node.cells("interrupts", ByteBuffer.wrap(number.get()).getInt(), LEVEL_HIGH);
-      }
+    if (cells == 2) {
+      Aplic.specify(soc);
     }
   }
 }

@@ -3,18 +3,33 @@ package org.duvisor.machine.board;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicReference;
+import java.util.concurrent.locks.LockSupport;
 import org.duvisor.machine.Hart;
+import org.duvisor.machine.Mode;
 import org.jspecify.annotations.Nullable;
 
-/** One thread a hart, in real time. */
+/**
+ * One thread a hart, in real time.
+ *
+ * <p>Harts that outnumber the processors of this computer need those that wait for each other to
+ * leave them alone. Kernels say when they wait (PAUSE, WRS). Firmware does not, while it spins for
+ * another hart to take a lock or to answer a remote fence; but what it does for a kernel is else
+ * done in a moment, so a hart that stays in M-mode for long is taken to wait. (One that never left
+ * M-mode has a program there, not firmware.)
+ */
 final class ParallelScheduler implements Scheduler {
   private static final long QUANTUM = 20_000;
   private static final long PARK_NANOS = 100_000_000;
 
+  /** For a hart that seems to wait for one without a processor. */
+  private static final long SLEEP_NANOS = 50_000;
+
   private final List<Hart> harts;
+  private final boolean crowded;
 
   ParallelScheduler(List<Hart> harts) {
     this.harts = harts;
+    this.crowded = harts.size() > Runtime.getRuntime().availableProcessors();
   }
 
   @Override
@@ -48,13 +63,23 @@ final class ParallelScheduler implements Scheduler {
     }
   }
 
-  private static void drive(Hart hart, Progress progress) {
+  private void drive(Hart hart, Progress progress) {
     while (!progress.stopped()) {
+      boolean firmware = crowded && hart.privilege() == Hart.M;
+      long calls = firmware ? calls(hart) : 0;
       hart.run(QUANTUM);
-      if (hart.isWaiting() && !progress.stopped()) {
-        hart.park(PARK_NANOS);
+      if (hart.isWaiting()) {
+        if (!progress.stopped()) {
+          hart.park(PARK_NANOS);
+        }
+      } else if (calls > 0 && hart.privilege() == Hart.M && calls(hart) == calls) {
+        LockSupport.parkNanos(hart, SLEEP_NANOS);
       }
     }
+  }
+
+  private static long calls(Hart hart) {
+    return hart.traps().counts().entries(Mode.M);
   }
 
   private static void join(Thread t) {

@@ -19,6 +19,8 @@ final class Kernel {
   private static final int IOCTL = 29;
   private static final int OPENAT = 56;
   private static final int CLOSE = 57;
+  private static final int SCHED_SETAFFINITY = 122;
+  private static final int SCHED_GETAFFINITY = 123;
   private static final int SIGALTSTACK = 132;
   private static final int RT_SIGACTION = 134;
   private static final int RT_SIGPROCMASK = 135;
@@ -117,6 +119,16 @@ final class Kernel {
   /** Makes code that was written executable on every hart that runs this process. */
   long flushInstructions(long from, long to) {
     return system(FLUSH_ICACHE, from, to, 0, 0, 0, 0);
+  }
+
+  /** Reads the CPUs that the calling thread may run on, a bit each; negative errno on failure. */
+  long affinity(MemorySegment mask) {
+    return system(SCHED_GETAFFINITY, 0, mask.byteSize(), mask.address(), 0, 0, 0);
+  }
+
+  /** Lets the calling thread run on these CPUs only; it does when this returns 0. */
+  long setAffinity(MemorySegment mask) {
+    return system(SCHED_SETAFFINITY, 0, mask.byteSize(), mask.address(), 0, 0, 0);
   }
 
   /**

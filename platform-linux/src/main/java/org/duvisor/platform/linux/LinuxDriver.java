@@ -19,6 +19,7 @@ import org.duvisor.platform.DvException.Reason;
 import org.duvisor.platform.Fence;
 import org.duvisor.platform.Grant;
 import org.duvisor.platform.HuHart;
+import org.duvisor.platform.InterruptFile;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -88,7 +89,8 @@ final class LinuxDriver implements DvDriver {
           word(c, Struct.CAPABILITIES, "cache_block_bytes"),
           word(c, Struct.CAPABILITIES, "stage2_modes"),
           word(c, Struct.CAPABILITIES, "windows"),
-          dword(c, Struct.CAPABILITIES, "grant_granule"));
+          dword(c, Struct.CAPABILITIES, "grant_granule"),
+          word(c, Struct.CAPABILITIES, "interrupt_identities"));
     }
   }
 
@@ -278,6 +280,33 @@ final class LinuxDriver implements DvDriver {
     }
     if (vcpus.get(vcpu) != null && tryRetain()) {
       process.kernel().ioctl(file, Request.KICK.code(), vcpu);
+      release();
+    }
+  }
+
+  /** Asks for a guest interrupt file of the hart that the calling vCPU is on. */
+  InterruptFile claimFile() {
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment f = arena.allocate(Struct.FILE.layout());
+      long answer = process.kernel().ioctl(file, Request.CLAIM_FILE.code(), f.address());
+      if (answer == -Errors.EBUSY) {
+        throw new DvException(
+            Reason.BUSY, "the host's KVM has the guest interrupt files (rmmod kvm frees them)");
+      }
+      if (answer < 0) {
+        throw Errors.of(answer, "guest interrupt file");
+      }
+      return new InterruptFile(word(f, Struct.FILE, "number"), dword(f, Struct.FILE, "hpa"));
+    }
+  }
+
+  @Override
+  public void message(int vcpu, int identity) {
+    if (vcpu < 0 || vcpu >= MAX_VCPUS || identity < 0 || identity >> 16 != 0) {
+      return;
+    }
+    if (tryRetain()) {
+      process.kernel().ioctl(file, Request.MESSAGE.code(), (long) vcpu << 16 | identity);
       release();
     }
   }

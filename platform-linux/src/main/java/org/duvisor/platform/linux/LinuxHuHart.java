@@ -11,6 +11,8 @@ import org.duvisor.platform.DvAbi.Request;
 import org.duvisor.platform.DvException;
 import org.duvisor.platform.DvException.Reason;
 import org.duvisor.platform.HuHart;
+import org.duvisor.platform.InterruptFile;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The calling thread as a vCPU. What every exit needs - general registers and the trap CSRs - is
@@ -19,6 +21,8 @@ import org.duvisor.platform.HuHart;
 final class LinuxHuHart implements HuHart {
   private static final long SPV = 1 << 7;
   private static final long UIE = 1;
+  private static final long VGEIN = 0x3f000;
+  private static final int VGEIN_SHIFT = 12;
 
   private static final int STACK_T_BYTES = 24;
 
@@ -37,6 +41,16 @@ final class LinuxHuHart implements HuHart {
   private long utvec;
 
   private long uscratch;
+
+  /** The guest interrupt file, or 0; and what HU has in VGEIN, in its place. */
+  private int file;
+
+  private long selected;
+
+  /** The CPU of the file, and where the thread could run before it had one. */
+  private int home;
+
+  private @Nullable Affinity anywhere;
 
   LinuxHuHart(LinuxDriver driver, Process process, int vcpu) {
     this.driver = driver;
@@ -83,6 +97,9 @@ final class LinuxHuHart implements HuHart {
       throw new DvException(Reason.INVALID, "hustatus.SPV is 0: there is no guest to enter");
     }
     kernel.call(code.enter, c.address(), 0);
+    if ((get(c, Context.HUSTATUS) & VGEIN) != selected) {
+      comeHome();
+    }
     long refused = get(c, Context.REFUSED);
     if (refused != 0) {
       set(c, Context.REFUSED, 0);
@@ -141,6 +158,10 @@ final class LinuxHuHart implements HuHart {
     return switch (n) {
       case Csr.UTVEC -> utvec;
       case Csr.USCRATCH -> uscratch;
+      case Csr.HUVSIREG, Csr.HUVSTOPI -> {
+        settle();
+        yield read(n);
+      }
       default -> read(n);
     };
   }
@@ -153,9 +174,15 @@ final class LinuxHuHart implements HuHart {
       case Csr.UEPC -> set(c, Context.UEPC, value & ~1L); // loaded on entry
       case Csr.UTVEC -> utvec = value & ~2L;
       case Csr.USCRATCH -> uscratch = value;
+      case Csr.HUVSIREG -> {
+        settle();
+        write(n, value);
+      }
       case Csr.HUSTATUS -> {
+        selected = (value & VGEIN) == (long) file << VGEIN_SHIFT ? value & VGEIN : 0;
         write(n, value & ~UIE); // user interrupts of this process have nowhere to go
         refresh(n, Context.HUSTATUS);
+        settle();
       }
       default -> {
         write(n, value);
@@ -219,12 +246,81 @@ final class LinuxHuHart implements HuHart {
     kernel.call(code.fenceI, 0, 0);
   }
 
+  // ---- the interrupt file
+
+  @Override
+  public InterruptFile claimFile() {
+    own();
+    driver.checkAlive();
+    if (file != 0) {
+      throw new DvException(Reason.BUSY, "vCPU " + vcpu + " has an interrupt file");
+    }
+    Affinity before = Affinity.read(kernel);
+    DvException full = new DvException(Reason.LIMIT, "no hart to run on");
+    for (int i = 0; i < before.count(); i++) {
+      int cpu = before.cpu(vcpu + i); // the vCPUs of a VM on different ones
+      if (!before.pin(cpu)) {
+        continue;
+      }
+      try {
+        InterruptFile claimed = driver.claimFile();
+        file = claimed.number();
+        home = cpu;
+        anywhere = before;
+        return claimed;
+      } catch (DvException e) {
+        full = e;
+        if (e.reason() != Reason.LIMIT) {
+          break;
+        }
+      }
+    }
+    before.restore();
+    throw full;
+  }
+
+  @Override
+  public void returnFile() {
+    own();
+    Affinity before = anywhere;
+    if (before != null) {
+      kernel.ioctl(driver.file(), Request.RETURN_FILE.code(), 0);
+      file = 0;
+      selected = 0;
+      anywhere = null;
+      before.restore();
+      refresh(Csr.HUSTATUS, Context.HUSTATUS);
+    }
+  }
+
+  /**
+   * Someone has had this thread run on another hart, where hdvgein is 0, and VGEIN therefore too.
+   */
+  private void settle() {
+    if (selected != 0 && (read(Csr.HUSTATUS) & VGEIN) != selected) {
+      comeHome();
+    }
+  }
+
+  /** Goes back to the hart of the file, which has kept all that came meanwhile. */
+  private void comeHome() {
+    Affinity before = anywhere;
+    if (before == null || !before.pin(home)) {
+      throw new DvException(
+          Reason.LIMIT,
+          "its guest interrupt file is on CPU %d, where it may not run any more".formatted(home));
+    }
+    write(Csr.HUSTATUS, get(context, Context.HUSTATUS) & ~VGEIN | selected);
+    refresh(Csr.HUSTATUS, Context.HUSTATUS);
+  }
+
   // ---- waiting and ending
 
   @Override
   public void idle(long deadline) {
     own();
     driver.checkAlive();
+    settle();
     kernel.ioctl(driver.file(), Request.IDLE.code(), deadline);
     driver.checkAlive();
   }
@@ -246,6 +342,10 @@ final class LinuxHuHart implements HuHart {
       return;
     }
     kernel.ioctl(driver.file(), Request.UNREGISTER.code(), 0);
+    Affinity before = anywhere;
+    if (before != null) {
+      before.restore();
+    }
     Signals.stack(signals, 0, 0);
     kernel.signalStack(signals.address());
     kernel.block(unblocked, signals);

@@ -208,6 +208,19 @@ final class SimDriver implements DvDriver {
   }
 
   @Override
+  public void message(int vcpu, int identity) {
+    SimHuHart v = vcpu >= 0 && vcpu < MAX_VCPUS ? vcpus.get(vcpu) : null;
+    if (v != null) {
+      v.message(identity);
+    }
+  }
+
+  /** Physical address of a guest interrupt file's page. */
+  long filePage(Hart hart, int file) {
+    return host.filePage(hart, file);
+  }
+
+  @Override
   public void fence(Fence kind, long mask, long start, long size, int asid) {
     boolean all = size == 0 || size == -1 || Long.compareUnsigned(size, 64 * 4096) > 0;
     for (long rest = mask; rest != 0; rest &= rest - 1) {

@@ -23,6 +23,7 @@ import org.duvisor.machine.mem.PhysicalMemory;
 import org.duvisor.platform.Capabilities;
 import org.duvisor.platform.DvDriver;
 import org.duvisor.platform.DvException;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A simulated host: physical memory, harts with DV-ext, and what its kernel hands out - page
@@ -37,11 +38,15 @@ public final class SimHost {
   /** Alignment of grants: a 2 MiB leaf. */
   static final long GRANULE = 2 << 20;
 
-  final HartConfig config = HartConfig.STANDARD;
+  private static final long INTERRUPT_FILES = 0x2800_0000L;
+
+  final HartConfig config;
   final Clock clock;
   final Posts posts = new Posts();
   final PhysicalMemory memory;
   final Frames frames;
+  private final @Nullable FilePages files;
+  private final MmioBus bus = new MmioBus();
   private final Function<Hart, Engine> engine;
   private final Deque<Hart> idle = new ArrayDeque<>();
   private final BitSet vmids = new BitSet();
@@ -54,19 +59,32 @@ public final class SimHost {
     this(memoryBytes, Clock.realTime(), Interpreter::new);
   }
 
+  /** A host with harts without AIA. */
+  public SimHost(long memoryBytes, Clock clock, Function<Hart, Engine> engine) {
+    this(memoryBytes, clock, engine, HartConfig.STANDARD);
+  }
+
   /**
    * A host.
    *
    * @param memoryBytes physical memory, rounded up to 2 MiB; only what VMs touch costs memory of
    *     this computer
+   * @param config what its harts implement; they have DV-ext
    */
-  public SimHost(long memoryBytes, Clock clock, Function<Hart, Engine> engine) {
+  public SimHost(long memoryBytes, Clock clock, Function<Hart, Engine> engine, HartConfig config) {
+    this.config = config;
     long bytes = (memoryBytes + GRANULE - 1) & -GRANULE;
     this.clock = clock;
     this.engine = engine;
     this.memory = new PhysicalMemory(MEMORY_BASE, bytes);
     this.frames = new Frames(memory);
     vmids.set(0); // KVM and "none"
+    if (config.guestFiles() > 0) {
+      files = new FilePages(INTERRUPT_FILES, MAX_HARTS, config.guestFiles());
+      bus.add(INTERRUPT_FILES, files, 0);
+    } else {
+      files = null;
+    }
   }
 
   /**
@@ -110,7 +128,8 @@ public final class SimHost {
         64,
         1 << 8 | 1 << 9,
         org.duvisor.machine.dv.Windows.COUNT,
-        GRANULE);
+        GRANULE,
+        config.interruptIdentities());
   }
 
   synchronized int allocateVmid() {
@@ -149,12 +168,23 @@ public final class SimHost {
       if (harts.size() == MAX_HARTS) {
         throw new DvException(DvException.Reason.LIMIT, "all harts of the host are in use");
       }
-      hart = new Hart(harts.size(), config, memory, new MmioBus(), clock, posts, engine);
+      hart = new Hart(harts.size(), config, memory, bus, clock, posts, engine);
       hart.embed();
+      if (files != null) {
+        files.add(hart);
+      }
       harts.add(hart);
     }
     residents.add(Thread.currentThread());
     return hart;
+  }
+
+  /** Physical address of a guest interrupt file's page; the harts have some. */
+  long filePage(Hart hart, int file) {
+    if (files == null) {
+      throw new DvException(DvException.Reason.INVALID, "these harts have no interrupt files");
+    }
+    return files.page(hart.id(), file);
   }
 
   synchronized void returnHart(Hart hart, Thread owner) {

@@ -17,6 +17,7 @@ import org.duvisor.platform.DvException;
 import org.duvisor.platform.DvException.Reason;
 import org.duvisor.platform.Fence;
 import org.duvisor.platform.HuHart;
+import org.duvisor.platform.InterruptFile;
 
 /**
  * A simulated hart with a vCPU resident on it. The hart itself decides what HU may do: this class
@@ -54,6 +55,12 @@ final class SimHuHart implements HuHart {
   private volatile boolean inGuest;
   private volatile boolean kicked;
   private final AtomicBoolean closed = new AtomicBoolean();
+
+  /**
+   * The guest interrupt file that the vCPU has, or 0. Under the lock of this object, so that no
+   * message goes to the hart's next vCPU.
+   */
+  private int file;
 
   SimHuHart(SimDriver driver, Hart hart, int vcpu) {
     this.driver = driver;
@@ -106,6 +113,29 @@ final class SimHuHart implements HuHart {
     }
     hart.mmu().flushAll();
     hart.setMode(Hart.U, false);
+  }
+
+  /** Gives the file to nobody. */
+  private synchronized void takeFile() {
+    if (file != 0) {
+      int mode = hart.privilege();
+      hart.setMode(Hart.M, false);
+      set(Csr.HDVGOWNER, -1);
+      set(Csr.HDVGEIN, 0);
+      hart.setMode(mode, false);
+      file = 0;
+    }
+  }
+
+  /** A message of any thread to the vCPU's file. */
+  synchronized void message(int identity) {
+    if (file != 0) {
+      hart.supervisorFiles().get(file).post(identity);
+    }
+  }
+
+  private synchronized boolean fileDelivers() {
+    return file != 0 && hart.supervisorFiles().get(file).delivers();
   }
 
   private void set(int csr, long value) {
@@ -314,17 +344,47 @@ final class SimHuHart implements HuHart {
     own().engine().fenceI();
   }
 
+  /** Each hart of this host has one vCPU at a time: its first file is free. */
+  @Override
+  public synchronized InterruptFile claimFile() {
+    Hart h = own();
+    driver.checkAlive();
+    if (file != 0) {
+      throw new DvException(Reason.BUSY, "vCPU " + vcpu + " has an interrupt file");
+    }
+    InterruptFile claimed = new InterruptFile(1, driver.filePage(h, 1));
+    file = claimed.number();
+    h.supervisorFiles().get(file).reset();
+    h.setMode(Hart.M, false);
+    set(Csr.HDVGEIN, file);
+    set(Csr.HDVGOWNER, driver.vmid());
+    h.setMode(Hart.U, false);
+    return claimed;
+  }
+
+  @Override
+  public void returnFile() {
+    own();
+    takeFile();
+  }
+
   @Override
   public void idle(long deadline) {
     Hart h = own();
-    while (!kicked) {
+    boolean hasFile = file != 0;
+    while (!kicked && !(hasFile && fileDelivers())) {
       driver.checkAlive(); // the kick of its end may have ended the last entry
       long ticks = deadline - h.time();
       if (deadline >= 0 && ticks <= 0) {
         return;
       }
       boolean far = deadline < 0 || ticks > PARK_NANOS / Clock.NANOS;
-      LockSupport.parkNanos(this, far ? PARK_NANOS : ticks * Clock.NANOS);
+      long nanos = far ? PARK_NANOS : ticks * Clock.NANOS;
+      if (hasFile) {
+        h.await(nanos, this::fileDelivers);
+      } else {
+        LockSupport.parkNanos(this, nanos);
+      }
     }
     acknowledgeKick();
     driver.checkAlive();
@@ -333,6 +393,7 @@ final class SimHuHart implements HuHart {
   /** Gives the hart back: by its own thread, or by anyone when that thread has ended. */
   void release() {
     if (closed.compareAndSet(false, true)) {
+      takeFile();
       driver.unregister(this, hart);
     }
   }

@@ -1,0 +1,208 @@
+package org.duvisor.conformance.guest;
+
+import java.io.IOException;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.time.Instant;
+import java.time.InstantSource;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.SplittableRandom;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutionException;
+import org.duvisor.devices.Timers;
+import org.duvisor.devices.images.ElfImage;
+import org.duvisor.devices.images.Initrd;
+import org.duvisor.devices.images.KernelImage;
+import org.duvisor.jit.RegionTranslator;
+import org.duvisor.machine.HartConfig;
+import org.duvisor.machine.board.Board;
+import org.duvisor.machine.board.BoardBoot;
+import org.duvisor.machine.board.BoardConfig;
+import org.duvisor.machine.board.BoardOutcome;
+import org.duvisor.machine.interp.Interpreter;
+import org.duvisor.virtio.QueueWorker.Serving;
+import org.duvisor.virtio.VirtioDevice;
+import org.duvisor.virtio.blk.Blk;
+import org.duvisor.virtio.blk.RawFile;
+
+/** The full stack's host: the board runs it on a thread of its own, and a test types at it. */
+public final class StackHost implements AutoCloseable {
+  /** What its shell prints when it waits. */
+  private static final String PROMPT = "host:~ # ";
+
+  /** What a process leaves in the kernel's log when the kernel goes wrong. */
+  private static final String TROUBLE =
+      "Oops|BUG|WARNING|Call Trace|corruption|rcu.*stall|refcount|hung_task|soft lockup"
+          + "|Unable to handle|Out of memory";
+
+  private final Board board;
+  private final RegionTranslator translator;
+  private final GuestShell shell;
+  private final String tick;
+  private final CompletableFuture<BoardOutcome> outcome = new CompletableFuture<>();
+
+  /**
+   * How it is put together.
+   *
+   * @param harts of the board
+   * @param memoryBytes of the board
+   * @param deterministic all harts on one thread, in virtual time; else each on its own, in the
+   *     computer's. On a busy computer harts wait for each other's threads: then this is quicker
+   * @param append to the kernel's command line
+   * @param patience with which the console waits for text
+   */
+  public record Setup(
+      int harts, long memoryBytes, boolean deterministic, String append, Duration patience) {
+    private static final Duration PATIENCE = Duration.ofMinutes(60);
+
+    /** As users have it. */
+    public static Setup usual(int harts, int megabytes) {
+      return new Setup(harts, (long) megabytes << 20, false, "", PATIENCE);
+    }
+
+    /** In virtual time. */
+    public static Setup deterministic(int harts, int megabytes) {
+      return new Setup(harts, (long) megabytes << 20, true, "", PATIENCE);
+    }
+
+    /** With more for the kernel's command line. */
+    public Setup with(String more) {
+      return new Setup(harts, memoryBytes, deterministic, more, patience);
+    }
+
+    /** A moment of the host, in seconds, that is long enough to look again after it. */
+    private String tick() {
+      return deterministic ? "0.002" : "0.2";
+    }
+  }
+
+  private StackHost(Setup setup, List<VirtioDevice> devices) throws IOException {
+    shell = new GuestShell(setup.patience);
+    tick = setup.tick();
+    translator = new RegionTranslator(RegionTranslator.THRESHOLD, !setup.deterministic);
+    board =
+        new Board(
+            new BoardConfig(
+                setup.harts,
+                setup.memoryBytes,
+                HartConfig.STANDARD,
+                hart -> new Interpreter(hart, translator),
+                devices,
+                ConsoleLog.of(shell, "full-stack.log"),
+                setup.deterministic ? InstantSource.fixed(Instant.EPOCH) : InstantSource.system(),
+                setup.deterministic ? Timers.never() : Timers.host(),
+                setup.deterministic));
+    board.seed(new SplittableRandom(1));
+  }
+
+  /** Boots; the first disk is the root file system. */
+  public static StackHost boot(StackImages images, Setup setup, Path... disks) throws IOException {
+    var boot =
+        new BoardBoot(
+            Optional.of(ElfImage.open(images.firmware())),
+            new byte[0],
+            Optional.of(KernelImage.openAny(images.kernel())),
+            Optional.of(Initrd.open(images.initrd())),
+            ("console=ttyS0 quiet " + setup.append).strip(),
+            Optional.empty());
+    List<VirtioDevice> devices = new ArrayList<>();
+    for (Path disk : disks) {
+      String name = "vd" + (char) ('a' + devices.size());
+      devices.add(
+          new Blk(
+              name,
+              RawFile.open(disk, true),
+              setup.deterministic ? Serving.INLINE : Serving.THREAD));
+    }
+    var host = new StackHost(setup, devices);
+    Thread.ofPlatform().daemon().start(() -> host.run(boot));
+    return host;
+  }
+
+  private void run(BoardBoot boot) {
+    try {
+      outcome.complete(board.run(boot));
+    } catch (RuntimeException e) {
+      outcome.completeExceptionally(e);
+    }
+    shell.end();
+  }
+
+  /** Waits for its shell; the scripts of the second disk are loaded. */
+  public void ready() throws InterruptedException {
+    shell.expect("DuVisor host ready");
+    shell.expect(PROMPT);
+    shell.type("stty cols 4000"); // lines are echoed as they are typed
+    shell.expect(PROMPT);
+    run("dmesg -n 1; dmesg -c >/dev/null; mount -o ro /dev/vdb /mnt 2>/dev/null");
+    run("export tick=" + tick + "; . /mnt/guests.sh");
+  }
+
+  /** Runs commands in one line and returns what they print. */
+  public String run(String commands) throws InterruptedException {
+    start(commands);
+    return finish();
+  }
+
+  /** Types commands whose end {@link #finish} waits for. */
+  public void start(String commands) throws InterruptedException {
+    shell.type(commands + "; echo end-$((40 + 2))");
+    shell.expect("+ 2))");
+  }
+
+  /** Waits for the end of what was started; what it printed that was not expected before. */
+  public String finish() throws InterruptedException {
+    String printed = shell.expect("end-42");
+    shell.expect(PROMPT);
+    return printed.substring(0, printed.length() - "end-42".length()).replace("\r", "").strip();
+  }
+
+  /** Waits for text; everything before it that was not expected before, and it. */
+  public String expect(String text) throws InterruptedException {
+    return shell.expect(text).replace("\r", "");
+  }
+
+  /** Types a line. */
+  public void type(String line) throws InterruptedException {
+    shell.type(line);
+  }
+
+  /** What the driver holds for anyone, in the order vms, vcpus, grants, granted_bytes. */
+  public List<Long> inUse() throws InterruptedException {
+    return run("cd /sys/class/misc/duvisor/stats; cat vms vcpus grants granted_bytes; cd")
+        .lines()
+        .map(Long::parseLong)
+        .toList();
+  }
+
+  /** Lines of the kernel's log that tell of its trouble. */
+  public String trouble() throws InterruptedException {
+    return run("dmesg | grep -E '" + TROUBLE + "'");
+  }
+
+  /** Instructions of all harts so far. */
+  public long instructions() {
+    return board.instructions();
+  }
+
+  /** Turns it off and waits for its end. */
+  public BoardOutcome powerOff() throws InterruptedException, ExecutionException {
+    shell.type("poweroff -f");
+    return outcome.get();
+  }
+
+  /** Everything that its console printed. */
+  public String everything() {
+    return shell.everything();
+  }
+
+  @Override
+  public void close() {
+    board.stop();
+    outcome.handle((end, failure) -> 0).join();
+    board.close();
+    translator.close();
+  }
+}
