@@ -1,5 +1,7 @@
 package org.duvisor.conformance.cve;
 
+import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.FunctionDescriptor;
 import java.lang.foreign.Linker;
@@ -46,8 +48,14 @@ final class Corruption {
     freed().set(ValueLayout.JAVA_LONG, 0, -1);
   }
 
-  /** Never returns, and never rests. */
+  /** Never returns, and never rests. A process of its own ends this one after a while. */
   static void loop() {
+    long self = ProcessHandle.current().pid();
+    try {
+      new ProcessBuilder("sh", "-c", "sleep 1; kill -9 " + self).start();
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
     while (true) {
       Thread.onSpinWait();
     }

@@ -180,9 +180,9 @@ final class CveContainmentTest {
     String tick = "n=0; while :; do n=$((n + 1)); echo tick $n; sleep 1; done";
     host(
         shell,
-        "(echo '"
+        "{ (echo '"
             + tick
-            + "'; sleep 999999) | duvisor run --memory 64M --append quiet >/tmp/other 2>&1 &");
+            + "'; sleep 999999) | duvisor run --memory 64M --append quiet >/tmp/other 2>&1 & }");
     host(shell, "until grep -q '^tick 3' /tmp/other; do sleep 1; done");
     String before = host(shell, STATISTICS);
     assertTrue(before.startsWith("1\n1\n"), before);
@@ -205,7 +205,7 @@ final class CveContainmentTest {
   private static void exploit(GuestShell shell, Vulnerability vulnerability)
       throws InterruptedException {
     shell.type(
-        "timeout -s KILL 90 java @/usr/share/duvisor/jvm.options -XX:+SuppressFatalErrorMessage"
+        "java @/usr/share/duvisor/jvm.options -XX:+SuppressFatalErrorMessage"
             + " --enable-native-access=ALL-UNNAMED"
             + " --add-exports=java.base/jdk.internal.misc=ALL-UNNAMED"
             + " -Dduvisor.home=/usr/share/duvisor -Dduvisor.vulnerability="

@@ -153,11 +153,15 @@ final class KvmTest {
       throws InterruptedException {
     shell.expect(HOST_PROMPT);
     shell.type(
-        "dd if=/dev/urandom of=/tmp/disk bs=1M count=8 2>/dev/null; nc -l -p 7777 </tmp/disk &");
+        "dd if=/dev/urandom of=/tmp/disk bs=1M count=8 2>/dev/null; nc -l -p 7777 -e cat /tmp/disk"
+            + " &");
     shell.expect(HOST_PROMPT);
     String served = checksum(shell);
+    // KVM of Linux 6.12 loses wake-ups of vCPUs that move between harts with AIA (docs/kvm.md).
+    String where = aia && vcpus > 1 ? "taskset 4 " : "";
     shell.type(
-        "qemu-system-riscv64 -accel kvm -cpu host -m 128M -nographic -M virt"
+        where
+            + "qemu-system-riscv64 -accel kvm -cpu host -m 128M -nographic -M virt"
             + (aia ? ",aia=aplic-imsic" : "")
             + (" -smp " + vcpus)
             + " -kernel /usr/share/duvisor/Image -initrd /usr/share/duvisor/initramfs.cpio.gz"
@@ -168,8 +172,8 @@ final class KvmTest {
     assertEquals(Integer.toString(vcpus), shell.run("grep -c ^processor /proc/cpuinfo"));
     String controller = aia ? "APLIC-MSI" : "PLIC";
     assertTrue(shell.run("grep virtio /proc/interrupts").contains(controller));
-    String written = disk(shell, vcpus);
     network(shell, served);
+    String written = disk(shell, vcpus);
     shell.type("poweroff -f");
     shell.expect(HOST_PROMPT);
     assertEquals(written, checksum(shell), "the disk holds what the guest wrote");
