@@ -74,7 +74,7 @@ public final class StackHost implements AutoCloseable {
 
     /** A moment of the host, in seconds, that is long enough to look again after it. */
     private String tick() {
-      return deterministic ? "0.002" : "0.2";
+      return deterministic ? "0.02" : "0.2";
     }
   }
 
@@ -138,7 +138,6 @@ public final class StackHost implements AutoCloseable {
     shell.expect(PROMPT);
     run("dmesg -n 1; dmesg -c >/dev/null; mount -o ro /dev/vdb /mnt 2>/dev/null");
     run("export tick=" + tick + "; . /mnt/guests.sh");
-    run("echo never >/sys/kernel/mm/transparent_hugepage/enabled"); // see docs/kvm.md
   }
 
   /** Runs commands in one line and returns what they print. */
