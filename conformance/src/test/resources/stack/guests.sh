@@ -37,8 +37,10 @@ tell() {
 
 # await NAME TEXT: until its console has shown the text; fails when it has ended, or all is to stop
 await() {
-    until grep -q "$2" $guests/$1.out; do
-        kill -0 $(cat $guests/$1.pid) 2>/dev/null || return 1
+    local process
+    read -r process <$guests/$1.pid
+    until grep -q "$2" $guests/$1.out; do # with few processes: looking must not be the work
+        kill -0 $process 2>/dev/null || return 1
         [ ! -e $guests/stop ] || return 1
         sleep $tick
     done

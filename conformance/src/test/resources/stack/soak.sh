@@ -30,7 +30,7 @@ round() {
         random 8
         await $1 "^alive-$((drawn + 1))\>" && reached=work
     fi
-    [ $moment -ge 1 ] && random 20 || random 100 # its start takes longest
+    [ $moment -ge 1 ] && random 10 || random 70 # its start takes longest
     ticks $drawn
     if ! kill -9 $pid 2>/dev/null; then
         echo "DIED $1 after $reached"

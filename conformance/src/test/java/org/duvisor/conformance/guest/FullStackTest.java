@@ -110,7 +110,7 @@ final class FullStackTest {
       host.run("await a '/ # '; work a 1000000; await k '/ # '; work k 1000000");
       for (String moment :
           List.of(
-              "ticks 100", // the JVM starts
+              "ticks 30", // the JVM starts
               "await b 'the guest starts'", // the guest boots
               "await b '/ # '", // it waits for its user
               "await b '/ # '; work b 1000; await b '^alive-2'", // it works

@@ -74,7 +74,7 @@ public final class StackHost implements AutoCloseable {
 
     /** A moment of the host, in seconds, that is long enough to look again after it. */
     private String tick() {
-      return deterministic ? "0.002" : "0.2";
+      return deterministic ? "0.02" : "0.2";
     }
   }
 
