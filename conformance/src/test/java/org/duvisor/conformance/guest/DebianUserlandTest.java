@@ -132,7 +132,7 @@ final class DebianUserlandTest {
       do {
         shell.type("root");
       } while (shell.expectFirst(PROMPT, LOGIN).endsWith(LOGIN)); // it has a limit of its own
-      shell.type("exec env PS1='/ ''# ' ENV= TERM=dumb sh");
+      shell.type("exec env PS1='/ ''# ' ENV= TERM=dumb PAGER=cat sh");
       shell.expect("/ # ");
     }
 
