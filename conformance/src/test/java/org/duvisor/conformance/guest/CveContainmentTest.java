@@ -2,30 +2,20 @@ package org.duvisor.conformance.guest;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
-import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import java.io.IOException;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.InstantSource;
-import java.util.ArrayList;
-import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 import java.util.SplittableRandom;
-import java.util.concurrent.CompletableFuture;
 import org.duvisor.conformance.cve.Vulnerability;
 import org.duvisor.devices.Timers;
-import org.duvisor.devices.images.ElfImage;
-import org.duvisor.devices.images.Initrd;
-import org.duvisor.devices.images.KernelImage;
 import org.duvisor.machine.HartConfig;
 import org.duvisor.machine.board.Board;
-import org.duvisor.machine.board.BoardBoot;
 import org.duvisor.machine.board.BoardConfig;
 import org.duvisor.machine.board.BoardOutcome;
 import org.duvisor.virtio.QueueWorker.Serving;
@@ -50,8 +40,6 @@ final class CveContainmentTest {
   private static final String HOST_PROMPT = "host:~ # ";
   private static final String STATISTICS =
       "cd /sys/class/misc/duvisor/stats; cat vms vcpus grants granted_bytes; cd";
-  private static final Path ROOT =
-      Files.isDirectory(Path.of("guest")) ? Path.of("") : Path.of("..");
 
   /** What the guest does to give the cue. */
   private static final Map<Vulnerability, String> CUES =
@@ -67,66 +55,21 @@ final class CveContainmentTest {
 
   @TempDir private Path scratch;
 
-  private static String output(Object... command) throws IOException, InterruptedException {
-    List<String> words = new ArrayList<>();
-    for (Object word : command) {
-      words.add(word.toString());
-    }
-    Process process = new ProcessBuilder(words).redirectErrorStream(true).start();
-    String text = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
-    assumeTrue(process.waitFor() == 0, "needs the images of the full stack: " + text);
-    return text;
-  }
-
-  private static Map<String, Path> images() throws IOException, InterruptedException {
-    Path jars = ROOT.resolve("cli/target");
-    assumeTrue(Files.exists(jars.resolve("lib")), "needs the command, packaged (mvn package)");
-    Map<String, Path> images = new HashMap<>();
-    output(ROOT.resolve("guest/full-stack.sh"), "--where", "--jars", jars)
-        .lines()
-        .filter(line -> line.contains("="))
-        .forEach(line -> images.put(line.split("=")[0], Path.of(line.split("=")[1])));
-    return images;
-  }
-
   /** The vulnerable platform, as a disk with a folder of classes. */
   private Path classes() throws IOException, InterruptedException {
     String name = "org/duvisor/conformance/cve";
-    Path from =
-        Path.of(
-                CveContainmentTest.class
-                    .getProtectionDomain()
-                    .getCodeSource()
-                    .getLocation()
-                    .getPath())
-            .resolve(name);
     Path tree = scratch.resolve("tree");
-    Path to = Files.createDirectories(tree.resolve(name));
-    try (var files = Files.newDirectoryStream(from)) {
-      for (Path file : files) {
-        Files.copy(file, to.resolve(file.getFileName()));
-      }
-    }
+    StackImages.copy(StackImages.codeOf(Vulnerability.class).resolve(name), tree.resolve(name));
     Path services = Files.createDirectories(tree.resolve("META-INF/services"));
     Files.writeString(
         services.resolve("org.duvisor.platform.Platform"),
         "org.duvisor.conformance.cve.VulnerablePlatform\n");
-    Path disk = scratch.resolve("classes.img");
-    output("mke2fs", "-q", "-t", "ext4", "-d", tree, disk, "8m");
-    return disk;
+    return StackImages.ext4(tree, scratch.resolve("classes.img"));
   }
 
   @Test
   void anExploitedHypervisorTakesNobodyWithIt() throws Exception {
-    Map<String, Path> images = images();
-    var boot =
-        new BoardBoot(
-            Optional.of(ElfImage.open(images.get("firmware"))),
-            new byte[0],
-            Optional.of(KernelImage.openAny(images.get("kernel"))),
-            Optional.of(Initrd.open(images.get("initrd"))),
-            "console=ttyS0 quiet",
-            Optional.empty());
+    StackImages images = StackImages.find();
     var shell = new GuestShell(PATIENCE);
     var config =
         new BoardConfig(
@@ -136,32 +79,16 @@ final class CveContainmentTest {
             TestEngine.jitInTurns.factory(),
             List.of(
                 new Rng(new SplittableRandom(1)),
-                new Blk("vda", RawFile.open(images.get("root"), true), Serving.INLINE),
+                new Blk("vda", RawFile.open(images.root(), true), Serving.INLINE),
                 new Blk("vdb", RawFile.open(classes(), true), Serving.INLINE)),
             shell,
             InstantSource.fixed(Instant.EPOCH),
             Timers.never(),
             true);
-    try (var board = new Board(config)) {
-      var outcome = new CompletableFuture<BoardOutcome>();
-      Thread.ofPlatform()
-          .daemon()
-          .start(
-              () -> {
-                try {
-                  outcome.complete(board.run(boot));
-                } catch (RuntimeException e) {
-                  outcome.completeExceptionally(e);
-                }
-                shell.end();
-              });
-      try {
-        attack(shell);
-        shell.type("poweroff -f");
-        assertEquals(new BoardOutcome.Finished(0), outcome.get());
-      } finally {
-        board.stop();
-      }
+    try (var board = new BoardThread(new Board(config), images.boot(""), shell)) {
+      attack(shell);
+      shell.type("poweroff -f");
+      assertEquals(new BoardOutcome.Finished(0), board.outcome());
     }
   }
 

@@ -11,7 +11,6 @@ import java.time.Duration;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
-import java.util.concurrent.CompletableFuture;
 import java.util.stream.Stream;
 import org.duvisor.devices.Timers;
 import org.duvisor.devices.images.Initrd;
@@ -79,8 +78,7 @@ final class DebianUserlandTest {
   }
 
   /** A Debian that runs, and its console. */
-  private record Debian(Board board, GuestShell shell, CompletableFuture<BoardOutcome> outcome)
-      implements AutoCloseable {
+  private record Debian(BoardThread board, GuestShell shell) implements AutoCloseable {
     static Debian boot(int harts, InterruptController interrupts, boolean inVirtualTime)
         throws IOException {
       var boot =
@@ -97,7 +95,7 @@ final class DebianUserlandTest {
               DiskImage.open(
                   image.resolve("root.img"), Optional.of(DiskImage.Format.raw), true, false));
       BoardConfig usual = BoardConfig.of(harts, MEMORY, shell);
-      var board =
+      var machine =
           new Board(
               new BoardConfig(
                       harts,
@@ -111,19 +109,7 @@ final class DebianUserlandTest {
                       Timers.never(),
                       inVirtualTime)
                   .with(interrupts));
-      var outcome = new CompletableFuture<BoardOutcome>();
-      Thread.ofPlatform()
-          .daemon()
-          .start(
-              () -> {
-                try {
-                  outcome.complete(board.run(boot));
-                } catch (RuntimeException e) {
-                  outcome.completeExceptionally(e);
-                }
-                shell.end();
-              });
-      return new Debian(board, shell, outcome);
+      return new Debian(new BoardThread(machine, boot, shell), shell);
     }
 
     /** From firmware to a shell with the prompt that {@link GuestShell} knows, without editing. */
@@ -150,13 +136,11 @@ final class DebianUserlandTest {
 
     void powersOff() throws Exception {
       shell.type("systemctl poweroff");
-      assertEquals(new BoardOutcome.Finished(0), outcome.get());
+      assertEquals(new BoardOutcome.Finished(0), board.outcome());
     }
 
     @Override
     public void close() {
-      board.stop();
-      outcome.exceptionally(e -> new BoardOutcome.Stopped()).join();
       board.close();
     }
   }

@@ -2,13 +2,8 @@ package org.duvisor.conformance.guest;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
-import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import java.io.IOException;
-import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
-import java.nio.file.Path;
-import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import org.duvisor.lab.ExitBenchmark;
@@ -26,31 +21,13 @@ import org.junit.jupiter.api.Test;
  */
 @Tag("slow")
 final class ExitCountsTest {
-  private static final Path ROOT =
-      Files.isDirectory(Path.of("guest")) ? Path.of("") : Path.of("..");
-
   /** What the JVM's compiler thread does when it looks for work, every five seconds. */
   private static final long COMPILER_LOOKS = 4;
 
   private static ExitBenchmark.Images images() throws IOException, InterruptedException {
-    Path jars = ROOT.resolve("cli/target");
-    assumeTrue(Files.exists(jars.resolve("lib")), "needs the command, packaged (mvn package)");
-    Process where =
-        new ProcessBuilder(
-                ROOT.resolve("guest/full-stack.sh").toString(),
-                "--where",
-                "--jars",
-                jars.toString())
-            .redirectErrorStream(true)
-            .start();
-    String text = new String(where.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
-    assumeTrue(where.waitFor() == 0, "needs the images of the full stack: ./duvisor host\n" + text);
-    Map<String, Path> files = new HashMap<>();
-    text.lines()
-        .filter(line -> line.contains("="))
-        .forEach(line -> files.put(line.split("=")[0], Path.of(line.split("=")[1])));
+    StackImages images = StackImages.find();
     return new ExitBenchmark.Images(
-        files.get("firmware"), files.get("kernel"), files.get("initrd"), files.get("root"));
+        images.firmware(), images.kernel(), images.initrd(), images.root());
   }
 
   /** Entries into the kernel, but for its own interrupts, out of these modes. */

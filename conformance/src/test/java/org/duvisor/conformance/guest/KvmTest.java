@@ -2,31 +2,19 @@ package org.duvisor.conformance.guest;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
-import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import java.io.IOException;
-import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.InstantSource;
-import java.util.ArrayList;
-import java.util.HashMap;
 import java.util.List;
-import java.util.Map;
-import java.util.Optional;
 import java.util.SplittableRandom;
-import java.util.concurrent.CompletableFuture;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.duvisor.devices.Timers;
-import org.duvisor.devices.images.ElfImage;
-import org.duvisor.devices.images.Initrd;
-import org.duvisor.devices.images.KernelImage;
 import org.duvisor.machine.HartConfig;
 import org.duvisor.machine.board.Board;
-import org.duvisor.machine.board.BoardBoot;
 import org.duvisor.machine.board.BoardConfig;
 import org.duvisor.machine.board.BoardOutcome;
 import org.duvisor.machine.board.InterruptController;
@@ -47,8 +35,6 @@ import org.junit.jupiter.params.provider.CsvSource;
 final class KvmTest {
   private static final long MEMORY = 1L << 30;
   private static final Duration PATIENCE = Duration.ofMinutes(60);
-  private static final Path ROOT =
-      Files.isDirectory(Path.of("guest")) ? Path.of("") : Path.of("..");
   private static final String HOST_PROMPT = "host:~ # ";
 
   /** Kernels that hosts run. */
@@ -57,35 +43,6 @@ final class KvmTest {
     own,
     /** Debian's, as it is. */
     stock
-  }
-
-  /** What {@code command} prints; the test is skipped when it fails. */
-  private static String output(Object... command) throws IOException, InterruptedException {
-    List<String> words = new ArrayList<>();
-    for (Object word : command) {
-      words.add(word.toString());
-    }
-    Process process = new ProcessBuilder(words).redirectErrorStream(true).start();
-    String text = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
-    assumeTrue(process.waitFor() == 0, "needs the images of the full stack: " + text);
-    return text;
-  }
-
-  private static Map<String, Path> images(Kernel kernel) throws IOException, InterruptedException {
-    Path jars = ROOT.resolve("cli/target");
-    assumeTrue(Files.exists(jars.resolve("lib")), "needs the command, packaged (mvn package)");
-    Map<String, Path> images = new HashMap<>();
-    output(ROOT.resolve("guest/full-stack.sh"), "--where", "--jars", jars)
-        .lines()
-        .filter(line -> line.contains("="))
-        .forEach(line -> images.put(line.split("=")[0], Path.of(line.split("=")[1])));
-    if (kernel == Kernel.stock) {
-      Path stock =
-          Path.of(output(ROOT.resolve("guest/host.sh"), "--where", "--stock", "full").strip());
-      images.put("kernel", stock.resolve("Image"));
-      images.put("initrd", stock.resolve("initramfs.cpio.gz"));
-    }
-    return images;
   }
 
   private static BoardConfig config(
@@ -116,36 +73,14 @@ final class KvmTest {
   })
   void aGuestWithDiskAndNetworkRuns(Kernel kernel, int harts, InterruptController interrupts)
       throws Exception {
-    Map<String, Path> images = images(kernel);
-    var boot =
-        new BoardBoot(
-            Optional.of(ElfImage.open(images.get("firmware"))),
-            new byte[0],
-            Optional.of(KernelImage.openAny(images.get("kernel"))),
-            Optional.of(Initrd.open(images.get("initrd"))),
-            "console=ttyS0 quiet",
-            Optional.empty());
+    StackImages own = StackImages.find();
+    StackImages images = kernel == Kernel.stock ? own.withStockKernel() : own;
     var shell = new GuestShell(PATIENCE);
-    try (var board = new Board(config(harts, interrupts, images.get("root"), shell))) {
-      var outcome = new CompletableFuture<BoardOutcome>();
-      Thread.ofPlatform()
-          .daemon()
-          .start(
-              () -> {
-                try {
-                  outcome.complete(board.run(boot));
-                } catch (RuntimeException e) {
-                  outcome.completeExceptionally(e);
-                }
-                shell.end();
-              });
-      try {
-        runGuest(shell, harts, interrupts == InterruptController.APLIC_IMSIC);
-        shell.type("poweroff -f");
-        assertEquals(new BoardOutcome.Finished(0), outcome.get());
-      } finally {
-        board.stop();
-      }
+    var machine = new Board(config(harts, interrupts, images.root(), shell));
+    try (var board = new BoardThread(machine, images.boot(""), shell)) {
+      runGuest(shell, harts, interrupts == InterruptController.APLIC_IMSIC);
+      shell.type("poweroff -f");
+      assertEquals(new BoardOutcome.Finished(0), board.outcome());
     }
   }
 

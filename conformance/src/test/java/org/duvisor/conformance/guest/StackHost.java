@@ -7,14 +7,9 @@ import java.time.Instant;
 import java.time.InstantSource;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Optional;
 import java.util.SplittableRandom;
-import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import org.duvisor.devices.Timers;
-import org.duvisor.devices.images.ElfImage;
-import org.duvisor.devices.images.Initrd;
-import org.duvisor.devices.images.KernelImage;
 import org.duvisor.jit.RegionTranslator;
 import org.duvisor.machine.HartConfig;
 import org.duvisor.machine.board.Board;
@@ -37,11 +32,10 @@ public final class StackHost implements AutoCloseable {
       "Oops|BUG|WARNING|Call Trace|corruption|rcu.*stall|refcount|hung_task|soft lockup"
           + "|Unable to handle|Out of memory";
 
-  private final Board board;
+  private final BoardThread board;
   private final RegionTranslator translator;
   private final GuestShell shell;
   private final String tick;
-  private final CompletableFuture<BoardOutcome> outcome = new CompletableFuture<>();
 
   /**
    * How it is put together.
@@ -78,11 +72,11 @@ public final class StackHost implements AutoCloseable {
     }
   }
 
-  private StackHost(Setup setup, List<VirtioDevice> devices) throws IOException {
+  private StackHost(BoardBoot boot, Setup setup, List<VirtioDevice> devices) throws IOException {
     shell = new GuestShell(setup.patience);
     tick = setup.tick();
     translator = new RegionTranslator(RegionTranslator.THRESHOLD, !setup.deterministic);
-    board =
+    var machine =
         new Board(
             new BoardConfig(
                 setup.harts,
@@ -94,19 +88,12 @@ public final class StackHost implements AutoCloseable {
                 setup.deterministic ? InstantSource.fixed(Instant.EPOCH) : InstantSource.system(),
                 setup.deterministic ? Timers.never() : Timers.host(),
                 setup.deterministic));
-    board.seed(new SplittableRandom(1));
+    machine.seed(new SplittableRandom(1));
+    board = new BoardThread(machine, boot, shell);
   }
 
   /** Boots; the first disk is the root file system. */
   public static StackHost boot(StackImages images, Setup setup, Path... disks) throws IOException {
-    var boot =
-        new BoardBoot(
-            Optional.of(ElfImage.open(images.firmware())),
-            new byte[0],
-            Optional.of(KernelImage.openAny(images.kernel())),
-            Optional.of(Initrd.open(images.initrd())),
-            ("console=ttyS0 quiet " + setup.append).strip(),
-            Optional.empty());
     List<VirtioDevice> devices = new ArrayList<>();
     for (Path disk : disks) {
       String name = "vd" + (char) ('a' + devices.size());
@@ -116,18 +103,7 @@ public final class StackHost implements AutoCloseable {
               RawFile.open(disk, true),
               setup.deterministic ? Serving.INLINE : Serving.THREAD));
     }
-    var host = new StackHost(setup, devices);
-    Thread.ofPlatform().daemon().start(() -> host.run(boot));
-    return host;
-  }
-
-  private void run(BoardBoot boot) {
-    try {
-      outcome.complete(board.run(boot));
-    } catch (RuntimeException e) {
-      outcome.completeExceptionally(e);
-    }
-    shell.end();
+    return new StackHost(images.boot(setup.append), setup, devices);
   }
 
   /** Waits for its shell; the scripts of the second disk are loaded. */
@@ -190,7 +166,7 @@ public final class StackHost implements AutoCloseable {
   /** Turns it off and waits for its end. */
   public BoardOutcome powerOff() throws InterruptedException, ExecutionException {
     shell.type("poweroff -f");
-    return outcome.get();
+    return board.outcome();
   }
 
   /** Everything that its console printed. */
@@ -200,8 +176,6 @@ public final class StackHost implements AutoCloseable {
 
   @Override
   public void close() {
-    board.stop();
-    outcome.handle((end, failure) -> 0).join();
     board.close();
     translator.close();
   }

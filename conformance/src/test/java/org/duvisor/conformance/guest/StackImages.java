@@ -11,6 +11,11 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
+import org.duvisor.devices.images.ElfImage;
+import org.duvisor.devices.images.Initrd;
+import org.duvisor.devices.images.KernelImage;
+import org.duvisor.machine.board.BoardBoot;
 import org.junit.jupiter.api.Test;
 import org.junit.platform.commons.JUnitException;
 import org.opentest4j.AssertionFailedError;
@@ -31,16 +36,32 @@ public record StackImages(Path firmware, Path kernel, Path initrd, Path root) {
   public static StackImages find() throws IOException, InterruptedException {
     Path jars = HOME.resolve("cli/target");
     assumeTrue(Files.exists(jars.resolve("lib")), "needs the command, packaged (mvn package)");
-    Process where = start(HOME.resolve("guest/full-stack.sh"), "--where", "--jars", jars);
-    String text = text(where);
-    assumeTrue(where.waitFor() == 0, "needs the images of the full stack: ./duvisor host\n" + text);
     Map<String, Path> files = new HashMap<>();
-    text.lines()
+    where("full-stack.sh", "--where", "--jars", jars)
+        .lines()
         .map(line -> line.split("=", 2))
         .filter(words -> words.length == 2)
         .forEach(words -> files.put(words[0], Path.of(words[1])));
     return new StackImages(
         files.get("firmware"), files.get("kernel"), files.get("initrd"), files.get("root"));
+  }
+
+  /** The same with Debian's own kernel for the host. */
+  StackImages withStockKernel() throws IOException, InterruptedException {
+    Path stock = Path.of(where("host.sh", "--where", "--stock", "full").strip());
+    return new StackImages(
+        firmware, stock.resolve("Image"), stock.resolve("initramfs.cpio.gz"), root);
+  }
+
+  /** What a board boots of it, with more for the kernel's command line. */
+  BoardBoot boot(String append) throws IOException {
+    return new BoardBoot(
+        Optional.of(ElfImage.open(firmware)),
+        new byte[0],
+        Optional.of(KernelImage.openAny(kernel)),
+        Optional.of(Initrd.open(initrd)),
+        ("console=ttyS0 quiet " + append).strip(),
+        Optional.empty());
   }
 
   /** The root file system with what training added, if it is there and not older. */
@@ -70,24 +91,41 @@ public record StackImages(Path firmware, Path kernel, Path initrd, Path root) {
       Path jar = codeOf(needed);
       Files.copy(jar, lib.resolve(jar.getFileName()));
     }
-    Path disk = scratch.resolve("suites.img");
+    return ext4(tree, scratch.resolve("suites.img"));
+  }
+
+  /** Makes a disk with a folder's content. */
+  static Path ext4(Path tree, Path disk) throws IOException, InterruptedException {
     Process mke2fs = start("mke2fs", "-q", "-t", "ext4", "-d", tree, disk, "16m");
     String said = text(mke2fs);
     assertEquals(0, mke2fs.waitFor(), said);
     return disk;
   }
 
-  private static Path codeOf(Class<?> c) {
+  /** Where the classes of a class are. */
+  static Path codeOf(Class<?> c) {
     return Path.of(c.getProtectionDomain().getCodeSource().getLocation().getPath());
   }
 
-  private static void copy(Path from, Path to) throws IOException {
+  /** Copies the files of a folder. */
+  static void copy(Path from, Path to) throws IOException {
     Files.createDirectories(to);
     try (var files = Files.newDirectoryStream(from)) {
       for (Path file : files) {
         Files.copy(file, to.resolve(file.getFileName()));
       }
     }
+  }
+
+  /** What a script of guest/ says; ends the test as not run when it fails. */
+  private static String where(String script, Object... options)
+      throws IOException, InterruptedException {
+    List<Object> command = new ArrayList<>(List.of(HOME.resolve("guest").resolve(script)));
+    command.addAll(List.of(options));
+    Process where = start(command.toArray());
+    String text = text(where);
+    assumeTrue(where.waitFor() == 0, "needs the images of the full stack: ./duvisor host\n" + text);
+    return text;
   }
 
   private static Process start(Object... command) throws IOException {

@@ -1,8 +1,5 @@
 package org.duvisor.conformance.platform;
 
-import static org.junit.jupiter.api.Assumptions.assumeTrue;
-
-import java.util.Optional;
 import org.duvisor.platform.DvDriver;
 import org.duvisor.platform.linux.LinuxPlatform;
 import org.junit.jupiter.api.BeforeAll;
@@ -13,8 +10,7 @@ final class LinuxInterruptFileTest extends InterruptFileContract {
 
   @BeforeAll
   static void platformIsHere() {
-    Optional<String> missing = new LinuxPlatform().missing();
-    assumeTrue(missing.isEmpty(), () -> missing.orElse(""));
+    LinuxDriverContractTest.platformIsHere();
   }
 
   @Override
