@@ -13,7 +13,8 @@ Usage: guest/host-root.sh --jars DIR [OPTION]...
 Builds an ext4 image for the host of the full stack: Debian $SUITE's riscv64
 JVM and QEMU with the libraries they need, busybox, DuVisor and its guest.
 
-  --jars DIR     DuVisor, built: duvisor.jar and lib/
+  --jars DIR     DuVisor, built: duvisor.jar and lib/ (a change of only its
+                 revision.properties makes no new image)
   --extra DIR    also copy what is in DIR to the image's root (again for more)
   --no-qemu      without QEMU
   --where        only print the image's name; fails when it is not up to date
@@ -132,6 +133,7 @@ copy_qemu() {
 copy_duvisor() {
     mkdir -p "$ROOT/usr/share/duvisor/guest/images"
     cp -L "$JARS/duvisor.jar" "$ROOT/usr/share/duvisor/"
+    [[ ! -e $JARS/revision.properties ]] || cp -L "$JARS/revision.properties" "$ROOT/usr/share/duvisor/"
     cp -RL "$JARS/lib" "$ROOT/usr/share/duvisor/"
     cp "$HERE"/images/Image.gz "$HERE"/images/initramfs.cpio.gz "$ROOT/usr/share/duvisor/guest/images/"
     ln -s guest/images/initramfs.cpio.gz "$ROOT/usr/share/duvisor/"

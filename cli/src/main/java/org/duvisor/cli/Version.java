@@ -2,6 +2,9 @@ package org.duvisor.cli;
 
 import java.io.IOException;
 import java.io.InputStream;
+import java.net.URI;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.Properties;
 import picocli.CommandLine.IVersionProvider;
 
@@ -10,30 +13,28 @@ final class Version implements IVersionProvider {
   @Override
   public String[] getVersion() throws IOException {
     var build = new Properties();
-    load(build, "build.properties");
-    load(build, "revision.properties");
+    try (InputStream in = Version.class.getResourceAsStream("build.properties")) {
+      if (in != null) {
+        build.load(in);
+      }
+    }
     return new String[] {
-      "duvisor "
-          + build.getProperty("version", "unknown")
-          + " (revision "
-          + build.getProperty("revision", "unknown")
-          + ")",
+      "duvisor " + build.getProperty("version", "unknown") + " (revision " + revision() + ")",
       "JVM: " + System.getProperty("java.vm.name") + " " + System.getProperty("java.vm.version"),
     };
   }
 
-  /** The revision of the sources, or unknown. */
+  /** The revision of the sources, or unknown. It is in a file beside the classes. */
   static String revision() throws IOException {
+    URI code =
+        URI.create(Version.class.getProtectionDomain().getCodeSource().getLocation().toString());
+    Path file = Path.of(code).resolveSibling("revision.properties");
     var build = new Properties();
-    load(build, "revision.properties");
-    return build.getProperty("revision", "unknown");
-  }
-
-  private static void load(Properties into, String resource) throws IOException {
-    try (InputStream in = Version.class.getResourceAsStream(resource)) {
-      if (in != null) {
-        into.load(in);
+    if (Files.exists(file)) {
+      try (InputStream in = Files.newInputStream(file)) {
+        build.load(in);
       }
     }
+    return build.getProperty("revision", "unknown");
   }
 }
