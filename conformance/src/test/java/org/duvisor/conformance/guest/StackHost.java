@@ -16,6 +16,7 @@ import org.duvisor.machine.board.Board;
 import org.duvisor.machine.board.BoardBoot;
 import org.duvisor.machine.board.BoardConfig;
 import org.duvisor.machine.board.BoardOutcome;
+import org.duvisor.machine.board.InterruptController;
 import org.duvisor.machine.interp.Interpreter;
 import org.duvisor.virtio.QueueWorker.Serving;
 import org.duvisor.virtio.VirtioDevice;
@@ -42,28 +43,44 @@ public final class StackHost implements AutoCloseable {
    *
    * @param harts of the board
    * @param memoryBytes of the board
+   * @param interrupts how they reach harts
    * @param deterministic all harts on one thread, in virtual time; else each on its own, in the
    *     computer's. On a busy computer harts wait for each other's threads: then this is quicker
    * @param append to the kernel's command line
    * @param patience with which the console waits for text
    */
   public record Setup(
-      int harts, long memoryBytes, boolean deterministic, String append, Duration patience) {
+      int harts,
+      long memoryBytes,
+      InterruptController interrupts,
+      boolean deterministic,
+      String append,
+      Duration patience) {
     private static final Duration PATIENCE = Duration.ofMinutes(60);
 
     /** As users have it. */
     public static Setup usual(int harts, int megabytes) {
-      return new Setup(harts, (long) megabytes << 20, false, "", PATIENCE);
+      return of(harts, megabytes, false);
     }
 
     /** In virtual time. */
     public static Setup deterministic(int harts, int megabytes) {
-      return new Setup(harts, (long) megabytes << 20, true, "", PATIENCE);
+      return of(harts, megabytes, true);
+    }
+
+    private static Setup of(int harts, int megabytes, boolean deterministic) {
+      return new Setup(
+          harts, (long) megabytes << 20, InterruptController.PLIC, deterministic, "", PATIENCE);
     }
 
     /** With more for the kernel's command line. */
     public Setup with(String more) {
-      return new Setup(harts, memoryBytes, deterministic, more, patience);
+      return new Setup(harts, memoryBytes, interrupts, deterministic, more, patience);
+    }
+
+    /** With another way for interrupts. */
+    Setup with(InterruptController other) {
+      return new Setup(harts, memoryBytes, other, deterministic, append, patience);
     }
 
     /** A moment of the host, in seconds, that is long enough to look again after it. */
@@ -79,15 +96,18 @@ public final class StackHost implements AutoCloseable {
     var machine =
         new Board(
             new BoardConfig(
-                setup.harts,
-                setup.memoryBytes,
-                HartConfig.STANDARD,
-                hart -> new Interpreter(hart, translator),
-                devices,
-                ConsoleLog.of(shell, "full-stack.log"),
-                setup.deterministic ? InstantSource.fixed(Instant.EPOCH) : InstantSource.system(),
-                setup.deterministic ? Timers.never() : Timers.host(),
-                setup.deterministic));
+                    setup.harts,
+                    setup.memoryBytes,
+                    HartConfig.STANDARD,
+                    hart -> new Interpreter(hart, translator),
+                    devices,
+                    ConsoleLog.of(shell, "full-stack.log"),
+                    setup.deterministic
+                        ? InstantSource.fixed(Instant.EPOCH)
+                        : InstantSource.system(),
+                    setup.deterministic ? Timers.never() : Timers.host(),
+                    setup.deterministic)
+                .with(setup.interrupts));
     machine.seed(new SplittableRandom(1));
     board = new BoardThread(machine, boot, shell);
   }
@@ -106,14 +126,19 @@ public final class StackHost implements AutoCloseable {
     return new StackHost(images.boot(setup.append), setup, devices);
   }
 
-  /** Waits for its shell; the scripts of the second disk are loaded. */
+  /** Waits for its shell; the second disk is at /mnt, and the scripts on it are loaded. */
   public void ready() throws InterruptedException {
     shell.expect("DuVisor host ready");
     shell.expect(PROMPT);
     shell.type("stty cols 4000"); // lines are echoed as they are typed
     shell.expect(PROMPT);
     run("dmesg -n 1; dmesg -c >/dev/null; mount -o ro /dev/vdb /mnt 2>/dev/null");
-    run("export tick=" + tick + "; . /mnt/guests.sh");
+    run("export tick=" + tick + "; [ ! -e /mnt/guests.sh ] || . /mnt/guests.sh");
+  }
+
+  /** The person at its console, who may be at that of a guest. */
+  GuestShell shell() {
+    return shell;
   }
 
   /** Runs commands in one line and returns what they print. */

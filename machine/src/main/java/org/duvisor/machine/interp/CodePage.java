@@ -11,12 +11,28 @@ import org.jspecify.annotations.Nullable;
 final class CodePage {
   static final int BYTES = 4096;
 
-  final @Nullable Block[] blocks = new Block[BYTES / 2];
-  private final byte[] copy = new byte[BYTES];
+  /** Bytes of heap of a page without blocks. */
+  private static final int HEAP = BYTES + 4 * (BYTES / 2) + 100;
+
+  /** Bytes of heap of a block and of an op in it. */
+  private static final int BLOCK_HEAP = 60;
+
+  private static final int OP_HEAP = 44;
+
+  private static final @Nullable Block[] NO_BLOCKS = new Block[BYTES / 2];
+
+  @Nullable Block[] blocks = new Block[BYTES / 2];
+  private byte[] copy = new byte[BYTES];
   private final long host;
 
   /** Counts changes of content, for translations. */
   int version;
+
+  /** Bytes of heap it takes, about. */
+  int heap = HEAP;
+
+  /** When it was last entered, by its owner's count. */
+  int age;
 
   /** The fence.i count at which the copy was last known to be right. */
   int epoch;
@@ -32,9 +48,23 @@ final class CodePage {
     if (!Raw.equal(host, copy, BYTES)) {
       Raw.copyTo(host, copy, BYTES);
       java.util.Arrays.fill(blocks, null);
+      heap = HEAP;
       version++;
     }
     epoch = now;
+  }
+
+  /** Holds a block that starts at a byte offset. */
+  void put(int offset, Block block) {
+    blocks[offset >>> 1] = block;
+    heap += BLOCK_HEAP + block.ops.length * OP_HEAP;
+  }
+
+  /** Gives its heap back; nobody enters it any more, though a translation may still know it. */
+  void drop() {
+    blocks = NO_BLOCKS;
+    copy = new byte[0];
+    version++;
   }
 
   /** The 16-bit parcel at a byte offset. */

@@ -1,10 +1,10 @@
 package org.duvisor.machine.interp;
 
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.Predicate;
 import org.duvisor.isa.Decoded;
 import org.duvisor.isa.Decoder;
 import org.duvisor.isa.InstructionSet;
@@ -17,10 +17,22 @@ final class DecodedCode {
   private static final long PAGE_MASK = -4096L;
   private static final long NONE = 1;
 
+  /**
+   * Bytes of heap for a hart's code: a computer has up to eight harts, and other things to keep.
+   */
+  static final long MAX_HEAP = Runtime.getRuntime().maxMemory() / 16;
+
+  /** Times of growth from nothing to the limit. */
+  private static final int AGES = 4;
+
   private static final Decoder DECODER = InstructionSet.standard().decoder();
 
   private final Hart h;
   private final int threshold;
+  private final long maxHeap;
+  private long heap;
+  private int age;
+  private long nextAge;
   private final @Nullable CodePage[] ram;
   private final Map<Long, CodePage> rom = new HashMap<>();
   private int epoch;
@@ -36,10 +48,12 @@ final class DecodedCode {
    * No code yet.
    *
    * @param threshold the heat at which something is done about a block
+   * @param maxHeap bytes of heap from which on pages are dropped that were not entered lately
    */
-  DecodedCode(Hart h, int threshold) {
+  DecodedCode(Hart h, int threshold, long maxHeap) {
     this.h = h;
     this.threshold = threshold;
+    this.maxHeap = maxHeap;
     this.ram = new CodePage[(int) (h.memory().ramSize() >>> 12)];
   }
 
@@ -63,6 +77,9 @@ final class DecodedCode {
    */
   private @Nullable CodePage enterPage(long pc) {
     long pa = h.mmu().fetch(pc);
+    if (heap > nextAge) {
+      age();
+    }
     CodePage p = pageAt(pa & PAGE_MASK);
     page = p;
     if (!h.mmu().isFetchCacheable()) {
@@ -79,17 +96,24 @@ final class DecodedCode {
     if (Long.compareUnsigned(index, ram.length) < 0) {
       p = ram[(int) index];
       if (p == null) {
-        p = new CodePage(h.memory().host(pa, CodePage.BYTES, false), epoch);
+        p = newPage(pa);
         ram[(int) index] = p;
       }
     } else {
-      p =
-          rom.computeIfAbsent(
-              pa, a -> new CodePage(h.memory().host(a, CodePage.BYTES, false), epoch));
+      p = rom.computeIfAbsent(pa, this::newPage);
     }
     if (p.epoch != epoch) {
+      heap -= p.heap;
       p.revalidate(epoch);
+      heap += p.heap;
     }
+    p.age = age;
+    return p;
+  }
+
+  private CodePage newPage(long pa) {
+    CodePage p = new CodePage(h.memory().host(pa, CodePage.BYTES, false), epoch);
+    heap += p.heap;
     return p;
   }
 
@@ -112,7 +136,9 @@ final class DecodedCode {
       }
     }
     Block b = new Block(ops.toArray(Op[]::new), threshold);
-    p.blocks[start >>> 1] = b;
+    heap -= p.heap;
+    p.put(start, b);
+    heap += p.heap;
     return b;
   }
 
@@ -197,10 +223,48 @@ final class DecodedCode {
 
   /** Drops all blocks. */
   void forget() {
-    Arrays.fill(ram, null);
-    rom.clear();
+    drop(p -> true);
+  }
+
+  /**
+   * Enough has been decoded that what was entered before is older now. At the limit what is old is
+   * dropped: half of all or more, or everything when everything is in use.
+   */
+  private void age() {
+    age++;
+    if (heap > maxHeap) {
+      drop(p -> p.age < age - AGES / 2);
+      if (heap > maxHeap - maxHeap / AGES) {
+        forget();
+      }
+    }
+    nextAge = Math.min(heap + maxHeap / AGES, maxHeap);
+  }
+
+  private void drop(Predicate<CodePage> which) {
+    for (int i = 0; i < ram.length; i++) {
+      CodePage p = ram[i];
+      if (p != null && isDropped(p, which)) {
+        ram[i] = null;
+      }
+    }
+    rom.values().removeIf(p -> isDropped(p, which));
     page = null;
     fetchPage = NONE;
+  }
+
+  private boolean isDropped(CodePage p, Predicate<CodePage> which) {
+    boolean dropped = which.test(p);
+    if (dropped) {
+      heap -= p.heap;
+      p.drop();
+    }
+    return dropped;
+  }
+
+  /** Bytes of heap it takes, about. */
+  long heap() {
+    return heap;
   }
 
   /**

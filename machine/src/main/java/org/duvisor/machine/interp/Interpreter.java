@@ -31,8 +31,17 @@ public final class Interpreter implements Engine {
 
   /** An engine for a hart. */
   public Interpreter(Hart h, @Nullable Translator translator) {
+    this(h, translator, DecodedCode.MAX_HEAP);
+  }
+
+  /**
+   * An engine that keeps less decoded code, or more.
+   *
+   * @param codeHeap bytes of heap from which on code is dropped that was not entered lately
+   */
+  public Interpreter(Hart h, @Nullable Translator translator, long codeHeap) {
     this.h = h;
-    this.code = new DecodedCode(h, Tiering.threshold(translator));
+    this.code = new DecodedCode(h, Tiering.threshold(translator), codeHeap);
     this.cache = new TranslationCache(translator != null);
     this.tiering = new Tiering(h, translator, cache, code);
   }
