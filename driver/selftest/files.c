@@ -12,45 +12,11 @@
 
 #include "test.h"
 
-#define HUSTATUS	0x800
-#define HUVSISELECT	0x450
-#define HUVSIREG	0x451
-#define EIDELIVERY	0x70
-#define EIP0		0x80
-#define EIE0		0xc0
 #define IDENTITY	33
-#define VGEIN		0x3f000ULL
 #define KERNEL_FILE	0x28000000ULL	/* hart 0's own */
 
 static struct vm vm;
 static struct vcpu v;
-
-static u64 get(u64 select)
-{
-	csr_write(HUVSISELECT, select);
-	return csr_read(HUVSIREG);
-}
-
-static void put(u64 select, u64 value)
-{
-	csr_write(HUVSISELECT, select);
-	csr_write(HUVSIREG, value);
-}
-
-static void select_file(const struct dv_file *f)
-{
-	csr_write(HUSTATUS, 0x180 | (u64)f->number << 12);
-	check((csr_read(HUSTATUS) & VGEIN) == (u64)f->number << 12);
-}
-
-static void on_cpu(int cpu)
-{
-	cpu_set_t set;
-
-	CPU_ZERO(&set);
-	CPU_SET(cpu, &set);
-	check(!sched_setaffinity(0, sizeof(set), &set));
-}
 
 /* Gives the calling vCPU a file that delivers, on the hart where it stays. */
 static struct dv_file claim(struct vm *of)
@@ -59,9 +25,9 @@ static struct dv_file claim(struct vm *of)
 
 	on_cpu(sched_getcpu());
 	check(!ioctl(of->fd, DV_CLAIM_FILE, &f));
-	select_file(&f);
-	put(EIDELIVERY, 1);
-	put(EIE0, BIT(IDENTITY));
+	file_select(&f);
+	file_put(EIDELIVERY, 1);
+	file_put(EIE0, BIT(IDENTITY));
 	return f;
 }
 
@@ -102,7 +68,7 @@ static void live(void)
 	victim->page = f.hpa;
 	while (!victim->look)
 		usleep(1000);
-	victim->harmed = get(EIP0) != 0 || get(EIE0) != BIT(IDENTITY);
+	victim->harmed = file_get(EIP0) != 0 || file_get(EIE0) != BIT(IDENTITY);
 	victim->looked = 1;
 	pause();
 }
@@ -230,7 +196,7 @@ static void stores_after_it_gave_back(void)
 
 	start();
 	f = claim(&vm);
-	if (store_to(f.hpa) != 10 || get(EIP0) != BIT(IDENTITY))
+	if (store_to(f.hpa) != 10 || file_get(EIP0) != BIT(IDENTITY))
 		_exit(1);
 	if (ioctl(vm.fd, DV_RETURN_FILE, 0) || csr_read(HUSTATUS) & VGEIN)
 		_exit(2);
@@ -334,11 +300,11 @@ static void refusals(void)
 	check(!ioctl(vm.fd, DV_MESSAGE, 0x7fff));
 	check(!ioctl(vm.fd, DV_MESSAGE, 1 << 16 | IDENTITY));
 	check(!ioctl(vm.fd, DV_MESSAGE, ~0UL << 16 | IDENTITY));
-	check(!get(EIP0));
+	check(!file_get(EIP0));
 	check(!ioctl(vm.fd, DV_RETURN_FILE, 0) && !ioctl(vm.fd, DV_RETURN_FILE, 0));
 	check(!ioctl(vm.fd, DV_MESSAGE, IDENTITY));
 	claim(&vm);
-	check(!get(EIP0));
+	check(!file_get(EIP0));
 }
 
 static void a_file_is_empty_for_the_next(void)
@@ -352,12 +318,12 @@ static void a_file_is_empty_for_the_next(void)
 		on_cpu(sched_getcpu());
 		check(!ioctl(vm.fd, DV_CLAIM_FILE, &f));
 		check(!(csr_read(HUVSISELECT) & 0xff));
-		select_file(&f);
+		file_select(&f);
 		for (s = EIDELIVERY; s < 0x100; s += 2)
-			check(!get(s));
+			check(!file_get(s));
 		for (s = 0xfe; s > EIDELIVERY; s -= 2)
-			put(s, ~0ULL);
-		put(EIDELIVERY, 1);
+			file_put(s, ~0ULL);
+		file_put(EIDELIVERY, 1);
 		check(!ioctl(vm.fd, DV_UNREGISTER, 0));
 		munmap(vm.memory, DV_GRANULE);
 		munmap(vm.table, DV_GRANULE);
@@ -385,7 +351,7 @@ static void message_to_a_running_guest(void)
 	spawn(sends, (void *)IDENTITY);
 	exits(&v, 10);			/* nothing but host events before */
 	check(v.x[10] == IDENTITY);
-	check(!get(EIP0));
+	check(!file_get(EIP0));
 }
 
 static void message_wakes_a_sleeper(void)
@@ -395,7 +361,7 @@ static void message_wakes_a_sleeper(void)
 	start();
 	claim(&vm);
 	spawn(sends, (void *)IDENTITY);
-	while (!get(EIP0)) {
+	while (!file_get(EIP0)) {
 		check(!ioctl(vm.fd, DV_IDLE, now() + 20 * second));
 		check(now() - began < 10 * second);
 	}
@@ -414,7 +380,7 @@ static void *sleeps(void *arg)
 	(void)arg;
 	vm_register(&vm, 1);
 	page = claim(&vm).hpa;
-	while (!get(EIP0)) {
+	while (!file_get(EIP0)) {
 		check(!ioctl(vm.fd, DV_IDLE, now() + 20 * second));
 		check(now() - began < 10 * second);
 	}
@@ -457,8 +423,8 @@ static void away_from_its_file(void)
 	check(!ioctl(vm.fd, DV_IDLE, ~0ULL));	/* does not sleep there */
 	check(!ioctl(vm.fd, DV_MESSAGE, IDENTITY));
 	on_cpu(0);
-	select_file(&f);
-	check(get(EIP0) == BIT(IDENTITY) && get(EIE0) == BIT(IDENTITY));
+	file_select(&f);
+	check(file_get(EIP0) == BIT(IDENTITY) && file_get(EIE0) == BIT(IDENTITY));
 	exits(&v, 10);
 	check(v.x[10] == 1);
 	on_cpu(1);			/* and it ends there */
@@ -512,7 +478,7 @@ static void a_hart_whose_files_are_in_use_stays(void)
 	for (i = 0; i < 5; i++) {
 		check(write_to(ONLINE, "0") == EBUSY);
 		on_cpu(1);		/* the attempt has moved it */
-		select_file(&f);
+		file_select(&f);
 		spawn(sends, (void *)IDENTITY);
 		exits(&v, 10);
 		check(v.x[10] == IDENTITY);
@@ -538,7 +504,7 @@ static void kvm_comes_and_goes(void)
 	claim(&vm);
 	check(system(insmod));		/* the interrupt of files is ours */
 	spawn(sends, (void *)IDENTITY);
-	while (!get(EIP0))
+	while (!file_get(EIP0))
 		ioctl(vm.fd, DV_IDLE, now() + 1000000);
 	check(!ioctl(vm.fd, DV_RETURN_FILE, 0));
 	check(!system(insmod));

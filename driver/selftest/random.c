@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Operations in an order that a seed decides, with what each has to answer. */
+#define _GNU_SOURCE
 #include <fcntl.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <sys/wait.h>
 
@@ -13,6 +15,7 @@ static struct slot {
 	struct vm vm;
 	bool open, ended;
 	int own;			/* the main thread is this vCPU, or -1 */
+	bool file;			/* and has an interrupt file */
 	u64 others;			/* vCPUs of spinning threads */
 	struct dv_grant grant[16];
 	u64 *map[16];
@@ -51,6 +54,17 @@ static bool registered(void)
 	return false;
 }
 
+/* The main thread is no vCPU of this VM any more, and may move again. */
+static void leave(struct slot *s)
+{
+	cpu_set_t all;
+
+	s->own = -1;
+	s->file = false;
+	memset(&all, 0xff, sizeof(all));
+	check(!sched_setaffinity(0, sizeof(all), &all));
+}
+
 static void open_slot(struct slot *s)
 {
 	vm_make(&s->vm);
@@ -84,9 +98,10 @@ static void close_slot(int i)
 	int n;
 
 	stop_others(i);
-	if (s->own >= 0)
+	if (s->own >= 0) {
 		check(!ioctl(s->vm.fd, DV_UNREGISTER, 0));
-	s->own = -1;
+		leave(s);
+	}
 	for (n = 2; n < 16; n++)
 		if (s->map[n])
 			munmap(s->map[n], s->grant[n].bytes);
@@ -158,7 +173,7 @@ static void take_part(int i)
 
 	if (s->own >= 0 && rnd() & 1) {
 		check(!ioctl(s->vm.fd, DV_UNREGISTER, 0));
-		s->own = -1;
+		leave(s);
 	} else if (rnd() % 4 == 0 && index < 64 && s->own != (int)index &&
 		   !(s->others & BIT(index)) && !s->ended && s->others < 8) {
 		p = calloc(1, sizeof(*p));
@@ -189,6 +204,38 @@ static void run(struct slot *s)
 	exits(&v, 10);
 	check(v.x[10] == a0 + 5);
 	csr_write(UEPC, GPA);
+}
+
+/* Takes a file, which has to be empty, and leaves something in it; or gives it back. */
+static void file(struct slot *s)
+{
+	bool member = s->own >= 0 && !s->ended;
+	struct dv_capabilities c;
+	struct dv_file f;
+
+	if (rnd() & 1) {
+		check(!ioctl(s->vm.fd, DV_RETURN_FILE, 0));
+		s->file = false;
+		return;
+	}
+	check(!ioctl(s->vm.fd, DV_CAPABILITIES, &c));
+	if (member)
+		on_cpu(sched_getcpu());
+	if (ioctl(s->vm.fd, DV_CLAIM_FILE, &f)) {
+		if (!member || !c.interrupt_identities)
+			check(errno == EINVAL);
+		else if (s->file || !access("/sys/module/kvm", F_OK))
+			check(errno == EBUSY);	/* or KVM has them */
+		else
+			check(errno == ENOSPC);
+		return;
+	}
+	check(member && c.interrupt_identities && !s->file);
+	s->file = true;
+	file_select(&f);
+	check(!file_get(EIP0) && !file_get(EIE0) && !file_get(EIDELIVERY));
+	file_put(EIP0, rnd());
+	csr_write(HUSTATUS, 0x180);
 }
 
 static void child(struct slot *s)
@@ -222,7 +269,7 @@ static void operation(int i)
 		open_slot(s);
 		return;
 	}
-	switch (rnd() % 32) {
+	switch (rnd() % 36) {
 	case 0 ... 3:
 		grant(s);
 		break;
@@ -265,12 +312,19 @@ static void operation(int i)
 			stop_others(i);
 			check(!ioctl(s->vm.fd, DV_END, 0));
 			s->ended = true;
-			s->own = -1;
+			if (s->own >= 0)
+				leave(s);
 		}
 		break;
 	case 31:
 		if (rnd() % 4 == 0)
 			close_slot(i);
+		break;
+	case 32 ... 34:
+		file(s);
+		break;
+	case 35:
+		check(!ioctl(s->vm.fd, DV_MESSAGE, rnd() % 66 << 16 | rnd() % 2048));
 		break;
 	}
 }

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
+#define _GNU_SOURCE
 #include <fcntl.h>
+#include <sched.h>
 #include <stdarg.h>
 
 #include "vm.h"
@@ -112,4 +114,33 @@ u64 vm_run(struct vcpu *v)
 	if (cause == 10)
 		csr_write(UEPC, csr_read(UEPC) + 4);
 	return cause;
+}
+
+/* The calling thread stays on a hart. */
+void on_cpu(int cpu)
+{
+	cpu_set_t set;
+
+	CPU_ZERO(&set);
+	CPU_SET(cpu, &set);
+	check(!sched_setaffinity(0, sizeof(set), &set));
+}
+
+/* The guest interrupt file that the windows reach. */
+void file_select(const struct dv_file *f)
+{
+	csr_write(HUSTATUS, 0x180 | (u64)f->number << 12);
+	check((csr_read(HUSTATUS) & VGEIN) == (u64)f->number << 12);
+}
+
+u64 file_get(u64 select)
+{
+	csr_write(HUVSISELECT, select);
+	return csr_read(HUVSIREG);
+}
+
+void file_put(u64 select, u64 value)
+{
+	csr_write(HUVSISELECT, select);
+	csr_write(HUVSIREG, value);
 }

@@ -33,6 +33,16 @@ typedef uint64_t u64;
 #define UCAUSE		0x042
 #define UTVAL		0x043
 
+#define HUSTATUS	0x800
+#define VGEIN		0x3f000ULL
+#define HUVSISELECT	0x450
+#define HUVSIREG	0x451
+
+/* What HUVSISELECT selects of a guest interrupt file. */
+#define EIDELIVERY	0x70
+#define EIP0		0x80
+#define EIE0		0xc0
+
 struct vcpu {
 	u64 x[32];
 	u64 host_sp;
@@ -80,5 +90,10 @@ void vm_register(struct vm *vm, unsigned long index);
 void vm_reset(struct vm *vm);
 u64 vm_run(struct vcpu *v);
 u64 now(void);
+
+void on_cpu(int cpu);
+void file_select(const struct dv_file *f);
+u64 file_get(u64 select);
+void file_put(u64 select, u64 value);
 
 #endif
