@@ -333,7 +333,7 @@ int dv_idle(struct dv_vm *vm, u64 deadline)
 	scoped_guard(irq)
 		kick = away(v) || (this_cpu_read(dv_resident) == v &&
 				   csr_read_clear(CSR_HDVCTL, HDVCTL_KICK) & HDVCTL_KICK);
-	ret = kick ? 0 :
+	ret = kick || deadline <= get_cycles64() ? 0 :
 		wait_event_interruptible_hrtimeout(v->wait,
 						   test_bit(DV_F_KICKED, &v->flags) ||
 						   READ_ONCE(vm->gone),
@@ -343,5 +343,5 @@ int dv_idle(struct dv_vm *vm, u64 deadline)
 	clear_bit(DV_F_KICKED, &v->flags);
 	if (READ_ONCE(vm->gone))
 		return -ENODEV;
-	return ret == -ETIME ? 0 : ret == -ERESTARTSYS ? -EINTR : ret;
+	return ret == -ETIME || ret == -ERESTARTSYS ? 0 : ret; /* early or not */
 }

@@ -252,24 +252,30 @@ public final class Vcpu {
       if (external != externalShown) {
         showExternal();
       }
+      long until = deadline(h); // before the look: what goes off in between is pending then
       if (requests == 0
           && (h.csr(Csr.HUIP) & USIP) == 0
           && (h.csr(Csr.HUVSIP) & h.csr(Csr.HUVSIE)) == 0) {
-        idle(deadline(h));
+        idle(until);
       }
     } finally {
       waiting = false;
     }
   }
 
-  /** When the guest's timer goes off, as host time; -1 when it does not. */
+  /** When the guest's timer goes off, as host time; -1 when it does not. One that is off: now. */
   private static long deadline(HuHart h) {
     if ((h.csr(Csr.HUVSIE) & Bits.STIP) == 0) {
       return -1;
     }
     long now = h.csr(Csr.TIME);
-    long left = h.csr(Csr.HUVSTIMECMP) - (now + h.csr(Csr.HUTIMEDELTA));
-    return Long.compareUnsigned(now + left, now) < 0 ? -1 : now + left;
+    long guestNow = now + h.csr(Csr.HUTIMEDELTA);
+    long at = h.csr(Csr.HUVSTIMECMP);
+    if (Long.compareUnsigned(at, guestNow) <= 0) {
+      return now;
+    }
+    long until = now + (at - guestNow);
+    return Long.compareUnsigned(until, now) < 0 ? -1 : until;
   }
 
   private void idle(long deadline) {

@@ -1,6 +1,7 @@
 package org.duvisor.hypervisor.exit;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.lang.foreign.ValueLayout;
 import java.util.List;
@@ -59,6 +60,38 @@ class VirtualInstructionTest {
           wfi(h);
         },
         h -> assertEquals(List.of(), h.idles));
+  }
+
+  /** The timer goes off before the first, the second, ... of the registers that WFI looks at. */
+  @Test
+  void wfiSeesATimerThatGoesOffWhileItLooks() {
+    int looked = 1;
+    for (int moment = 0; moment < looked; moment++) {
+      Rig r = new Rig(1);
+      int[] left = {moment};
+      int[] reads = {0};
+      r.once(
+          h -> {
+            h.csr(Csr.HUVSIE, 1 << 5);
+            h.csr(Csr.HUVSTIMECMP, 100);
+            h.beforeRead =
+                csr -> {
+                  reads[0]++;
+                  if (left[0]-- == 0) {
+                    r.driver.advance(101);
+                  }
+                };
+            r.driver.kick(0); // or it would wait for ever
+            wfi(h);
+          },
+          h -> {
+            h.beforeRead = csr -> {};
+            assertTrue(
+                h.idles.stream().allMatch(until -> until >= 0 && until <= 1101), h.idles + "");
+          });
+      looked = Math.max(looked, reads[0]);
+    }
+    assertTrue(looked > 4, "looks at " + looked);
   }
 
   @Test

@@ -3,6 +3,7 @@ package org.duvisor.hypervisor.fake;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.locks.LockSupport;
+import java.util.function.IntConsumer;
 import org.duvisor.isa.Csr;
 import org.duvisor.platform.DvException;
 import org.duvisor.platform.HuHart;
@@ -25,6 +26,9 @@ public final class FakeHart implements HuHart {
 
   /** How often the vCPU gave the hart up, and until when. */
   public final List<Long> idles = new ArrayList<>();
+
+  /** What happens just before a register is read, by its number. */
+  public IntConsumer beforeRead = csr -> {};
 
   FakeHart(int vcpu, FakeDriver driver) {
     this.vcpu = vcpu;
@@ -73,6 +77,7 @@ public final class FakeHart implements HuHart {
 
   @Override
   public long csr(int number) {
+    beforeRead.accept(number);
     return switch (number) {
       case Csr.TIME -> driver.time();
       case Csr.HUIP -> driver.posts() >>> vcpu & 1 | csrs[Csr.HUVIP];

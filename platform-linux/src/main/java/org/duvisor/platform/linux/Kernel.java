@@ -24,11 +24,13 @@ final class Kernel {
   private static final int SIGALTSTACK = 132;
   private static final int RT_SIGACTION = 134;
   private static final int RT_SIGPROCMASK = 135;
+  private static final int PRCTL = 167;
   private static final int MUNMAP = 215;
   private static final int MMAP = 222;
   private static final int MPROTECT = 226;
   private static final int FLUSH_ICACHE = 259;
 
+  private static final long PR_SET_TIMERSLACK = 29;
   private static final long AT_FDCWD = -100;
   private static final long O_RDWR_CLOEXEC = 0x80002;
   private static final long SIGSET_BYTES = 8;
@@ -129,6 +131,11 @@ final class Kernel {
   /** Lets the calling thread run on these CPUs only; it does when this returns 0. */
   long setAffinity(MemorySegment mask) {
     return system(SCHED_SETAFFINITY, 0, mask.byteSize(), mask.address(), 0, 0, 0);
+  }
+
+  /** Wakes the calling thread when its time has come, not up to 50 us later as others. */
+  void wakePunctually() {
+    system(PRCTL, PR_SET_TIMERSLACK, 1, 0, 0, 0, 0);
   }
 
   /**

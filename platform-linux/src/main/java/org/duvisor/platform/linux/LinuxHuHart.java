@@ -61,6 +61,7 @@ final class LinuxHuHart implements HuHart {
     Signals.stack(signals, stack.address(), Signals.STACK_BYTES);
     kernel.signalStack(signals.address());
     this.unblocked = kernel.block(~Signals.SYNCHRONOUS, signals);
+    kernel.wakePunctually();
     refresh(Csr.HUSTATUS, Context.HUSTATUS);
   }
 
