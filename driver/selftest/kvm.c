@@ -121,10 +121,32 @@ static void kvm_in_the_thread_of_a_vcpu(void)
 	vm_run(&v);
 }
 
+/*
+ * The adversary has both devices. A trap of its KVM guest in the thread of a vCPU
+ * must not make KVM forget that it is a guest: KVM would leave for its pc in HS.
+ */
+static void kvm_guest_in_a_vcpu_stays_a_guest(void)
+{
+	static struct vm vm;
+	int i;
+
+	vm_make(&vm);
+	vm_register(&vm, 0);
+	kvm_start();
+	for (i = 0; i < 20; i++) {
+		check(ioctl(kvm_vcpu, KVM_RUN, 0));
+		usleep(100);		/* with interrupts in between */
+	}
+	check(!ioctl(vm.fd, DV_UNREGISTER, 0));
+	set_core(32, 1);		/* mode: supervisor */
+	kvm_goes_on(20);
+}
+
 const struct test kvm_tests[] = {
 	{ "kvm_alone", kvm_alone, PASSES },
 	{ "kvm_beside_duvisor", kvm_beside_duvisor, PASSES },
 	{ "kvm_in_the_thread_of_a_vcpu", kvm_in_the_thread_of_a_vcpu, EITHER },
+	{ "kvm_guest_in_a_vcpu_stays_a_guest", kvm_guest_in_a_vcpu_stays_a_guest, PASSES },
 	{ "kvm_after_it", kvm_alone, PASSES },
 	{ NULL }
 };

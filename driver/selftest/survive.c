@@ -131,21 +131,38 @@ static void fork_inherits_nothing(void)
 }
 
 /* In the program that after_exec is: no HU-mode, and the VM is not its own. */
-static void exec_keeps_nothing(void)
+static void execute(void)
 {
 	char fd[12];
 	char *const args[] = { "selftest", "after-exec", fd, NULL };
 
+	check(fcntl(vm.fd, F_SETFD, 0) == 0);
+	snprintf(fd, sizeof(fd), "%d", vm.fd);
+	execv("/proc/self/exe", args);
+	die("execv");
+}
+
+static void exec_keeps_nothing(void)
+{
 	start();
 	vm_program(&vm, call);
 	exits(&v, 10);
 	csr_write(0x401, now() + 10000);
 	csr_write(0x402, 1);		/* a timer to hijack the program with */
 	csr_write(0x800, 1);		/* UIE */
-	check(fcntl(vm.fd, F_SETFD, 0) == 0);
-	snprintf(fd, sizeof(fd), "%d", vm.fd);
-	execv("/proc/self/exe", args);
-	die("execv");
+	execute();
+}
+
+/* In execve the thread has another satp while its vCPU is still on the hart. */
+static void exec_with_interrupts_of_a_guest(void)
+{
+	vm_open(&vm);			/* that delegates nothing */
+	check(!ioctl(vm.fd, DV_REGISTER, 0));
+	csr_write(0x80a, BIT(63));	/* huenvcfg.STCE */
+	csr_write(0x44d, 0);		/* huvstimecmp */
+	csr_write(0x845, 0x444);	/* huvip */
+	csr_write(0x804, 0x444);	/* huie */
+	execute();
 }
 
 int after_exec(int argc, char **argv)
@@ -379,6 +396,7 @@ const struct test survive_tests[] = {
 	{ "kill_in_every_state", kill_in_every_state, PASSES },
 	{ "fork_inherits_nothing", fork_inherits_nothing, PASSES },
 	{ "exec_keeps_nothing", exec_keeps_nothing, DIES },
+	{ "exec_with_interrupts_of_a_guest", exec_with_interrupts_of_a_guest, DIES },
 	{ "thread_ends_without_unregister", thread_ends_without_unregister, PASSES },
 	{ "double_register", double_register, PASSES },
 	{ "file_outlives_its_process", file_outlives_its_process, PASSES },

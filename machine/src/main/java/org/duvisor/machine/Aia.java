@@ -284,8 +284,7 @@ final class Aia {
   /** stopi, given mip: what HS would take. */
   int stopi(long pending) {
     CsrFile c = h.csrs;
-    long notHs = c.dvEnabled ? Traps.VS_CLASS : c.hideleg; // HU cannot interrupt the host
-    long group = pending & c.mie & c.mideleg() & ~Traps.HU_CLASS & ~notHs | sip() & sie();
+    long group = pending & c.mie & c.mideleg() & ~Traps.HU_CLASS & ~c.notForHs() | sip() & sie();
     if (group == 0) {
       return 0;
     }

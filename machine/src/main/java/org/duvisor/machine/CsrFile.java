@@ -207,6 +207,14 @@ public final class CsrFile {
     return (hustatus & VGEIN) == hdvgein << 12 ? hustatus : hustatus & ~VGEIN;
   }
 
+  /**
+   * Interrupts that HS does not take: those that it leaves to guests, and while the VM of a process
+   * is on the hart all of a guest's, whoever runs, for HU makes them pending.
+   */
+  long notForHs() {
+    return (hdvctl & HDVCTL_EN) != 0 ? Traps.VS_CLASS : hideleg;
+  }
+
   private void setDv() {
     dvEnabled = (hdvctl & HDVCTL_EN) != 0 && (satp & ROOT) == hdvroot;
     h.residency = dvEnabled && resident() ? hdvvmid << 6 | hdvvcpu : -1;

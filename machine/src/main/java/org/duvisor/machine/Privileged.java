@@ -84,7 +84,9 @@ public final class Privileged {
     s = Status.set(s, Status.SPP, 0);
     c.mstatus = Status.set(s, Status.MPRV, 0);
     c.hstatus = Status.set(c.hstatus, Status.SPV, 0);
-    return arrive(priv, v, c.sepc);
+    boolean refused = v && c.dvEnabled && (c.hdvctl & CsrFile.HDVCTL_HTR) != 0;
+    long target = arrive(priv, v, c.sepc);
+    return refused ? h.traps.refuseEntry(target) : target;
   }
 
   /** HURET: into the guest, or, with SPV=0, back to HU code. */

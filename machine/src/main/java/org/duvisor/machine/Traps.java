@@ -136,6 +136,23 @@ public final class Traps {
       }
       c.hustatus = Status.set(c.hustatus, Status.UIE, 0);
     }
+    return arriveAtHs(cause, epc, tval, tval2, tinst, gva);
+  }
+
+  /**
+   * HS has entered a guest while the VM of a process is on the hart, which only HURET enters
+   * (docs/dv-ext.md, section 6): that guest traps before its first instruction. Not reflected, for
+   * HS would find that it never left.
+   *
+   * @param pc where the guest would go on
+   */
+  long refuseEntry(long pc) {
+    counts.add(mode(), Mode.HS, Cause.WINDOW_VIOLATION);
+    return arriveAtHs(Cause.WINDOW_VIOLATION, pc, 0, 0, 0, false);
+  }
+
+  private long arriveAtHs(long cause, long epc, long tval, long tval2, long tinst, boolean gva) {
+    CsrFile c = h.csrs;
     long s = c.mstatus;
     s = Status.set(s, Status.SPP, h.priv);
     s = Status.set(s, Status.SPIE, Status.get(s, Status.SIE));
@@ -316,11 +333,7 @@ public final class Traps {
       return;
     }
     long hu = c.dvEnabled ? c.sideleg & HU_CLASS : 0;
-    long hs =
-        ready
-            & mideleg
-            & ~HU_CLASS
-            & ~(c.dvEnabled ? VS_CLASS : c.hideleg); // HU cannot interrupt the host
+    long hs = ready & mideleg & ~HU_CLASS & ~c.notForHs();
     boolean hsOn = h.v || h.priv < Hart.S || Status.get(c.mstatus, Status.SIE) != 0;
     if (hsOn) {
       int cause = aia != null ? aia.stopi(pending) >>> 16 : hs != 0 ? first(hs) : 0;

@@ -51,6 +51,20 @@ final class InterruptsTest {
     assertEquals("none", rig.run(Mode.U, SPIN).level());
   }
 
+  /** In execve the kernel runs with another satp while the vCPU of the thread is still there. */
+  @Test
+  void W3_hostileHypervisorLeavesInterruptsOfAGuestToExecve() {
+    rig.csr(Csr.HIDELEG, 0);
+    rig.csr(Csr.HUVSTIMECMP, 0);
+    rig.csr(Csr.HUVIP, 0x444);
+    rig.csr(Csr.HUIE, 0x444);
+    rig.csr(Csr.HDVROOT, 1);
+    assertEquals("none", rig.run(Mode.U, SPIN).level());
+    assertEquals("none", rig.run(Mode.HS, "csrsi sstatus, 2\n1: j 1b").level());
+    rig.csr(Csr.HDVROOT, 0);
+    assertEquals("none", rig.run(Mode.HS, "csrsi sstatus, 2\n1: j 1b").level());
+  }
+
   @Test
   void W3_timerOfTheHypervisorDrivesUtipOnlyAndCanBeCancelled() {
     rig.csr(Csr.VTIMECMP, 500);
@@ -257,6 +271,22 @@ final class InterruptsTest {
       Landing l = rig.run(Mode.VS, text);
       assertTrue(l.is("HS", Cause.WINDOW_VIOLATION), () -> bad + " " + l);
       assertEquals(HOST_EVENT, rig.csr(Csr.UCAUSE));
+    }
+  }
+
+  /** The adversary has KVM too, and makes it run its guest in the thread of a vCPU. */
+  @Test
+  void G2_guestThatTheKernelEntersInTheThreadOfAVcpuTrapsAsAGuest() {
+    for (int privilege = 0; privilege < 2; privilege++) {
+      rig.csr(Csr.HSTATUS, 1 << 7);
+      rig.csr(Csr.MSTATUS, 1 << 13 | privilege << 8 | 1 << 5);
+      rig.csr(Csr.SEPC, Rig.GUEST_CODE);
+      Landing l = rig.run(Mode.HS, "sret");
+      assertTrue(l.is("HS", Cause.WINDOW_VIOLATION), l.toString());
+      assertEquals(Rig.GUEST_CODE, l.epc());
+      assertEquals(0, l.tval());
+      assertEquals(1 << 7 | privilege << 8, rig.csr(Csr.HSTATUS) & 0x180, "SPV, SPVP");
+      assertEquals(privilege << 8 | 1 << 5, rig.csr(Csr.MSTATUS) & 0x122, "SPP, SPIE, SIE");
     }
   }
 
