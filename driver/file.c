@@ -63,7 +63,8 @@ static int begin(void)
 		return dv_hotplug;
 	dv_irq = irq_create_mapping(irq_find_matching_fwnode(intc, DOMAIN_BUS_ANY),
 				    IRQ_S_GEXT);
-	ret = request_percpu_irq(dv_irq, interrupt, "duvisor", &dv_files);
+	ret = irq_has_action(dv_irq) ? -EBUSY : /* and nothing in the log */
+		request_percpu_irq(dv_irq, interrupt, "duvisor", &dv_files);
 	if (ret)
 		cpuhp_remove_state_nocalls(dv_hotplug);
 	return ret;
@@ -78,12 +79,12 @@ static void end(void)
 /* The first free file of this hart. */
 static int claim(struct dv_vcpu *v)
 {
-	unsigned int i = 1;
+	unsigned int i = 1, end = BIT(imsic_get_global_config()->guest_index_bits);
 
 	guard(irq)();
-	while (i < BITS_PER_LONG && this_cpu_read(dv_files[i]))
+	while (i < end && this_cpu_read(dv_files[i]))
 		i++;
-	if (i == BITS_PER_LONG || !dv_hart_give_file(i, v->vm->vmid))
+	if (i == end || !dv_hart_give_file(i, v->vm->vmid))
 		return -ENOSPC;
 	this_cpu_write(dv_files[i], v);
 	v->home = smp_processor_id();
@@ -99,7 +100,8 @@ int dv_claim_file(struct dv_vm *vm, struct dv_file *f)
 	struct dv_vcpu *v = dv_own(vm);
 	int ret;
 
-	if (!v || current->mm != vm->mm || !dv_identities())
+	if (!v || current->mm != vm->mm ||
+	    READ_ONCE(vm->gone) || !dv_identities())
 		return -EINVAL;
 	guard(mutex)(&dv_files_lock);
 	if (v->file)

@@ -80,8 +80,7 @@ static unsigned long alloc_pfns(unsigned long pages)
 found:
 	for (i = 0; i < pages; i++) {
 		clear_highpage(pfn_to_page(pfn + i));
-		if (!(i % GRANULE_PAGES))
-			cond_resched();
+		cond_resched();
 	}
 	return pfn;
 }
@@ -161,7 +160,10 @@ static void revoke_slot(struct dv_vm *vm, int slot)
 	WRITE_ONCE(w->limit, 0);
 	dv_reload(vm);
 	unmap_mapping_range(vm->mapping, PFN_PHYS(pfn), PFN_PHYS(pages), 1);
-	free_contig_range(pfn, pages);
+	for (; pfn < w->base + pages; pfn++)
+		while (page_count(pfn_to_page(pfn)) != 1)
+			cond_resched(); /* KVM may have one for a moment */
+	free_contig_range(w->base, pages);
 	atomic64_sub(PFN_PHYS(pages), &dv_count[DV_GRANTED_BYTES]);
 	atomic64_dec(&dv_count[DV_GRANTS]);
 }
@@ -194,7 +196,7 @@ static bool granted(struct dv_vm *vm, unsigned long pfn)
 }
 
 /*
- * Only small pages: those are special, so that nobody gets a reference, which a
+ * Only small pages: those are special, so that nobody keeps a reference, which a
  * revocation could not take back. Huge ones cannot be marked as special on this
  * architecture.
  */
@@ -208,6 +210,4 @@ static vm_fault_t dv_fault(struct vm_fault *vmf)
 	return vmf_insert_pfn(vmf->vma, vmf->address, vmf->pgoff);
 }
 
-const struct vm_operations_struct dv_vm_ops = {
-	.fault = dv_fault,
-};
+const struct vm_operations_struct dv_vm_ops = { .fault = dv_fault };

@@ -75,9 +75,14 @@ static void load(struct dv_vcpu *v)
 		dv_hart_fence_all();
 	v->last_cpu = cpu;
 	vm->last[cpu] = v;
-	if (away(v) || (!test_bit(DV_F_IDLE, &v->flags) &&
-			test_and_clear_bit(DV_F_KICKED, &v->flags)))
+	if (away(v) && test_bit(DV_F_IDLE, &v->flags)) {
+		/* in dv_idle(), which looked at home */
+		set_bit(DV_F_KICKED, &v->flags);
+		wake_up(&v->wait);
+	} else if (away(v) || (!test_bit(DV_F_IDLE, &v->flags) &&
+			       test_and_clear_bit(DV_F_KICKED, &v->flags))) {
 		deliver_kick();
+	}
 	atomic64_inc(&dv_count[DV_SWITCHES]);
 }
 
@@ -184,13 +189,8 @@ int dv_register(struct dv_vm *vm, unsigned long index)
 	INIT_RCU_WORK(&v->reap, reap);
 	preempt_notifier_init(&v->notifier, &dv_preempt_ops);
 	scoped_guard(mutex, &vm->lock) {
-		if (vm->gone)
-			ret = -ENODEV;
-		else if (rcu_access_pointer(vm->vcpu[index]))
-			ret = -EBUSY;
-		else
-			ret = xa_insert(&dv_threads, (unsigned long)current, v,
-					GFP_KERNEL);
+		ret = vm->gone ? -ENODEV : rcu_access_pointer(vm->vcpu[index]) ? -EBUSY :
+			xa_insert(&dv_threads, (unsigned long)current, v, GFP_KERNEL);
 		if (!ret)
 			rcu_assign_pointer(vm->vcpu[index], v);
 	}
@@ -263,9 +263,7 @@ static void reach(struct reach *r)
 /* Called with the lock held, after a change of windows or delegation. */
 void dv_reload(struct dv_vm *vm)
 {
-	struct reach r = { .vm = vm, .vcpus = ~0ULL };
-
-	reach(&r);
+	reach(&(struct reach){ .vm = vm, .vcpus = ~0ULL });
 }
 
 int dv_fence(struct dv_vm *vm, const struct dv_fence *f)
