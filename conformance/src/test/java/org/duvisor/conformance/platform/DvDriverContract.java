@@ -111,8 +111,16 @@ abstract class DvDriverContract extends Peer {
     refused(Reason.INVALID, () -> d.revoke(g));
   }
 
+  /** The attack needs the same memory, of which the kernel may have taken a page in between. */
   @Test
   void D3_hostileVcpuSpinsOnARevokedPage() throws InterruptedException {
+    int attempts = 0;
+    while (!aVcpuSpinsOnAPageThatTheNextVmGets()) {
+      assertTrue(++attempts < 8, "the memory went to no VM");
+    }
+  }
+
+  private boolean aVcpuSpinsOnAPageThatTheNextVmGets() throws InterruptedException {
     TinyVm vm = new TinyVm(open());
     vm.program(0, COUNT);
     AtomicReference<Reason> end = new AtomicReference<>();
@@ -130,13 +138,21 @@ abstract class DvDriverContract extends Peer {
     until(() -> vm.word(0x1000) != 0);
     vm.driver.revoke(vm.ram);
     DvDriver other = open();
-    Grant next;
-    do { // the attack needs the same memory: there is a window for each try
-      next = other.grant(other.capabilities().grantGranule(), Grant.Use.GUEST_MEMORY);
-    } while (next.hpa() != vm.ram.hpa());
+    long granule = other.capabilities().grantGranule();
+    boolean same = false;
+    try { // there is a window for each try
+      while (!same) {
+        Grant next = other.grant(granule, Grant.Use.GUEST_MEMORY);
+        same = next.hpa() == vm.ram.hpa();
+        assertTrue(isZero(next.memory()));
+      }
+    } catch (DvException e) {
+      assertEquals(Reason.LIMIT, e.reason());
+    }
     until(() -> end.get() != null);
     assertEquals(Reason.GONE, end.get());
-    assertTrue(isZero(next.memory()));
+    other.close();
+    return same;
   }
 
   // ---- delegation
