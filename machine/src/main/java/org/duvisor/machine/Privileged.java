@@ -8,6 +8,7 @@ import org.duvisor.isa.Cause;
  */
 public final class Privileged {
   private final Hart h;
+  private final Stall stall = new Stall();
 
   Privileged(Hart h) {
     this.h = h;
@@ -120,6 +121,22 @@ public final class Privileged {
     }
     h.waiting = true;
     h.attend();
+  }
+
+  /**
+   * WRS.NTO with a reservation held: traps as TW and VTW say when it has stalled for {@link
+   * Stall#LIMIT} (unprivileged spec, "Zawrs").
+   */
+  public void stall() {
+    CsrFile c = h.csrs;
+    boolean illegal = h.priv != Hart.M && Status.get(c.mstatus, Status.TW) != 0;
+    if (!illegal && !(h.v && Status.get(c.guestControl(), Status.VTW) != 0)) {
+      return;
+    }
+    if (stall.isOver(h.reservedHost, h.reservedValue, h.time())) {
+      stall.end();
+      throw illegal ? h.illegal() : h.virtualInstruction();
+    }
   }
 
   /** An instruction of the supervisor: traps in U, VU. */

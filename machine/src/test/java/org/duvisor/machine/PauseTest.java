@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.util.List;
 import java.util.stream.Stream;
+import org.duvisor.isa.Cause;
 import org.duvisor.machine.testing.EngineUnderTest;
 import org.duvisor.machine.testing.Engines;
 import org.duvisor.machine.testing.TestMachine;
@@ -108,6 +109,85 @@ class PauseTest {
         """;
     try (TestMachine m = new TestMachine(engine, program).run()) {
       assertTrue(m.a(0) < 1000, "2000 times WRS lasted " + m.a(0) + " ticks");
+    }
+  }
+
+  private static Stream<Arguments> stalls() {
+    int illegal = Cause.ILLEGAL_INSTRUCTION;
+    int none = Cause.BREAKPOINT; // that of the program's end
+    int virtual = Cause.VIRTUAL_INSTRUCTION;
+    return Engines.same()
+        .flatMap(
+            e ->
+                Stream.of(
+                    Arguments.of(e, "nto", Hart.S, false, 0, 1, none),
+                    Arguments.of(e, "nto", Hart.S, false, 1, 0, illegal),
+                    Arguments.of(e, "nto", Hart.U, false, 0, 1, none),
+                    Arguments.of(e, "nto", Hart.U, false, 1, 0, illegal),
+                    Arguments.of(e, "nto", Hart.S, true, 0, 0, none),
+                    Arguments.of(e, "nto", Hart.S, true, 0, 1, virtual),
+                    Arguments.of(e, "nto", Hart.U, true, 0, 0, none),
+                    Arguments.of(e, "nto", Hart.U, true, 0, 1, virtual),
+                    Arguments.of(e, "nto", Hart.U, true, 1, 1, illegal),
+                    Arguments.of(e, "sto", Hart.S, true, 0, 1, none),
+                    Arguments.of(e, "sto", Hart.U, true, 1, 1, none)));
+  }
+
+  /** Unprivileged specification, "Zawrs". */
+  @ParameterizedTest
+  @MethodSource("stalls")
+  void aLongStallTrapsWhenItMay(
+      EngineUnderTest engine, String wrs, int priv, boolean v, int tw, int vtw, int cause) {
+    String program =
+        """
+          la s11, exit
+          li t0, %d << 21
+          csrw mstatus, t0
+          li t0, %d << 21
+          csrw hstatus, t0
+        %s
+          li s0, DATA
+          li s1, 100000
+        1:
+          lr.d t0, (s0)
+          wrs.%s
+          addi s1, s1, -1
+          bnez s1, 1b
+          ebreak
+        """
+            .formatted(tw, vtw, TestMachine.enter(priv, v), wrs);
+    try (TestMachine m = new TestMachine(engine, program).run()) {
+      assertEquals(cause, m.trap().mcause());
+      if (cause != Cause.BREAKPOINT) {
+        assertEquals(0x00D00073, m.trap().mtval());
+        assertTrue(m.x(9) < 100_000, "not at once");
+      }
+    }
+  }
+
+  /** A hart that finds another value each time gets on, however long it takes. */
+  @ParameterizedTest
+  @MethodSource("org.duvisor.machine.testing.Engines#same")
+  void shortStallsDoNotTrap(EngineUnderTest engine) {
+    String program =
+        """
+          la s11, exit
+          li t0, 1 << 21
+          csrw hstatus, t0
+        %s
+          li s0, DATA
+          li s1, 100000
+        1:
+          sd s1, (s0)
+          lr.d t0, (s0)
+          wrs.nto
+          addi s1, s1, -1
+          bnez s1, 1b
+          ebreak
+        """
+            .formatted(TestMachine.enter(Hart.S, true));
+    try (TestMachine m = new TestMachine(engine, program).run()) {
+      assertEquals(Cause.BREAKPOINT, m.trap().mcause());
     }
   }
 

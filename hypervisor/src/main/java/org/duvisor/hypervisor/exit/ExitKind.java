@@ -17,6 +17,8 @@ public enum ExitKind {
   MMIO_WRITE,
   /** WFI; its time is the time waited. */
   WFI,
+  /** WRS.NTO: the guest spins, and another vCPU may need the hart; its time is the time given. */
+  SPIN,
   /** A priority of a major interrupt was read or written. */
   PRIORITY,
   /** An IPI arrived. */

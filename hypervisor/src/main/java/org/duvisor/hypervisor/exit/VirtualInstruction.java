@@ -6,8 +6,9 @@ import org.duvisor.isa.Cause;
 import org.duvisor.isa.Csr;
 
 /**
- * Cause 22: WFI of the guest's kernel waits, and with AIA the priorities of its major interrupts
- * are read-only 0 (AIA 5.2.2); everything else does not exist for this guest and is illegal.
+ * Cause 22: WFI of the guest's kernel waits, WRS.NTO that stalls lets another vCPU run, and with
+ * AIA the priorities of the kernel's major interrupts are read-only 0 (AIA 5.2.2); everything else
+ * does not exist for this guest and is illegal.
  */
 final class VirtualInstruction {
   private static final int WFI = 0x10500073;
@@ -45,13 +46,15 @@ final class VirtualInstruction {
       }
       instruction = walk.instruction();
     }
-    if (vcpu.inSupervisor() && (instruction == WFI || instruction == WRS_NTO)) {
+    if (instruction == WFI && vcpu.inSupervisor()) {
       vcpu.advance(4);
-      if (instruction
-          == WFI) { // the other waits for a store of another hart, which nothing tells us
-        vcpu.waitForInterrupt();
-      }
+      vcpu.waitForInterrupt();
       return ExitKind.WFI;
+    }
+    if (instruction == WRS_NTO) { // of VU too: locks of processes
+      vcpu.advance(4);
+      Thread.yield(); // to the vCPU that it waits for, if that has no hart
+      return ExitKind.SPIN;
     }
     if (vcpu.inSupervisor() && isPriority(instruction)) {
       vcpu.hart().x(instruction >>> 7 & 31, 0);

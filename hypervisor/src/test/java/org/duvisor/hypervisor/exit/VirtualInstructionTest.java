@@ -133,6 +133,26 @@ class VirtualInstructionTest {
         });
   }
 
+  /** A spinning guest goes on, in VS and in VU, and does not sleep: nobody would wake it. */
+  @Test
+  void aStallGivesTheHartAwayAndGoesOn() {
+    for (long mode : new long[] {0, 1 << 8}) {
+      Rig r = new Rig(1);
+      r.once(
+          h -> {
+            h.csr(Csr.UEPC, PC);
+            h.csr(Csr.HUSTATUS, h.csr(Csr.HUSTATUS) & ~(1 << 8) | mode);
+            h.exit(22, 0x00D00073, 0, 0);
+          },
+          h -> {
+            assertEquals(PC + 4, h.csr(Csr.UEPC));
+            assertEquals(mode, h.csr(Csr.HUSTATUS) & 1 << 8);
+            assertEquals(0, h.csr(Csr.HUVSCAUSE));
+            assertEquals(List.of(), h.idles);
+          });
+    }
+  }
+
   @Test
   void wfiOfUserModeIsIllegal() {
     rig.once(

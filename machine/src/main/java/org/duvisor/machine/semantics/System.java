@@ -46,13 +46,16 @@ public final class System {
   /** WRS.NTO: may end at any time, and does after a moment. */
   public static void wrsNto(Hart h) {
     if (InMemory.isReserved(h)) {
+      h.privileged().stall();
       h.pause();
     }
   }
 
-  /** WRS.STO. */
+  /** WRS.STO: ends before anything could trap it. */
   public static void wrsSto(Hart h) {
-    wrsNto(h);
+    if (InMemory.isReserved(h)) {
+      h.pause();
+    }
   }
 
   /** FENCE.I. */
