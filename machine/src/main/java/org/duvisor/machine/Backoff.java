@@ -20,8 +20,8 @@ final class Backoff {
   private long began;
   private long last;
 
-  /** One moment of a wait. */
-  void pause() {
+  /** One moment of a wait; whether it was a long one, as instructions go. */
+  boolean pause() {
     long now = System.nanoTime();
     if (now - last > APART_NANOS) {
       began = now;
@@ -29,9 +29,10 @@ final class Backoff {
     if (now - began < SPIN_NANOS) {
       Thread.onSpinWait();
       last = now;
-    } else {
-      LockSupport.parkNanos(this, SLEEP_NANOS);
-      last = System.nanoTime();
+      return false;
     }
+    LockSupport.parkNanos(this, SLEEP_NANOS);
+    last = System.nanoTime();
+    return true;
   }
 }

@@ -484,8 +484,8 @@ public final class Hart {
     if (inTurns) {
       turnOver = true;
       attend(); // ends translated code
-    } else {
-      backoff.pause();
+    } else if (backoff.pause() && clock.now() >= traps.deadline()) {
+      attend(); // run() looks at the time after many instructions only
     }
   }
 

@@ -112,6 +112,32 @@ class PauseTest {
     }
   }
 
+  /** The hart looks at the time every 20,000 instructions; these last for seconds here. */
+  @ParameterizedTest
+  @MethodSource("org.duvisor.machine.testing.Engines#all")
+  void aTimerEndsALongWait(EngineUnderTest engine) {
+    String program =
+        """
+          la s11, exit
+          li s0, 0x2004000      # mtimecmp
+          csrr s1, time
+          addi s1, s1, 2000
+          sd s1, 0(s0)
+          li s1, 0
+          li t0, 0x80
+          csrw mie, t0
+          csrsi mstatus, 8
+        1:
+          addi s1, s1, 1
+          pause
+          j 1b
+        """;
+    try (TestMachine m = new TestMachine(engine, program, 1, HartConfig.STANDARD, false).run()) {
+      assertEquals(1L << 63 | Cause.MACHINE_TIMER, m.trap().mcause());
+      assertTrue(m.x(9) < 5000, m.x(9) + " times PAUSE for 200 microseconds");
+    }
+  }
+
   private static Stream<Arguments> stalls() {
     int illegal = Cause.ILLEGAL_INSTRUCTION;
     int none = Cause.BREAKPOINT; // that of the program's end
