@@ -10,23 +10,8 @@ package org.duvisor.virtio;
  * do.
  */
 public interface VirtioDevice extends AutoCloseable {
-  /** Device ID, chapter 5, for instance 2 for a block device. */
-  int id();
-
-  /** Name for logs and thread names, for instance "virtio-blk". */
-  String name();
-
-  /**
-   * Device-specific feature bits offered; the transport adds the bits of the ring and
-   * VIRTIO_F_VERSION_1.
-   */
-  long features();
-
-  /** Largest size of each queue, a power of two up to 32768; the length is the number of queues. */
-  int[] queueSizes();
-
-  /** The device-specific configuration. */
-  ConfigSpace config();
+  /** What a driver finds. Always the same object. */
+  Offer offer();
 
   /**
    * The driver wrote the configuration; ignored unless the device has a writable field.

@@ -88,7 +88,7 @@ public final class VirtioMmio implements Device, AutoCloseable {
     public synchronized void violated(String rule) {
       status = status | NEEDS_RESET;
       raise(INTERRUPT_CONFIG);
-      LOG.log(System.Logger.Level.DEBUG, "{0}: needs a reset: {1}", device.name(), rule);
+      LOG.log(System.Logger.Level.DEBUG, "{0}: needs a reset: {1}", offer.name(), rule);
     }
 
     synchronized void raise(int cause) {
@@ -120,6 +120,7 @@ public final class VirtioMmio implements Device, AutoCloseable {
   }
 
   private final VirtioDevice device;
+  private final Offer offer;
   private final long window;
   private final long offered;
   private final State state;
@@ -148,11 +149,12 @@ public final class VirtioMmio implements Device, AutoCloseable {
           "a virtio-mmio window is 0x200 or 0x1000 bytes, not " + window);
     }
     this.device = device;
+    this.offer = device.offer();
     this.window = window;
-    this.offered = device.features() | RING_FEATURES;
+    this.offered = offer.features() | RING_FEATURES;
     this.state = new State(irq);
-    for (int size : device.queueSizes()) {
-      queues.add(new Setup(new Virtqueue(size, memory, state)));
+    for (int i = 0; i < offer.queues(); i++) {
+      queues.add(new Setup(new Virtqueue(offer.queueSize(), memory, state)));
     }
   }
 
@@ -169,7 +171,7 @@ public final class VirtioMmio implements Device, AutoCloseable {
   @Override
   public long read(long offset, int width) {
     if (offset >= MmioLayout.CONFIG) {
-      return device.config().read(offset - MmioLayout.CONFIG, width);
+      return offer.config().read(offset - MmioLayout.CONFIG, width);
     }
     if (width != 4 || offset < 0) {
       return 0;
@@ -185,7 +187,7 @@ public final class VirtioMmio implements Device, AutoCloseable {
     return switch (register) {
       case MmioLayout.MAGIC -> MAGIC;
       case MmioLayout.VERSION -> 2;
-      case MmioLayout.DEVICE_ID -> device.id();
+      case MmioLayout.DEVICE_ID -> offer.id();
       case MmioLayout.VENDOR_ID -> VENDOR;
       case MmioLayout.DEVICE_FEATURES -> half(offered, deviceFeaturesSelect);
       case MmioLayout.QUEUE_SIZE_MAX -> selectable() ? selected().queue.maxSize() : 0;
@@ -196,7 +198,7 @@ public final class VirtioMmio implements Device, AutoCloseable {
           MmioLayout.SHM_BASE_LOW,
           MmioLayout.SHM_BASE_HIGH ->
           -1;
-      case MmioLayout.CONFIG_GENERATION -> device.config().generation();
+      case MmioLayout.CONFIG_GENERATION -> offer.config().generation();
       default -> 0;
     };
   }
@@ -205,7 +207,7 @@ public final class VirtioMmio implements Device, AutoCloseable {
   public void write(long offset, int width, long value) {
     if (offset >= MmioLayout.CONFIG) {
       long at = offset - MmioLayout.CONFIG;
-      if (at <= device.config().size() - width) {
+      if (at <= offer.config().size() - width) {
         device.configWritten((int) at, width, value);
       }
       return;

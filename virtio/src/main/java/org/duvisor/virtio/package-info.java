@@ -1,8 +1,9 @@
 /**
  * Virtio 1.2 devices for a board or a VM: the split {@link org.duvisor.virtio.Virtqueue}, the MMIO
  * transport {@link org.duvisor.virtio.VirtioMmio} and the contract {@link
- * org.duvisor.virtio.VirtioDevice}. Each device is one package below with the same shape: the
- * device, its back-end interface, its back ends.
+ * org.duvisor.virtio.VirtioDevice}, which {@link org.duvisor.virtio.RequestDevice} fulfils but for
+ * the protocol. Each device is one package below with the same shape: the device, its back-end
+ * interface, its back ends.
  *
  * <p>Only the modern interface (version 2 of virtio-mmio, VIRTIO_F_VERSION_1) is offered; legacy
  * and packed rings are not. Nothing here knows a hart, a hypervisor or a command line.

@@ -205,7 +205,7 @@ class HostileDriverTest {
       Queue queue = queues.get(device == net ? 1 : 0);
       queue.add(Buffer.in(ram.allocate(11), 11));
       queue.kick();
-      assertNeedsReset(d, line, device.name());
+      assertNeedsReset(d, line, device.offer().name());
     }
     // A receive buffer shorter than the header.
     TestIrq line = new TestIrq();

@@ -8,12 +8,11 @@ import java.util.concurrent.atomic.AtomicBoolean;
 import org.duvisor.virtio.Buffers;
 import org.duvisor.virtio.Chain;
 import org.duvisor.virtio.ConfigSpace;
-import org.duvisor.virtio.QueueWorker;
+import org.duvisor.virtio.Offer;
 import org.duvisor.virtio.QueueWorker.Serving;
+import org.duvisor.virtio.RequestDevice;
 import org.duvisor.virtio.Session;
-import org.duvisor.virtio.VirtioDevice;
 import org.duvisor.virtio.Virtqueue;
-import org.jspecify.annotations.Nullable;
 
 /**
  * The block device (5.2). Data moves between the back end and guest memory without a copy in
@@ -23,7 +22,7 @@ import org.jspecify.annotations.Nullable;
  * (5.2.5.2). A host error is VIRTIO_BLK_S_IOERR for the guest and, the first time, a line in the
  * log.
  */
-public final class Blk implements VirtioDevice {
+public final class Blk extends RequestDevice {
   /** Bytes in a sector, the unit of every address of this device. */
   public static final int SECTOR = 512;
 
@@ -43,28 +42,9 @@ public final class Blk implements VirtioDevice {
 
   private static final System.Logger LOG = System.getLogger("org.duvisor.virtio.blk");
 
-  private final String name;
   private final BlockBackend backend;
-  private final int queues;
   private final byte[] serial;
-  private final ConfigSpace config = new ConfigSpace(BlkLayout.CONFIG_SIZE);
-  private final QueueWorker worker;
   private final AtomicBoolean complained = new AtomicBoolean();
-  private volatile @Nullable Service service;
-  private boolean closed;
-
-  /** A session with the chains it works on, one for each queue, used under that queue's monitor. */
-  private static final class Service {
-    final Session session;
-    final Chain[] chains;
-    final boolean writeThrough;
-
-    Service(Session session) {
-      this.session = session;
-      chains = session.queues().stream().map(Virtqueue::newChain).toArray(Chain[]::new);
-      writeThrough = !session.has(BlkLayout.F_FLUSH);
-    }
-  }
 
   /**
    * A disk with one queue.
@@ -83,11 +63,31 @@ public final class Blk implements VirtioDevice {
    * @param queues 1 to 64 request queues, all served by one thread
    */
   public Blk(String name, BlockBackend backend, Serving serving, String serial, int queues) {
-    this.name = name;
+    super(
+        new Offer(
+            2,
+            "virtio-blk " + name,
+            features(backend, queues),
+            queues,
+            QUEUE_SIZE,
+            config(backend, queues)),
+        serving);
     this.backend = backend;
-    this.queues = queues;
     this.serial = Arrays.copyOf(serial.getBytes(StandardCharsets.US_ASCII), BlkLayout.ID_BYTES);
-    config
+  }
+
+  private static long features(BlockBackend backend, int queues) {
+    return 1L << BlkLayout.F_SEG_MAX
+        | 1L << BlkLayout.F_BLK_SIZE
+        | 1L << BlkLayout.F_FLUSH
+        | (queues > 1 ? 1L << BlkLayout.F_MQ : 0)
+        | (backend.readOnly()
+            ? 1L << BlkLayout.F_RO
+            : 1L << BlkLayout.F_DISCARD | 1L << BlkLayout.F_WRITE_ZEROES);
+  }
+
+  private static ConfigSpace config(BlockBackend backend, int queues) {
+    return new ConfigSpace(BlkLayout.CONFIG_SIZE)
         .set(BlkLayout.CAPACITY, 8, backend.size() / SECTOR)
         .set(BlkLayout.SEG_MAX, 4, SEG_MAX)
         .set(BlkLayout.BLK_SIZE, 4, SECTOR)
@@ -98,79 +98,10 @@ public final class Blk implements VirtioDevice {
         .set(BlkLayout.MAX_ZEROES_SECTORS, 4, RANGE_SECTORS_MAX)
         .set(BlkLayout.MAX_ZEROES_SEG, 4, RANGES_MAX)
         .set(BlkLayout.ZEROES_MAY_UNMAP, 1, 1);
-    worker = new QueueWorker(serving, "virtio-blk " + name, this::serve);
   }
 
   @Override
-  public int id() {
-    return 2;
-  }
-
-  @Override
-  public String name() {
-    return "virtio-blk " + name;
-  }
-
-  @Override
-  public long features() {
-    long features =
-        1L << BlkLayout.F_SEG_MAX | 1L << BlkLayout.F_BLK_SIZE | 1L << BlkLayout.F_FLUSH;
-    if (queues > 1) {
-      features |= 1L << BlkLayout.F_MQ;
-    }
-    return features
-        | (backend.readOnly()
-            ? 1L << BlkLayout.F_RO
-            : 1L << BlkLayout.F_DISCARD | 1L << BlkLayout.F_WRITE_ZEROES);
-  }
-
-  @Override
-  public int[] queueSizes() {
-    int[] sizes = new int[queues];
-    Arrays.fill(sizes, QUEUE_SIZE);
-    return sizes;
-  }
-
-  @Override
-  public ConfigSpace config() {
-    return config;
-  }
-
-  @Override
-  public void start(Session session) {
-    service = new Service(session);
-  }
-
-  @Override
-  public void notify(int queue) {
-    worker.wake(queue);
-  }
-
-  @Override
-  public void reset() {
-    service = null;
-  }
-
-  private void serve(int index) {
-    Service now = service;
-    if (now == null) {
-      return;
-    }
-    Virtqueue queue = now.session.queues().get(index);
-    Chain chain = now.chains[index];
-    boolean more = true;
-    while (more) {
-      synchronized (
-          queue) { // for each request anew, so that a reset need not wait for an empty queue
-        more = service == now && queue.next(chain);
-        if (more) {
-          request(now, queue, chain);
-        }
-      }
-    }
-  }
-
-  private void request(Service now, Virtqueue queue, Chain chain) {
+  protected void request(Session session, Virtqueue queue, Chain chain) {
     Buffers in = chain.readable();
     Buffers out = chain.writable();
     if (in.size() < BlkLayout.HEADER || out.size() < 1) {
@@ -180,16 +111,16 @@ public final class Blk implements VirtioDevice {
     int type = (int) in.readNumber(4);
     in.skip(4);
     long sector = in.readNumber(8);
+    boolean writeThrough = !session.has(BlkLayout.F_FLUSH);
     int status;
     try {
       status =
           switch (type) {
             case BlkLayout.T_IN -> readSectors(sector, out);
-            case BlkLayout.T_OUT -> writeSectors(sector, in, now.writeThrough);
+            case BlkLayout.T_OUT -> writeSectors(sector, in, writeThrough);
             case BlkLayout.T_FLUSH -> flush();
             case BlkLayout.T_GET_ID -> writeId(out);
-            case BlkLayout.T_DISCARD, BlkLayout.T_WRITE_ZEROES ->
-                ranges(type, in, now.writeThrough);
+            case BlkLayout.T_DISCARD, BlkLayout.T_WRITE_ZEROES -> ranges(type, in, writeThrough);
             default -> BlkLayout.S_UNSUPP;
           };
     } catch (IOException
@@ -203,7 +134,6 @@ public final class Blk implements VirtioDevice {
     // Bytes count from the first writable one; with data left unwritten before the status, only
     // those before are sure.
     queue.used(chain.head(), written == out.size() - 1 ? out.size() : written);
-    queue.publish();
   }
 
   private int readSectors(long sector, Buffers out) throws IOException {
@@ -294,28 +224,21 @@ public final class Blk implements VirtioDevice {
       LOG.log(
           System.Logger.Level.WARNING,
           "{0}: request type {1} failed on the host: {2}; the guest sees I/O errors",
-          name(),
+          offer().name(),
           type,
           e.getMessage() == null ? e.getClass().getSimpleName() : e.getMessage());
     }
   }
 
   @Override
-  public void close() {
-    synchronized (config) {
-      if (closed) {
-        return;
-      }
-      closed = true;
-    }
-    worker.close();
+  protected void release() {
     try (backend) {
       backend.flush();
     } catch (IOException e) {
       LOG.log(
           System.Logger.Level.ERROR,
           "{0}: the last writes may be lost: {1}",
-          name(),
+          offer().name(),
           e.getMessage());
     }
   }

@@ -5,6 +5,7 @@ import org.duvisor.devices.chardev.CharBackend;
 import org.duvisor.virtio.Buffers;
 import org.duvisor.virtio.Chain;
 import org.duvisor.virtio.ConfigSpace;
+import org.duvisor.virtio.Offer;
 import org.duvisor.virtio.QueueWorker;
 import org.duvisor.virtio.QueueWorker.Serving;
 import org.duvisor.virtio.Session;
@@ -21,6 +22,7 @@ public final class Console implements VirtioDevice {
   private static final int F_SIZE = 0;
   private static final int F_MULTIPORT = 1;
   private static final int F_EMERG_WRITE = 2;
+  private static final long FEATURES = 1L << F_SIZE | 1L << F_MULTIPORT | 1L << F_EMERG_WRITE;
 
   private static final int CONFIG_COLS = 0;
   private static final int CONFIG_ROWS = 2;
@@ -33,6 +35,7 @@ public final class Console implements VirtioDevice {
   private static final int TX = 1;
   private static final int CONTROL_TO_DRIVER = 2;
   private static final int CONTROL_FROM_DRIVER = 3;
+  private static final int QUEUES = 4;
   private static final int STAGING = 4096;
 
   /** What belongs to a session, each half used under its queue's monitor. */
@@ -73,6 +76,7 @@ public final class Console implements VirtioDevice {
 
   private final CharBackend backend;
   private final ConfigSpace config = new ConfigSpace(CONFIG_SIZE);
+  private final Offer offer = new Offer(3, "virtio-console", FEATURES, QUEUES, QUEUE_SIZE, config);
   private final QueueWorker worker;
   private final Object sending = new Object();
   private final byte[] staging = new byte[STAGING];
@@ -91,7 +95,7 @@ public final class Console implements VirtioDevice {
   public Console(int columns, int rows, CharBackend backend, Serving serving) {
     this.backend = backend;
     config.set(CONFIG_COLS, 2, columns).set(CONFIG_ROWS, 2, rows).set(CONFIG_PORTS, 4, 1);
-    worker = new QueueWorker(serving, "virtio-console", queue -> transmit());
+    worker = new QueueWorker(serving, offer.name(), queue -> transmit());
     backend.onInput(this::receive);
   }
 
@@ -105,28 +109,8 @@ public final class Console implements VirtioDevice {
   }
 
   @Override
-  public int id() {
-    return 3;
-  }
-
-  @Override
-  public String name() {
-    return "virtio-console";
-  }
-
-  @Override
-  public long features() {
-    return 1L << F_SIZE | 1L << F_MULTIPORT | 1L << F_EMERG_WRITE;
-  }
-
-  @Override
-  public int[] queueSizes() {
-    return new int[] {QUEUE_SIZE, QUEUE_SIZE, QUEUE_SIZE, QUEUE_SIZE};
-  }
-
-  @Override
-  public ConfigSpace config() {
-    return config;
+  public Offer offer() {
+    return offer;
   }
 
   /** emerg_wr works without a driver (5.3.5). */

@@ -31,11 +31,6 @@ public final class HubNet {
     }
 
     @Override
-    public boolean up() {
-      return true;
-    }
-
-    @Override
     public void send(ByteBuffer frame) {
       for (Socket other : sockets) {
         Port to = other.port;
@@ -44,9 +39,6 @@ public final class HubNet {
         }
       }
     }
-
-    @Override
-    public void room() {}
 
     @Override
     public void close() {

@@ -16,20 +16,12 @@ public final class LoopbackNet implements NetBackend {
   }
 
   @Override
-  public boolean up() {
-    return true;
-  }
-
-  @Override
   public void send(ByteBuffer frame) {
     Port to = port;
     if (to != null) {
       to.receive(frame);
     }
   }
-
-  @Override
-  public void room() {}
 
   @Override
   public void close() {

@@ -5,6 +5,7 @@ import java.nio.ByteBuffer;
 import org.duvisor.virtio.Buffers;
 import org.duvisor.virtio.Chain;
 import org.duvisor.virtio.ConfigSpace;
+import org.duvisor.virtio.Offer;
 import org.duvisor.virtio.QueueWorker;
 import org.duvisor.virtio.QueueWorker.Serving;
 import org.duvisor.virtio.Session;
@@ -76,10 +77,9 @@ public final class Net implements VirtioDevice {
     }
   }
 
-  private final String name;
   private final NetBackend backend;
-  private final int mtu;
   private final ConfigSpace config = new ConfigSpace(CONFIG_SIZE);
+  private final Offer offer;
   private final QueueWorker worker;
   private final Object sending = new Object();
   private final ByteBuffer staging = ByteBuffer.allocateDirect(NetBackend.MAX_FRAME);
@@ -105,9 +105,7 @@ public final class Net implements VirtioDevice {
     if (mtu != NO_MTU && (mtu < 68 || mtu > 65520)) {
       throw new IllegalArgumentException("an MTU is 68 to 65520 bytes, not " + mtu);
     }
-    this.name = name;
     this.backend = backend;
-    this.mtu = mtu;
     for (int i = 0; i < MAC_BYTES; i++) {
       config.set(CONFIG_MAC + i, 1, mac[i]);
     }
@@ -115,7 +113,10 @@ public final class Net implements VirtioDevice {
         .set(CONFIG_STATUS, 2, backend.up() ? 1 : 0)
         .set(CONFIG_PAIRS, 2, 1)
         .set(CONFIG_MTU, 2, mtu);
-    worker = new QueueWorker(serving, "virtio-net " + name, queue -> transmit());
+    long features =
+        1L << F_MAC | 1L << F_STATUS | 1L << F_MRG_RXBUF | (mtu == NO_MTU ? 0 : 1L << F_MTU);
+    offer = new Offer(1, "virtio-net " + name, features, 2, QUEUE_SIZE, config);
+    worker = new QueueWorker(serving, offer.name(), queue -> transmit());
     backend.plug(new Cable());
   }
 
@@ -137,28 +138,8 @@ public final class Net implements VirtioDevice {
   }
 
   @Override
-  public int id() {
-    return 1;
-  }
-
-  @Override
-  public String name() {
-    return "virtio-net " + name;
-  }
-
-  @Override
-  public long features() {
-    return 1L << F_MAC | 1L << F_STATUS | 1L << F_MRG_RXBUF | (mtu == NO_MTU ? 0 : 1L << F_MTU);
-  }
-
-  @Override
-  public int[] queueSizes() {
-    return new int[] {QUEUE_SIZE, QUEUE_SIZE};
-  }
-
-  @Override
-  public ConfigSpace config() {
-    return config;
+  public Offer offer() {
+    return offer;
   }
 
   @Override

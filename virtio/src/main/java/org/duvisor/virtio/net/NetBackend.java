@@ -33,7 +33,9 @@ public interface NetBackend extends AutoCloseable {
   void plug(Port port);
 
   /** Whether the other end is there at the start. */
-  boolean up();
+  default boolean up() {
+    return true;
+  }
 
   /**
    * Sends the remaining bytes of {@code frame}, {@link #MIN_FRAME} to {@link #MAX_FRAME}. Called by
@@ -42,10 +44,10 @@ public interface NetBackend extends AutoCloseable {
   void send(ByteBuffer frame);
 
   /**
-   * The guest may have room again after {@link Port#receive} said no. May be called at any time;
-   * must not wait.
+   * The guest may have room again after {@link Port#receive} said no: for those that keep frames.
+   * May be called at any time; must not wait.
    */
-  void room();
+  default void room() {}
 
   /** Unplugs; frees a thread that waits in {@link #send}. Idempotent. */
   @Override

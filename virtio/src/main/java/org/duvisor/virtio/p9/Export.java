@@ -227,13 +227,7 @@ final class Export implements AutoCloseable {
   void makeFolder(int folder, MemorySegment text, int mode, Owner owner) throws Errno {
     mayWrite();
     libc.mkdirat(folder, name(text), mode & 0777);
-    Handle made = lookup(folder, text);
-    try {
-      own(made.fd, owner);
-      changeMode(made.fd, mode);
-    } finally {
-      made.release();
-    }
+    give(folder, text, mode, owner);
   }
 
   /** Makes a regular file, a FIFO or a socket. */
@@ -244,6 +238,10 @@ final class Export implements AutoCloseable {
       throw new Errno(P9Layout.EPERM);
     }
     libc.mknodat(folder, name(text), type | mode & 0777);
+    give(folder, text, mode, owner);
+  }
+
+  private void give(int folder, MemorySegment text, int mode, Owner owner) throws Errno {
     Handle made = lookup(folder, text);
     try {
       own(made.fd, owner);

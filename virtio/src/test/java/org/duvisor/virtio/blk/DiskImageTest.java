@@ -29,15 +29,16 @@ class DiskImageTest {
 
   @TempDir Path dir;
 
-  private static byte[] filled(int length, int value) {
+  static byte[] filled(int length, int value) {
     byte[] bytes = new byte[length];
     Arrays.fill(bytes, (byte) value);
     return bytes;
   }
 
-  private static byte[] read(BlockBackend disk, long offset, int bytes) throws IOException {
+  static byte[] read(BlockBackend disk, long offset, int bytes) throws IOException {
     ByteBuffer into = ByteBuffer.allocate(bytes);
     disk.read(offset, into);
+    assertEquals(0, into.remaining());
     return into.array();
   }
 

@@ -1,5 +1,6 @@
 package org.duvisor.virtio.blk;
 
+import static org.duvisor.virtio.blk.DiskImageTest.read;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertDoesNotThrow;
 import static org.junit.jupiter.api.Assertions.assertEquals;
@@ -9,7 +10,6 @@ import static org.junit.jupiter.api.Assertions.assertTimeoutPreemptively;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
-import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -45,13 +45,6 @@ class HostileImageTest {
     assertTrue(e.getMessage().contains(because), e.getMessage());
     assertTrue(e.getMessage().contains(file.getFileName().toString()), e.getMessage());
     assertFalse(e.getMessage().contains("\n"));
-  }
-
-  private static byte[] read(BlockBackend disk, long offset, int bytes) throws IOException {
-    ByteBuffer into = ByteBuffer.allocate(bytes);
-    disk.read(offset, into);
-    assertEquals(0, into.remaining());
-    return into.array();
   }
 
   @ParameterizedTest

@@ -1,5 +1,7 @@
 package org.duvisor.virtio.blk;
 
+import static org.duvisor.virtio.blk.DiskImageTest.filled;
+import static org.duvisor.virtio.blk.DiskImageTest.read;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
@@ -21,18 +23,6 @@ class RawFileTest {
 
   private Path image(byte[] contents) throws IOException {
     return Files.write(dir.resolve("disk.img"), contents);
-  }
-
-  private static byte[] filled(int length, int value) {
-    byte[] bytes = new byte[length];
-    Arrays.fill(bytes, (byte) value);
-    return bytes;
-  }
-
-  private static byte[] read(RawFile file, long offset, int length) throws IOException {
-    ByteBuffer into = ByteBuffer.allocate(length);
-    file.read(offset, into);
-    return into.array();
   }
 
   @Test

@@ -30,19 +30,11 @@ class NetTest {
     }
 
     @Override
-    public boolean up() {
-      return true;
-    }
-
-    @Override
     public synchronized void send(ByteBuffer frame) {
       byte[] bytes = new byte[frame.remaining()];
       frame.get(bytes);
       sent.add(bytes);
     }
-
-    @Override
-    public void room() {}
 
     @Override
     public void close() {}

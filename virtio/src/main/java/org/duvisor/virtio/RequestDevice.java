@@ -1,0 +1,93 @@
+package org.duvisor.virtio;
+
+import java.util.List;
+import java.util.concurrent.atomic.AtomicBoolean;
+import org.duvisor.virtio.QueueWorker.Serving;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A device whose every queue takes requests of the driver, each a chain that goes back when it is
+ * answered (for instance VIRTIO 1.2, 5.2 and 5.4). A subclass is its protocol: what it offers, and
+ * how it answers.
+ */
+public abstract class RequestDevice implements VirtioDevice {
+  /** A session with the chains it works on, one for each queue, used under that queue's monitor. */
+  private static final class Service {
+    final Session session;
+    final List<Chain> chains;
+
+    Service(Session session) {
+      this.session = session;
+      chains = session.queues().stream().map(Virtqueue::newChain).toList();
+    }
+  }
+
+  private final Offer offer;
+  private final QueueWorker worker;
+  private final AtomicBoolean closed = new AtomicBoolean();
+  private volatile @Nullable Service service;
+
+  /** A device that serves all its queues from one thread, or in the thread that notifies. */
+  @SuppressWarnings("this-escape") // nothing is served before the first session
+  protected RequestDevice(Offer offer, Serving serving) {
+    this.offer = offer;
+    worker = new QueueWorker(serving, offer.name(), this::serve);
+  }
+
+  /**
+   * Answers a request: returns the chain by {@link Virtqueue#used}, or says by {@link
+   * Virtqueue#violated} why it is none. Called holding the queue's monitor; the driver sees the
+   * answer afterwards.
+   */
+  protected abstract void request(Session session, Virtqueue queue, Chain chain);
+
+  /** Releases host resources; called once, when no thread serves any more. Errors are logged. */
+  protected void release() {}
+
+  @Override
+  public final Offer offer() {
+    return offer;
+  }
+
+  @Override
+  public final void start(Session session) {
+    service = new Service(session);
+  }
+
+  @Override
+  public final void notify(int queue) {
+    worker.wake(queue);
+  }
+
+  @Override
+  public void reset() {
+    service = null;
+  }
+
+  @Override
+  public final void close() {
+    if (closed.compareAndSet(false, true)) {
+      worker.close();
+      release();
+    }
+  }
+
+  private void serve(int index) {
+    Service now = service;
+    if (now == null) {
+      return;
+    }
+    Virtqueue queue = now.session.queues().get(index);
+    Chain chain = now.chains.get(index);
+    boolean more = true;
+    while (more) {
+      synchronized (queue) { // for each request anew: a reset waits for one at most
+        more = service == now && queue.next(chain);
+        if (more) {
+          request(now.session, queue, chain);
+          queue.publish();
+        }
+      }
+    }
+  }
+}
