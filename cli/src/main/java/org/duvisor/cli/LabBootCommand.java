@@ -9,8 +9,8 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.Callable;
 import org.duvisor.lab.BootBenchmark;
-import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 /** {@code duvisor lab boot}. */
@@ -39,16 +39,7 @@ final class LabBootCommand implements Callable<Integer> {
       description = "Boots of each kind. Default: ${DEFAULT-VALUE}.")
   private int runs;
 
-  @Option(
-      names = "--engine",
-      paramLabel = "KIND",
-      defaultValue = "jit",
-      description =
-          "What executes guest code: ${COMPLETION-CANDIDATES}. Default: ${DEFAULT-VALUE}.")
-  private Engine engine = Engine.jit;
-
-  @Option(names = "--out", paramLabel = "FILE", description = "Write the figures there, as JSON.")
-  private @Nullable Path file;
+  @Mixin private LabOptions options = new LabOptions();
 
   LabBootCommand(Path home, PrintStream out, PrintStream err) {
     this.home = home;
@@ -69,10 +60,7 @@ final class LabBootCommand implements Callable<Integer> {
     }
     ways.put("without", command(List.of()));
     BootBenchmark.Report report = BootBenchmark.run(ways, runs, Version.revision(), err);
-    out.print(report.text());
-    if (file != null) {
-      report.write(file);
-    }
+    options.publish(report, out);
     return 0;
   }
 
@@ -82,7 +70,12 @@ final class LabBootCommand implements Callable<Integer> {
     command.add("-Dduvisor.home=" + home);
     command.addAll(
         List.of(
-            Duvisor.class.getName(), "run", "--append", "quiet", "--engine", engine.toString()));
+            Duvisor.class.getName(),
+            "run",
+            "--append",
+            "quiet",
+            "--engine",
+            options.engine().toString()));
     return command;
   }
 }

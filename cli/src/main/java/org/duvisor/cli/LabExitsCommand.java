@@ -9,8 +9,8 @@ import java.util.Optional;
 import java.util.concurrent.Callable;
 import org.duvisor.lab.ExitBenchmark;
 import org.duvisor.lab.ExitReport;
-import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 /** {@code duvisor lab exits}. */
@@ -49,15 +49,7 @@ final class LabExitsCommand implements Callable<Integer> {
               + " Default: ${DEFAULT-VALUE}.")
   private Aia aia = Aia.none;
 
-  @Option(
-      names = "--engine",
-      paramLabel = "KIND",
-      defaultValue = "jit",
-      description = "What executes all of it: ${COMPLETION-CANDIDATES}. Default: ${DEFAULT-VALUE}.")
-  private Engine engine = Engine.jit;
-
-  @Option(names = "--out", paramLabel = "FILE", description = "Write the figures there, as JSON.")
-  private @Nullable Path file;
+  @Mixin private LabOptions options = new LabOptions();
 
   LabExitsCommand(Path home, PrintStream out, PrintStream err) {
     this.home = home;
@@ -70,18 +62,15 @@ final class LabExitsCommand implements Callable<Integer> {
     FullStack stack = FullStack.build(home);
     var images =
         new ExitBenchmark.Images(stack.firmware(), stack.kernel(), stack.initrd(), stack.root());
-    try (Engine.Running running = engine.start(true, Optional.empty())) {
+    try (Engine.Running running = options.engine().start(true, Optional.empty())) {
       ExitReport report =
           ExitBenchmark.run(
               images,
               new ExitBenchmark.Options(aia.controller(), loads),
               running.harts(),
-              Map.of("revision", Version.revision(), "engine", engine.name()),
+              Map.of("revision", Version.revision(), "engine", options.engine().name()),
               err);
-      out.print(report.text());
-      if (file != null) {
-        report.write(file);
-      }
+      options.publish(report, out);
     }
     return 0;
   }

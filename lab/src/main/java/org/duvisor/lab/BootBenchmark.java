@@ -1,15 +1,11 @@
 package org.duvisor.lab;
 
-import com.fasterxml.jackson.databind.ObjectMapper;
-import com.fasterxml.jackson.databind.SerializationFeature;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
 import java.io.PrintStream;
 import java.lang.management.ManagementFactory;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -37,8 +33,10 @@ public final class BootBenchmark {
    * @param about what it takes to repeat it: revision, options, JVM, machine
    * @param seconds for each way to start, one figure a run
    */
-  public record Report(Map<String, String> about, Map<String, List<Double>> seconds) {
+  public record Report(Map<String, String> about, Map<String, List<Double>> seconds)
+      implements Figures {
     /** A line for each way: minimum, median, maximum. */
+    @Override
     public String text() {
       var text = new StringBuilder();
       seconds.forEach(
@@ -55,12 +53,6 @@ public final class BootBenchmark {
                     sorted.length));
           });
       return text.toString();
-    }
-
-    /** The report as JSON. */
-    public void write(Path file) throws IOException {
-      ObjectMapper json = new ObjectMapper().enable(SerializationFeature.INDENT_OUTPUT);
-      Files.writeString(file, json.writeValueAsString(this) + "\n");
     }
   }
 

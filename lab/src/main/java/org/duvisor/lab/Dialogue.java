@@ -3,8 +3,7 @@ package org.duvisor.lab;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayDeque;
 import java.util.Deque;
-import org.duvisor.devices.chardev.CharBackend;
-import org.duvisor.devices.chardev.InputQueue;
+import org.duvisor.devices.chardev.QueuedBackend;
 import org.duvisor.machine.board.Board;
 
 /**
@@ -12,16 +11,19 @@ import org.duvisor.machine.board.Board;
  * does happens at the board's own time, between turns of the harts, so that a deterministic board
  * repeats it.
  */
-final class Dialogue implements CharBackend {
+final class Dialogue extends QueuedBackend {
   private static final int REMEMBERED = 4000;
 
   private record Step(String text, Runnable action) {}
 
-  private final InputQueue input = new InputQueue(4096);
   private final Deque<Step> steps = new ArrayDeque<>();
   private final StringBuilder line = new StringBuilder();
   private final StringBuilder recent = new StringBuilder();
   private Board board;
+
+  Dialogue() {
+    super(4096);
+  }
 
   /** Names the board, before it runs. */
   void at(Board itsBoard) {
@@ -79,18 +81,5 @@ final class Dialogue implements CharBackend {
       line.setLength(0);
       board.after(0, next.action);
     }
-  }
-
-  @Override
-  public void flush() {}
-
-  @Override
-  public int receive(byte[] into, int offset, int length) {
-    return input.take(into, offset, length);
-  }
-
-  @Override
-  public void onInput(Runnable listener) {
-    input.onInput(listener);
   }
 }

@@ -1,7 +1,5 @@
 package org.duvisor.lab;
 
-import com.fasterxml.jackson.databind.ObjectMapper;
-import com.fasterxml.jackson.databind.SerializationFeature;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -21,9 +19,6 @@ import java.util.OptionalDouble;
  * @param rows one for each workload
  */
 public record EngineReport(Map<String, String> about, List<String> engines, List<Row> rows) {
-  private static final ObjectMapper JSON =
-      new ObjectMapper().enable(SerializationFeature.INDENT_OUTPUT);
-
   /** One workload; {@code cells} in the order of the engines. */
   public record Row(String workload, double instructionsPerIteration, List<Cell> cells) {}
 
@@ -133,20 +128,15 @@ public record EngineReport(Map<String, String> about, List<String> engines, List
     return text.toString();
   }
 
-  /** The report as JSON. */
-  public String json() throws IOException {
-    return JSON.writeValueAsString(this) + "\n";
-  }
-
-  /** Reads what {@link #json} wrote. */
+  /** Reads engine.json. */
   public static EngineReport read(Path file) throws IOException {
-    return JSON.readValue(file.toFile(), EngineReport.class);
+    return Json.read(file, EngineReport.class);
   }
 
   /** Writes engine.json, engine.svg and engine.html. */
   public void write(Path folder) throws IOException {
     Files.createDirectories(folder);
-    Files.writeString(folder.resolve("engine.json"), json());
+    Json.write(folder.resolve("engine.json"), this);
     String chart = BarChart.svg(this);
     Files.writeString(folder.resolve("engine.svg"), chart);
     Files.writeString(folder.resolve("engine.html"), EnginePage.html(this, chart));

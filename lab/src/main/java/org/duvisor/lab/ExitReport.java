@@ -1,10 +1,5 @@
 package org.duvisor.lab;
 
-import com.fasterxml.jackson.databind.ObjectMapper;
-import com.fasterxml.jackson.databind.SerializationFeature;
-import java.io.IOException;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
@@ -19,7 +14,7 @@ import org.duvisor.machine.TrapCounts;
  * @param about what it takes to repeat the run
  * @param rows one for each load, in the order of measurement
  */
-public record ExitReport(Map<String, String> about, List<Row> rows) {
+public record ExitReport(Map<String, String> about, List<Row> rows) implements Figures {
   /** A load under both hypervisors. */
   public record Row(String load, Cell duvisor, Cell kvm) {}
 
@@ -50,6 +45,7 @@ public record ExitReport(Map<String, String> about, List<Row> rows) {
   };
 
   /** The table: a line for each load, and in it the figures of DuVisor, then those of KVM. */
+  @Override
   public String text() {
     int name = rows.stream().mapToInt(r -> r.load.length()).max().orElse(0);
     int width = HEAD.length * 10;
@@ -105,11 +101,5 @@ public record ExitReport(Map<String, String> about, List<Row> rows) {
     figures.add(Long.toString(c.timer()));
     figures.add(Long.toString(c.others()));
     return figures;
-  }
-
-  /** Writes the report as JSON. */
-  public void write(Path file) throws IOException {
-    ObjectMapper json = new ObjectMapper().enable(SerializationFeature.INDENT_OUTPUT);
-    Files.writeString(file, json.writeValueAsString(this) + "\n");
   }
 }

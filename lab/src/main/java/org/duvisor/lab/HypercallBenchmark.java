@@ -51,8 +51,9 @@ public final class HypercallBenchmark {
    * @param about what it takes to repeat it
    * @param nanos a call's time in each round
    */
-  public record Report(Map<String, String> about, List<Double> nanos) {
+  public record Report(Map<String, String> about, List<Double> nanos) implements Figures {
     /** One line. */
+    @Override
     public String text() {
       double[] sorted = nanos.stream().mapToDouble(Double::doubleValue).sorted().toArray();
       return "null hypercall: %.0f ns at best, %.0f ns median, %.0f ns at worst (%d rounds)%n"

@@ -1,7 +1,5 @@
 package org.duvisor.lab;
 
-import com.fasterxml.jackson.databind.ObjectMapper;
-import com.fasterxml.jackson.databind.SerializationFeature;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -29,9 +27,6 @@ public record InstructionCounts(
    * @param iteration instructions of an iteration
    */
   public record Work(String check, long prepare, double iteration) {}
-
-  private static final ObjectMapper JSON =
-      new ObjectMapper().enable(SerializationFeature.INDENT_OUTPUT);
 
   /** The counts that a run of {@code bench count} with the guest's own counter gives. */
   static InstructionCounts of(String kernel, String initrd, List<BenchLine> lines) {
@@ -65,12 +60,12 @@ public record InstructionCounts(
     if (!Files.isReadable(file)) {
       throw new LabException(file + " is missing; write it with duvisor lab engine --count");
     }
-    return JSON.readValue(file.toFile(), InstructionCounts.class);
+    return Json.read(file, InstructionCounts.class);
   }
 
   /** Writes a file. */
   void write(Path file) throws IOException {
-    Files.writeString(file, JSON.writeValueAsString(this) + "\n");
+    Json.write(file, this);
   }
 
   /** The counts of one workload. */

@@ -2,20 +2,17 @@ package org.duvisor.conformance.guest;
 
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
-import org.duvisor.devices.chardev.CharBackend;
-import org.duvisor.devices.chardev.InputQueue;
+import org.duvisor.devices.chardev.QueuedBackend;
 
 /**
  * The person at a guest's console: types lines and waits for text. The guest's side is a console
  * back end; the other methods are for the test's thread.
  */
-final class GuestShell implements CharBackend {
+final class GuestShell extends QueuedBackend {
   /** Only ends a test that would fail: the computer may be very busy. */
   private static final Duration PATIENCE = Duration.ofSeconds(60);
 
   private final Duration patience;
-
-  private final InputQueue input = new InputQueue(4096);
   private final StringBuilder output = new StringBuilder();
   private int seen;
   private boolean ended;
@@ -26,6 +23,7 @@ final class GuestShell implements CharBackend {
 
   /** With more patience than usual, for a guest with much to do. */
   GuestShell(Duration patience) {
+    super(4096);
     this.patience = patience;
   }
 
@@ -96,18 +94,5 @@ final class GuestShell implements CharBackend {
   public synchronized void transmit(byte value) {
     output.append((char) (value & 0xff));
     notifyAll();
-  }
-
-  @Override
-  public void flush() {}
-
-  @Override
-  public int receive(byte[] into, int offset, int length) {
-    return input.take(into, offset, length);
-  }
-
-  @Override
-  public void onInput(Runnable listener) {
-    input.onInput(listener);
   }
 }

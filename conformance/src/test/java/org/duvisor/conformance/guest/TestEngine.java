@@ -6,8 +6,8 @@ import org.duvisor.machine.Engine;
 import org.duvisor.machine.Hart;
 import org.duvisor.machine.interp.Interpreter;
 
-/** The engines that guests boot on. */
-enum TestEngine {
+/** The engines that guests run on. */
+public enum TestEngine {
   /** Nothing is translated. */
   interpreter,
   /** As users have it. */
@@ -15,15 +15,18 @@ enum TestEngine {
   /** Nearly everything is translated, which is more than a boot is worth. */
   jitSoon,
   /** Translated while the hart waits: the same run each time. */
-  jitInTurns;
+  jitInTurns,
+  /** Everything is translated, while the hart waits. */
+  jitAtOnce;
 
   /** Makes the engine of a hart; the harts of a machine share a translator. */
-  Function<Hart, Engine> factory() {
+  public Function<Hart, Engine> factory() {
     return switch (this) {
       case interpreter -> Interpreter::new;
       case jit -> with(new RegionTranslator());
       case jitSoon -> with(new RegionTranslator(20, true));
       case jitInTurns -> with(new RegionTranslator(1000, false));
+      case jitAtOnce -> with(new RegionTranslator(1, false));
     };
   }
 

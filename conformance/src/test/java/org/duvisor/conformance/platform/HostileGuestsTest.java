@@ -16,6 +16,7 @@ import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
+import org.duvisor.conformance.guest.TestEngine;
 import org.duvisor.devices.images.KernelImage;
 import org.duvisor.hypervisor.vm.Vm;
 import org.duvisor.hypervisor.vm.VmConfig;
@@ -23,11 +24,8 @@ import org.duvisor.hypervisor.vm.VmOutcome;
 import org.duvisor.isa.Assembler;
 import org.duvisor.isa.Instruction;
 import org.duvisor.isa.InstructionSet;
-import org.duvisor.jit.RegionTranslator;
 import org.duvisor.machine.Clock;
-import org.duvisor.machine.interp.Interpreter;
 import org.duvisor.platform.sim.SimHost;
-import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
@@ -125,14 +123,8 @@ final class HostileGuestsTest {
 
   @TempDir Path directory;
   private final SimHost host = new SimHost(64 << 20);
-  private final RegionTranslator translator = new RegionTranslator(1, false);
   private final SimHost translated =
-      new SimHost(64 << 20, Clock.realTime(), hart -> new Interpreter(hart, translator));
-
-  @AfterEach
-  void endTranslator() {
-    translator.close();
-  }
+      new SimHost(64 << 20, Clock.realTime(), TestEngine.jitAtOnce.factory());
 
   private static int instruction(Random r) {
     Instruction i = INSTRUCTIONS.get(r.nextInt(INSTRUCTIONS.size()));

@@ -7,16 +7,26 @@ import java.io.IOException;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteBuffer;
 import java.nio.channels.Pipe;
+import org.duvisor.conformance.guest.TestEngine;
+import org.duvisor.machine.Clock;
 import org.duvisor.platform.DvDriver;
 import org.duvisor.platform.Grant;
 import org.duvisor.platform.sim.SimHost;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedClass;
+import org.junit.jupiter.params.provider.EnumSource;
 
 /** The contract on simulated harts. */
+@ParameterizedClass
+@EnumSource(names = {"interpreter", "jitAtOnce"})
 final class SimDriverContractTest extends DvDriverContract {
   private static final long GRANULE = 2 << 20;
 
-  private final SimHost host = new SimHost(128 << 20);
+  private final SimHost host;
+
+  SimDriverContractTest(TestEngine engine) {
+    host = new SimHost(128 << 20, Clock.realTime(), engine.factory());
+  }
 
   @Override
   DvDriver openDriver() {

@@ -13,7 +13,7 @@ import org.jspecify.annotations.Nullable;
  * goes to the host a line at a time; another daemon thread writes what has no line end (a prompt,
  * an echo) a few milliseconds later.
  */
-public final class StreamBackend implements CharBackend, AutoCloseable {
+public final class StreamBackend extends QueuedBackend implements AutoCloseable {
   private static final int INPUT_QUEUE_BYTES = 64 << 10;
   private static final int READ_BYTES = 4 << 10;
   private static final int OUTPUT_BYTES = 8 << 10;
@@ -21,7 +21,6 @@ public final class StreamBackend implements CharBackend, AutoCloseable {
 
   private final InputStream in;
   private final OutputStream out;
-  private final InputQueue input = new InputQueue(INPUT_QUEUE_BYTES);
   private final Object outputLock = new Object();
   private final byte[] pending = new byte[OUTPUT_BYTES];
   private int pendingBytes;
@@ -33,6 +32,7 @@ public final class StreamBackend implements CharBackend, AutoCloseable {
 
   /** A backend that owns neither stream: closing it flushes {@code out} and leaves both open. */
   public StreamBackend(InputStream in, OutputStream out) {
+    super(INPUT_QUEUE_BYTES);
     this.in = in;
     this.out = out;
   }
@@ -81,13 +81,8 @@ public final class StreamBackend implements CharBackend, AutoCloseable {
   }
 
   @Override
-  public int receive(byte[] into, int offset, int length) {
-    return input.take(into, offset, length);
-  }
-
-  @Override
   public void onInput(Runnable listener) {
-    input.onInput(listener);
+    super.onInput(listener);
     synchronized (input) {
       if (reader == null && !closed) {
         reader = Thread.ofPlatform().daemon().name("console-input").start(this::readInput);

@@ -4,10 +4,13 @@ import java.io.ByteArrayOutputStream;
 import java.nio.charset.StandardCharsets;
 
 /** A host whose input is what a test types. */
-public final class ScriptedBackend implements CharBackend {
-  private final InputQueue input = new InputQueue(1 << 16);
+public final class ScriptedBackend extends QueuedBackend {
   private final ByteArrayOutputStream output = new ByteArrayOutputStream();
   private int flushes;
+
+  public ScriptedBackend() {
+    super(1 << 16);
+  }
 
   public void type(String text) {
     byte[] bytes = text.getBytes(StandardCharsets.ISO_8859_1);
@@ -34,15 +37,5 @@ public final class ScriptedBackend implements CharBackend {
   @Override
   public void flush() {
     flushes++;
-  }
-
-  @Override
-  public int receive(byte[] into, int offset, int length) {
-    return input.take(into, offset, length);
-  }
-
-  @Override
-  public void onInput(Runnable listener) {
-    input.onInput(listener);
   }
 }

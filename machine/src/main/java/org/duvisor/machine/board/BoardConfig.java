@@ -114,12 +114,6 @@ public record BoardConfig(
         interrupts);
   }
 
-  /** The same with other harts. */
-  public BoardConfig with(HartConfig other) {
-    return new BoardConfig(
-        harts, memoryBytes, other, engine, virtio, console, clock, timers, deterministic);
-  }
-
   /** The same with another interrupt controller, and harts that go with it. */
   public BoardConfig with(InterruptController other) {
     int files =
@@ -135,11 +129,5 @@ public record BoardConfig(
         timers,
         deterministic,
         other);
-  }
-
-  /** The same on one thread in virtual time. */
-  public BoardConfig inVirtualTime() {
-    return new BoardConfig(
-        harts, memoryBytes, hart, engine, virtio, console, clock, timers, true, interrupts);
   }
 }

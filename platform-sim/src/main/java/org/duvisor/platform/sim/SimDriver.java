@@ -63,7 +63,7 @@ final class SimDriver implements DvDriver {
   @SuppressWarnings(
       "restricted") // the slice's life ends with its arena, which is what revocation is
   public synchronized Grant grant(long bytes, Grant.Use use) {
-    alive();
+    checkAlive();
     if (bytes <= 0 || bytes % SimHost.GRANULE != 0) {
       throw new DvException(Reason.INVALID, "a grant is a positive multiple of 2 MiB");
     }
@@ -141,7 +141,7 @@ final class SimDriver implements DvDriver {
 
   @Override
   public synchronized void delegate(Delegation delegation) {
-    alive();
+    checkAlive();
     if (!delegation.isLegal()) {
       throw new DvException(Reason.PERMISSION, "delegation outside the legal masks");
     }
@@ -156,7 +156,7 @@ final class SimDriver implements DvDriver {
     host.reap();
     reap();
     synchronized (this) {
-      alive();
+      checkAlive();
       if (vcpus.get(vcpu) != null) {
         throw new DvException(Reason.BUSY, "vCPU " + vcpu + " is registered");
       }
@@ -231,15 +231,11 @@ final class SimDriver implements DvDriver {
     }
   }
 
-  private void alive() {
+  /** Throws when the VM is gone. */
+  void checkAlive() {
     if (gone) {
       throw new DvException(Reason.GONE, why);
     }
-  }
-
-  /** Throws when the VM is gone. */
-  void checkAlive() {
-    alive();
   }
 
   /** Ends the VM for what its hypervisor or guest did; what a SIGILL of the process is on Linux. */

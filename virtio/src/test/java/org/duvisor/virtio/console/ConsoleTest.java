@@ -10,8 +10,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
 import java.util.concurrent.atomic.AtomicInteger;
-import org.duvisor.devices.chardev.CharBackend;
-import org.duvisor.devices.chardev.InputQueue;
+import org.duvisor.devices.chardev.QueuedBackend;
 import org.duvisor.virtio.QueueWorker.Serving;
 import org.duvisor.virtio.VirtioMmio;
 import org.duvisor.virtio.testing.TestDriver;
@@ -25,10 +24,13 @@ import org.junit.jupiter.params.provider.EnumSource;
 
 class ConsoleTest {
   /** A host whose output is an array and whose input is a queue. */
-  private static final class Host implements CharBackend {
+  private static final class Host extends QueuedBackend {
     final ByteArrayOutputStream output = new ByteArrayOutputStream();
-    final InputQueue input = new InputQueue(1 << 16);
     final AtomicInteger flushes = new AtomicInteger();
+
+    Host() {
+      super(1 << 16);
+    }
 
     @Override
     public void transmit(byte value) {
@@ -40,22 +42,16 @@ class ConsoleTest {
       flushes.incrementAndGet();
     }
 
-    @Override
-    public int receive(byte[] into, int offset, int length) {
-      return input.take(into, offset, length);
-    }
-
-    @Override
-    public void onInput(Runnable listener) {
-      input.onInput(listener);
-    }
-
     void type(byte[] bytes) {
       try {
         input.put(bytes, 0, bytes.length);
       } catch (InterruptedException e) {
         throw new IllegalStateException(e);
       }
+    }
+
+    void end() {
+      input.end();
     }
   }
 
@@ -127,7 +123,7 @@ class ConsoleTest {
     Queue rx = driver(Serving.INLINE).start(ONE_PORT, 2, 64).getFirst();
     rx.add(Buffer.out(ram.allocate(10), 10));
     rx.kick();
-    host.input.end();
+    host.end();
     assertTrue(rx.poll().isEmpty());
   }
 
