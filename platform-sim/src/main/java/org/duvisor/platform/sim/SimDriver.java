@@ -240,9 +240,11 @@ final class SimDriver implements DvDriver {
 
   /** Ends the VM for what its hypervisor or guest did; what a SIGILL of the process is on Linux. */
   void kill(String reason) {
-    why = reason;
-    gone = true;
-    kickAll();
+    if (!gone) {
+      why = reason;
+      gone = true;
+      kickAll();
+    }
   }
 
   private void kickAll() {
