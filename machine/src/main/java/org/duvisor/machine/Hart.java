@@ -382,9 +382,15 @@ public final class Hart {
         attend();
         return; // a loop of traps retires nothing; whoever runs the hart decides how long it may
       }
-      if (!waiting && retired >= limit && clock.now() >= traps.deadline()) {
-        attend();
+      if (!waiting && retired >= limit) {
+        attendToTimer();
       }
+    }
+  }
+
+  private void attendToTimer() {
+    if (clock.now() >= traps.deadline()) {
+      attend();
     }
   }
 
@@ -484,8 +490,8 @@ public final class Hart {
     if (inTurns) {
       turnOver = true;
       attend(); // ends translated code
-    } else if (backoff.pause() && clock.now() >= traps.deadline()) {
-      attend(); // run() looks at the time after many instructions only
+    } else if (backoff.pause()) {
+      attendToTimer(); // run() does after many instructions only
     }
   }
 

@@ -10,7 +10,7 @@ import net.jqwik.api.ForAll;
 import net.jqwik.api.Property;
 import org.duvisor.devices.IrqLine;
 import org.duvisor.devices.chardev.CharBackend;
-import org.duvisor.devices.chardev.InputQueue;
+import org.duvisor.devices.chardev.QueuedBackend;
 import org.duvisor.virtio.QueueWorker.Serving;
 import org.duvisor.virtio.blk.Blk;
 import org.duvisor.virtio.blk.MemoryDisk;
@@ -61,31 +61,21 @@ class GarbageTest {
   }
 
   private static VirtioDevice console(Random random) {
-    InputQueue input = new InputQueue(4096);
     byte[] typed = new byte[random.nextInt(4096)];
+    CharBackend host;
     try {
-      input.put(typed, 0, typed.length);
+      host =
+          new QueuedBackend(4096) {
+            {
+              input.put(typed, 0, typed.length);
+            }
+
+            @Override
+            public void transmit(byte value) {}
+          };
     } catch (InterruptedException e) {
       throw new IllegalStateException(e);
     }
-    CharBackend host =
-        new CharBackend() {
-          @Override
-          public void transmit(byte value) {}
-
-          @Override
-          public void flush() {}
-
-          @Override
-          public int receive(byte[] into, int offset, int length) {
-            return input.take(into, offset, length);
-          }
-
-          @Override
-          public void onInput(Runnable listener) {
-            input.onInput(listener);
-          }
-        };
     return new Console(80, 25, host, Serving.INLINE);
   }
 
