@@ -6,12 +6,9 @@ import java.io.OutputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.SecureRandom;
-import java.time.Instant;
-import java.time.InstantSource;
 import java.util.Optional;
 import java.util.SplittableRandom;
 import java.util.random.RandomGenerator;
-import org.duvisor.devices.Timers;
 import org.duvisor.devices.chardev.CharBackend;
 import org.duvisor.devices.chardev.StreamBackend;
 import org.duvisor.devices.fdt.Fdt;
@@ -28,9 +25,6 @@ import org.duvisor.virtio.QueueWorker.Serving;
 /** The bare board. */
 final class BoardSession implements Session {
   private static final long SEED = 1;
-
-  /** The date on deterministic boards. */
-  private static final Instant EPOCH = Instant.parse("2026-01-01T00:00:00Z");
 
   private static final int MAX_EXIT_CODE = 255;
 
@@ -87,28 +81,20 @@ final class BoardSession implements Session {
 
   private static BoardConfig config(
       BoardOptions options, Engine.Running engine, Devices devices, CharBackend console) {
-    boolean same = options.deterministic();
-    return new BoardConfig(
-        options.harts(),
-        options.guest().memory().bytes(),
-        harts(options),
-        engine.harts(),
-        devices.list(),
-        console,
-        same ? InstantSource.fixed(EPOCH) : InstantSource.system(),
-        same ? Timers.never() : Timers.host(),
-        same,
-        options.aia().controller());
+    var config =
+        BoardConfig.of(options.harts(), options.guest().memory().bytes(), console)
+            .engine(engine.harts())
+            .virtio(devices.list())
+            .deterministic(options.deterministic())
+            .interrupts(options.aia().controller());
+    options.guestFiles().ifPresent(files -> config.hart(withFiles(options.aia(), files)));
+    return config.build();
   }
 
-  private static HartConfig harts(BoardOptions options) {
-    if (options.aia() != Aia.imsic) {
-      if (options.guestFiles().isPresent()) {
-        throw new UserError("--aia-guests needs --aia aplic-imsic");
-      }
-      return HartConfig.STANDARD;
+  private static HartConfig withFiles(Aia aia, int files) {
+    if (aia != Aia.imsic) {
+      throw new UserError("--aia-guests needs --aia aplic-imsic");
     }
-    int files = options.guestFiles().orElse(HartConfig.USUAL_GUEST_FILES);
     if (files < 0 || files > 63) {
       throw new UserError("--aia-guests is a number from 0 to 63, not " + files);
     }

@@ -11,8 +11,6 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.time.Instant;
-import java.time.InstantSource;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -20,12 +18,10 @@ import java.util.concurrent.TimeUnit;
 import java.util.function.Function;
 import java.util.regex.Pattern;
 import java.util.stream.LongStream;
-import org.duvisor.devices.Timers;
 import org.duvisor.devices.chardev.CharBackend;
 import org.duvisor.jit.RegionTranslator;
 import org.duvisor.machine.Engine;
 import org.duvisor.machine.Hart;
-import org.duvisor.machine.HartConfig;
 import org.duvisor.machine.board.Board;
 import org.duvisor.machine.board.BoardBoot;
 import org.duvisor.machine.board.BoardConfig;
@@ -132,17 +128,7 @@ final class QemuDifferentialTest {
 
   private static List<String> ours(Program program, Function<Hart, Engine> engine) {
     var console = new Console(new ByteArrayOutputStream());
-    var config =
-        new BoardConfig(
-            1,
-            64 << 20,
-            HartConfig.STANDARD,
-            engine,
-            List.of(),
-            console,
-            InstantSource.fixed(Instant.EPOCH),
-            Timers.never(),
-            true);
+    var config = BoardConfig.of(1, 64 << 20, console).engine(engine).deterministic(true).build();
     try (var board = new Board(config)) {
       board.limit(INSTRUCTIONS);
       var boot =

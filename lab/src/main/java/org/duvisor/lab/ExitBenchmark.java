@@ -3,8 +3,6 @@ package org.duvisor.lab;
 import java.io.IOException;
 import java.io.PrintStream;
 import java.nio.file.Path;
-import java.time.Instant;
-import java.time.InstantSource;
 import java.util.ArrayList;
 import java.util.EnumMap;
 import java.util.List;
@@ -13,14 +11,12 @@ import java.util.Optional;
 import java.util.SplittableRandom;
 import java.util.TreeMap;
 import java.util.function.Function;
-import org.duvisor.devices.Timers;
 import org.duvisor.devices.images.ElfImage;
 import org.duvisor.devices.images.Initrd;
 import org.duvisor.devices.images.KernelImage;
 import org.duvisor.machine.Clock;
 import org.duvisor.machine.Engine;
 import org.duvisor.machine.Hart;
-import org.duvisor.machine.HartConfig;
 import org.duvisor.machine.TrapCounts;
 import org.duvisor.machine.board.Board;
 import org.duvisor.machine.board.BoardBoot;
@@ -66,18 +62,26 @@ public final class ExitBenchmark {
     }
   }
 
+  /** In the order of measurement: with AIA, KVM has the guest interrupt files until it leaves. */
   private enum System {
-    duvisor("duvisor run --memory 128M --append quiet --disk /tmp/disk"),
     kvm(
         "qemu-system-riscv64 -M virt%s -accel kvm -cpu host -m 128M -nographic"
             + " -kernel /usr/share/duvisor/Image -initrd /usr/share/duvisor/initramfs.cpio.gz"
             + " -append 'console=ttyS0 quiet' -drive file=/tmp/disk,format=raw,if=none,id=d"
-            + " -device virtio-blk-device,drive=d -device virtio-rng-device");
+            + " -device virtio-blk-device,drive=d -device virtio-rng-device",
+        ",aia=aplic-imsic"),
+    duvisor("duvisor run --memory 128M --append quiet --disk /tmp/disk%s", " --aia aplic-imsic");
 
     private final String command;
+    private final String withFiles;
 
-    System(String command) {
+    System(String command, String withFiles) {
       this.command = command;
+      this.withFiles = withFiles;
+    }
+
+    String command(boolean files) {
+      return command.formatted(files ? withFiles : "");
     }
   }
 
@@ -87,7 +91,7 @@ public final class ExitBenchmark {
   /**
    * How to measure.
    *
-   * @param interrupts the interrupt controllers of the board, and of the guest under KVM
+   * @param interrupts the interrupt controllers of the board, and of the guests
    * @param loads which, in this order
    */
   public record Options(InterruptController interrupts, List<Load> loads) {}
@@ -146,19 +150,15 @@ public final class ExitBenchmark {
             Optional.empty());
     var random = new SplittableRandom(SEED);
     var config =
-        new BoardConfig(
-                1,
-                MEMORY,
-                HartConfig.STANDARD,
-                engine,
+        BoardConfig.of(1, MEMORY, console)
+            .engine(engine)
+            .virtio(
                 List.of(
                     new Rng(random),
-                    new Blk("vda", RawFile.open(images.root, true), Serving.INLINE)),
-                console,
-                InstantSource.fixed(Instant.EPOCH),
-                Timers.never(),
-                true)
-            .with(options.interrupts);
+                    new Blk("vda", RawFile.open(images.root, true), Serving.INLINE)))
+            .deterministic(true)
+            .interrupts(options.interrupts)
+            .build();
     try (var itsBoard = new Board(config)) {
       board = itsBoard;
       board.seed(random);
@@ -192,10 +192,9 @@ public final class ExitBenchmark {
 
   private void script(Options options) {
     console.answer(HOST_PROMPT, "dd if=/dev/urandom of=/tmp/disk bs=1M count=8");
+    boolean files = options.interrupts == InterruptController.APLIC_IMSIC;
     for (System system : System.values()) {
-      boolean files = options.interrupts == InterruptController.APLIC_IMSIC;
-      String machine = files ? ",aia=aplic-imsic" : "";
-      console.answer(HOST_PROMPT, system.command.formatted(machine));
+      console.answer(HOST_PROMPT, system.command(files));
       // The guest's kernel asks its entropy device at times of its own.
       console.answer(GUEST_PROMPT, "echo none >/sys/class/misc/hw_random/rng_current");
       console.answer(GUEST_PROMPT, Load.registers.command); // compiles what exits take
@@ -208,6 +207,9 @@ public final class ExitBenchmark {
         console.expect("end-42", this::ended);
       }
       console.answer(GUEST_PROMPT, "poweroff -f");
+      if (system == System.kvm) {
+        console.answer(HOST_PROMPT, "rmmod kvm");
+      }
     }
     console.answer(HOST_PROMPT, "poweroff -f");
   }

@@ -4,7 +4,6 @@ import java.io.InputStream;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.HashMap;
-import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.function.Function;
@@ -65,18 +64,11 @@ public final class GuestRunner {
   private static String board(
       Map<String, String> keys, Function<Hart, Engine> engine, CharBackend console)
       throws Exception {
-    BoardConfig standard = BoardConfig.of(1, MEMORY, console);
     var config =
-        new BoardConfig(
-            1,
-            MEMORY,
-            standard.hart(),
-            engine,
-            List.of(),
-            console,
-            standard.clock(),
-            standard.timers(),
-            keys.getOrDefault("clock", "real").equals("virtual"));
+        BoardConfig.of(1, MEMORY, console)
+            .engine(engine)
+            .deterministic(keys.getOrDefault("clock", "real").equals("virtual"))
+            .build();
     var boot =
         new BoardBoot(
             Optional.of(ElfImage.open(path(keys, "bios"))),

@@ -3,12 +3,8 @@ package org.duvisor.conformance.guest;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import java.time.Instant;
-import java.time.InstantSource;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
-import org.duvisor.devices.Timers;
-import org.duvisor.machine.HartConfig;
 import org.duvisor.machine.board.Board;
 import org.duvisor.machine.board.BoardBoot;
 import org.duvisor.machine.board.BoardConfig;
@@ -37,7 +33,7 @@ final class BoardBootTest {
   void opensbiAndLinuxOnFourHarts(InterruptController interrupts) throws Exception {
     BoardBoot boot = boot();
     var shell = new GuestShell();
-    try (var board = new Board(BoardConfig.of(4, MEMORY, shell).with(interrupts))) {
+    try (var board = new Board(BoardConfig.of(4, MEMORY, shell).interrupts(interrupts).build())) {
       var outcome = new CompletableFuture<BoardOutcome>();
       Thread.ofPlatform()
           .daemon()
@@ -64,7 +60,7 @@ final class BoardBootTest {
   void aRebootStartsTheBoardAgain() throws Exception {
     BoardBoot boot = boot();
     var shell = new GuestShell();
-    try (var board = new Board(BoardConfig.of(2, MEMORY, shell))) {
+    try (var board = new Board(BoardConfig.of(2, MEMORY, shell).build())) {
       var outcome = new CompletableFuture<BoardOutcome>();
       Thread.ofPlatform()
           .daemon()
@@ -90,16 +86,7 @@ final class BoardBootTest {
     var shell = new GuestShell();
     shell.type("poweroff -f"); // before the start: typing is an event from outside
     var config =
-        new BoardConfig(
-            2,
-            MEMORY,
-            HartConfig.STANDARD,
-            engine.factory(),
-            java.util.List.of(),
-            shell,
-            InstantSource.fixed(Instant.EPOCH),
-            Timers.never(),
-            true);
+        BoardConfig.of(2, MEMORY, shell).engine(engine.factory()).deterministic(true).build();
     try (var board = new Board(config)) {
       return new Run(board.run(boot()), board.instructions(), shell.everything());
     }

@@ -50,9 +50,9 @@ final class DebianKernelTest {
             "console=ttyS0",
             Optional.empty());
     var shell = new GuestShell(PATIENCE);
-    BoardConfig config = BoardConfig.of(harts, MEMORY, shell);
     var disk = new Blk("vda", new MemoryDisk(1 << 20), Serving.THREAD);
-    try (var board = new Board(config.with(List.of(disk)))) {
+    try (var board =
+        new Board(BoardConfig.of(harts, MEMORY, shell).virtio(List.of(disk)).build())) {
       var outcome = new CompletableFuture<BoardOutcome>();
       Thread.ofPlatform()
           .daemon()

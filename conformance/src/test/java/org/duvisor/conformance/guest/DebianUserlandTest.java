@@ -8,11 +8,11 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.time.InstantSource;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
 import java.util.stream.Stream;
-import org.duvisor.devices.Timers;
 import org.duvisor.devices.images.Initrd;
 import org.duvisor.devices.images.KernelImage;
 import org.duvisor.machine.board.Board;
@@ -94,21 +94,17 @@ final class DebianUserlandTest {
           Overlay.over(
               DiskImage.open(
                   image.resolve("root.img"), Optional.of(DiskImage.Format.raw), true, false));
-      BoardConfig usual = BoardConfig.of(harts, MEMORY, shell);
       var machine =
           new Board(
-              new BoardConfig(
-                      harts,
-                      MEMORY,
-                      usual.hart(),
-                      TestEngine.jit.factory(),
+              BoardConfig.of(harts, MEMORY, shell)
+                  .engine(TestEngine.jit.factory())
+                  .virtio(
                       List.of(
-                          new Blk("vda", disk, inVirtualTime ? Serving.INLINE : Serving.THREAD)),
-                      shell,
-                      usual.clock(),
-                      Timers.never(),
-                      inVirtualTime)
-                  .with(interrupts));
+                          new Blk("vda", disk, inVirtualTime ? Serving.INLINE : Serving.THREAD)))
+                  .deterministic(inVirtualTime)
+                  .clock(InstantSource.system()) // packages' signatures have dates
+                  .interrupts(interrupts)
+                  .build());
       return new Debian(new BoardThread(machine, boot, shell), shell);
     }
 

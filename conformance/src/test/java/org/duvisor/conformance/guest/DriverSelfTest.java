@@ -8,19 +8,16 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.time.InstantSource;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.regex.Pattern;
-import org.duvisor.devices.Timers;
 import org.duvisor.devices.images.Initrd;
 import org.duvisor.devices.images.KernelImage;
 import org.duvisor.machine.HartConfig;
 import org.duvisor.machine.board.Board;
 import org.duvisor.machine.board.BoardBoot;
 import org.duvisor.machine.board.BoardConfig;
-import org.duvisor.machine.interp.Interpreter;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
@@ -61,18 +58,7 @@ final class DriverSelfTest {
             Optional.empty());
     var console = new GuestShell();
     List<String> lines = new ArrayList<>();
-    var config =
-        new BoardConfig(
-            harts,
-            MEMORY,
-            hart,
-            Interpreter::new,
-            List.of(),
-            console,
-            InstantSource.system(),
-            Timers.never(),
-            false);
-    try (var board = new Board(config)) {
+    try (var board = new Board(BoardConfig.of(harts, MEMORY, console).hart(hart).build())) {
       Thread.ofPlatform()
           .daemon()
           .start(

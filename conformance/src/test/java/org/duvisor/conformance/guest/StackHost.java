@@ -3,15 +3,11 @@ package org.duvisor.conformance.guest;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Duration;
-import java.time.Instant;
-import java.time.InstantSource;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.SplittableRandom;
 import java.util.concurrent.ExecutionException;
-import org.duvisor.devices.Timers;
 import org.duvisor.jit.RegionTranslator;
-import org.duvisor.machine.HartConfig;
 import org.duvisor.machine.board.Board;
 import org.duvisor.machine.board.BoardBoot;
 import org.duvisor.machine.board.BoardConfig;
@@ -95,19 +91,12 @@ public final class StackHost implements AutoCloseable {
     translator = new RegionTranslator(RegionTranslator.THRESHOLD, !setup.deterministic);
     var machine =
         new Board(
-            new BoardConfig(
-                    setup.harts,
-                    setup.memoryBytes,
-                    HartConfig.STANDARD,
-                    hart -> new Interpreter(hart, translator),
-                    devices,
-                    ConsoleLog.of(shell, "full-stack.log"),
-                    setup.deterministic
-                        ? InstantSource.fixed(Instant.EPOCH)
-                        : InstantSource.system(),
-                    setup.deterministic ? Timers.never() : Timers.host(),
-                    setup.deterministic)
-                .with(setup.interrupts));
+            BoardConfig.of(setup.harts, setup.memoryBytes, ConsoleLog.of(shell, "full-stack.log"))
+                .engine(hart -> new Interpreter(hart, translator))
+                .virtio(devices)
+                .deterministic(setup.deterministic)
+                .interrupts(setup.interrupts)
+                .build());
     machine.seed(new SplittableRandom(1));
     board = new BoardThread(machine, boot, shell);
   }

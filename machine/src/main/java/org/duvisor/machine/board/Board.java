@@ -8,6 +8,7 @@ import org.duvisor.devices.GoldfishRtc;
 import org.duvisor.devices.MmioBus;
 import org.duvisor.devices.Ns16550;
 import org.duvisor.devices.TestFinisher;
+import org.duvisor.devices.Timers;
 import org.duvisor.devices.fdt.Cpus;
 import org.duvisor.devices.fdt.Node;
 import org.duvisor.machine.Clock;
@@ -74,7 +75,9 @@ public final class Board implements AutoCloseable {
     bus.add(
         MemoryMap.RTC,
         new GoldfishRtc(
-            config.clock(), config.timers(), interrupts.source().apply(MemoryMap.RTC_IRQ)),
+            config.clock(),
+            config.deterministic() ? Timers.never() : Timers.host(),
+            interrupts.source().apply(MemoryMap.RTC_IRQ)),
         MemoryMap.RTC_IRQ);
     bus.add(MemoryMap.FINISHER, new TestFinisher(this::finish, FINISHER_PHANDLE), 0);
   }

@@ -1,9 +1,9 @@
 package org.duvisor.machine.board;
 
+import java.time.Instant;
 import java.time.InstantSource;
 import java.util.List;
 import java.util.function.Function;
-import org.duvisor.devices.Timers;
 import org.duvisor.devices.chardev.CharBackend;
 import org.duvisor.machine.Engine;
 import org.duvisor.machine.Hart;
@@ -20,8 +20,7 @@ import org.duvisor.virtio.VirtioDevice;
  * @param engine what executes for them
  * @param virtio its virtio devices in the order of their slots; the board owns and closes them
  * @param console the other end of its UART
- * @param clock its real-time clock
- * @param timers alarms of that clock
+ * @param clock its real-time clock; on a deterministic board it has no alarms
  * @param deterministic all harts on one thread in virtual time: the same result each time
  * @param interrupts what brings the interrupts of devices to the harts
  */
@@ -33,11 +32,13 @@ public record BoardConfig(
     List<VirtioDevice> virtio,
     CharBackend console,
     InstantSource clock,
-    Timers timers,
     boolean deterministic,
     InterruptController interrupts) {
   /** Virtio slots, as on QEMU virt. */
   public static final int VIRTIO_SLOTS = 8;
+
+  /** What the real-time clock of a deterministic board says, unless it is given another. */
+  public static final Instant FIXED = Instant.parse("2026-01-01T00:00:00Z");
 
   /**
    * Checks ranges.
@@ -61,73 +62,76 @@ public record BoardConfig(
     }
   }
 
-  /** A board whose harts say which interrupt controller it has: AIA's, or a PLIC. */
-  public BoardConfig(
-      int harts,
-      long memoryBytes,
-      HartConfig hart,
-      Function<Hart, Engine> engine,
-      List<VirtioDevice> virtio,
-      CharBackend console,
-      InstantSource clock,
-      Timers timers,
-      boolean deterministic) {
-    this(
-        harts,
-        memoryBytes,
-        hart,
-        engine,
-        virtio,
-        console,
-        clock,
-        timers,
-        deterministic,
-        hart.aia() ? InterruptController.APLIC_IMSIC : InterruptController.PLIC);
+  /**
+   * A board with interpreting standard harts, a PLIC and no devices beyond its own, in real time;
+   * the rest is set by the builder.
+   */
+  public static Builder of(int harts, long memoryBytes, CharBackend console) {
+    return new Builder(harts, memoryBytes, console);
   }
 
-  /** A board with interpreting standard harts and no devices beyond its own. */
-  public static BoardConfig of(int harts, long memoryBytes, CharBackend console) {
-    return new BoardConfig(
-        harts,
-        memoryBytes,
-        HartConfig.STANDARD,
-        Interpreter::new,
-        List.of(),
-        console,
-        InstantSource.system(),
-        Timers.never(),
-        false);
-  }
+  /** Sets one thing at a time. */
+  public static final class Builder {
+    private final int harts;
+    private final long memoryBytes;
+    private final CharBackend console;
+    private HartConfig hart = HartConfig.STANDARD;
+    private Function<Hart, Engine> engine = Interpreter::new;
+    private List<VirtioDevice> virtio = List.of();
+    private InstantSource clock = InstantSource.system();
+    private boolean deterministic;
+    private InterruptController interrupts = InterruptController.PLIC;
 
-  /** The same with virtio devices. */
-  public BoardConfig with(List<VirtioDevice> devices) {
-    return new BoardConfig(
-        harts,
-        memoryBytes,
-        hart,
-        engine,
-        devices,
-        console,
-        clock,
-        timers,
-        deterministic,
-        interrupts);
-  }
+    private Builder(int harts, long memoryBytes, CharBackend console) {
+      this.harts = harts;
+      this.memoryBytes = memoryBytes;
+      this.console = console;
+    }
 
-  /** The same with another interrupt controller, and harts that go with it. */
-  public BoardConfig with(InterruptController other) {
-    int files =
-        other == InterruptController.APLIC_IMSIC ? HartConfig.USUAL_GUEST_FILES : HartConfig.NO_AIA;
-    return new BoardConfig(
-        harts,
-        memoryBytes,
-        hart.withGuestFiles(files),
-        engine,
-        virtio,
-        console,
-        clock,
-        timers,
-        deterministic,
-        other);
+    /** What executes for the harts. */
+    public Builder engine(Function<Hart, Engine> value) {
+      engine = value;
+      return this;
+    }
+
+    /** The virtio devices. */
+    public Builder virtio(List<VirtioDevice> value) {
+      virtio = value;
+      return this;
+    }
+
+    /** Virtual time, with the real-time clock at {@link #FIXED}, or real time. */
+    public Builder deterministic(boolean value) {
+      deterministic = value;
+      clock = value ? InstantSource.fixed(FIXED) : InstantSource.system();
+      return this;
+    }
+
+    /** Another real-time clock. */
+    public Builder clock(InstantSource value) {
+      clock = value;
+      return this;
+    }
+
+    /** Other harts, and the interrupt controller that goes with them: AIA's, or a PLIC. */
+    public Builder hart(HartConfig value) {
+      hart = value;
+      interrupts = value.aia() ? InterruptController.APLIC_IMSIC : InterruptController.PLIC;
+      return this;
+    }
+
+    /** Another interrupt controller, and harts that go with it. */
+    public Builder interrupts(InterruptController value) {
+      boolean messages = value == InterruptController.APLIC_IMSIC;
+      hart = hart.withGuestFiles(messages ? HartConfig.USUAL_GUEST_FILES : HartConfig.NO_AIA);
+      interrupts = value;
+      return this;
+    }
+
+    /** The configuration. */
+    public BoardConfig build() {
+      return new BoardConfig(
+          harts, memoryBytes, hart, engine, virtio, console, clock, deterministic, interrupts);
+    }
   }
 }

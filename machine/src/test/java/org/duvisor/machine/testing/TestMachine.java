@@ -106,19 +106,13 @@ public final class TestMachine implements AutoCloseable {
    */
   public TestMachine(
       EngineUnderTest engine, String program, int harts, HartConfig hart, boolean inTurns) {
-    BoardConfig base = BoardConfig.of(harts, MEMORY, CharBackend.none());
     this.board =
         new Board(
-            new BoardConfig(
-                harts,
-                MEMORY,
-                hart,
-                engine.factory(),
-                List.of(),
-                base.console(),
-                base.clock(),
-                base.timers(),
-                inTurns));
+            BoardConfig.of(harts, MEMORY, CharBackend.none())
+                .hart(hart)
+                .engine(engine.factory())
+                .deterministic(inTurns)
+                .build());
     String others = program.contains("others:") ? "" : NO_OTHERS;
     String text = PROLOGUE + program + "\n  j exit\n" + others + EPILOGUE;
     this.program = new Assembler(CODE).define("LOG", LOG).define("DATA", DATA).asm(text);
