@@ -36,7 +36,7 @@ public final class Disassembler {
 
   /**
    * The text of exactly this encoding: no pseudo-instructions, compressed instructions under their
-   * own names.
+   * own names, and data where bits that the instruction ignores have a value that no text says.
    */
   public static String exact(int bits, long pc) {
     Instruction row = InstructionSet.standard().decoder().row(bits);
@@ -46,6 +46,10 @@ public final class Disassembler {
     long[] slots = new long[Slot.COUNT];
     for (Slot slot : Slot.values()) {
       slots[slot.index()] = row.slot(slot, bits);
+    }
+    int ignored = row.encode(slots) ^ bits;
+    if ((row.length() == 2 ? ignored & 0xffff : ignored) != 0) {
+      return data(bits);
     }
     return format(mnemonic(row, slots), row.operands(), slots, pc);
   }

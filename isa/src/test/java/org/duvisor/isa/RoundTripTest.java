@@ -63,13 +63,15 @@ class RoundTripTest {
   @Property(tries = 4000)
   void anyWordIsTextThatAssembles(@ForAll int word) {
     String text = Disassembler.exact(word, PC);
-    Assembly assembly = new Assembler(PC).asm(text);
-    Decoded d = InstructionSet.standard().decoder().decode(word);
-    Decoded again = InstructionSet.standard().decoder().decode(Words.first(assembly));
-    assertEquals(d == null, again == null, text);
-    if (d != null && again != null) {
-      assertEquals(d.instruction(), again.instruction(), text);
-      assertEquals(d.imm(), again.imm(), text);
-    }
+    int again = Words.first(new Assembler(PC).asm(text));
+    int ours = (word & 3) == 3 ? -1 : 0xffff;
+    assertEquals(Integer.toHexString(word & ours), Integer.toHexString(again), text);
+  }
+
+  /** Without its fields that a fence ignores, this one is a pause. */
+  @Test
+  void whatAnInstructionIgnoresIsNotLost() {
+    assertEquals(".word 0x0100008f", Disassembler.exact(0x0100008f, PC));
+    assertEquals("pause", Disassembler.exact(0x0100000f, PC));
   }
 }
