@@ -50,6 +50,16 @@ public final class MmioBus {
     return null;
   }
 
+  /**
+   * Resets all devices, the last one added first: an interrupt controller, added before those whose
+   * lines it has, does not keep an interrupt of theirs.
+   */
+  public void reset() {
+    for (int i = windows.length - 1; i >= 0; i--) {
+      windows[i].device().reset();
+    }
+  }
+
   /** All windows in the order they were added. */
   public Window[] windows() {
     return windows.clone();

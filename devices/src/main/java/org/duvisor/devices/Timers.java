@@ -41,12 +41,14 @@ public interface Timers {
         };
   }
 
-  /** Timers in host time, on one daemon thread started when the first one is set. */
+  /** Timers in host time, on one daemon thread that is there while one is set. */
   static Timers host() {
     ScheduledThreadPoolExecutor executor =
         new ScheduledThreadPoolExecutor(
             1, Thread.ofPlatform().daemon().name("device-timers").factory());
     executor.setRemoveOnCancelPolicy(true);
+    executor.setKeepAliveTime(1, TimeUnit.SECONDS);
+    executor.allowCoreThreadTimeOut(true);
     return task ->
         new Timer() {
           private @Nullable ScheduledFuture<?> scheduled;

@@ -3,6 +3,7 @@ package org.duvisor.virtio;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.IntConsumer;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -19,6 +20,7 @@ public final class QueueWorker implements AutoCloseable {
     THREAD
   }
 
+  private final Supplier<@Nullable Session> session;
   private final IntConsumer serve;
   private final AtomicLong pending = new AtomicLong();
   private final @Nullable Thread thread;
@@ -28,10 +30,14 @@ public final class QueueWorker implements AutoCloseable {
    * A worker, running.
    *
    * @param name the thread's name
-   * @param serve serves one queue, 0 to 63, until it is empty
+   * @param session what the device serves now; null without a driver
+   * @param serve serves one queue, 0 to 63, until it is empty; what it throws stops that queue and
+   *     asks the driver for a reset (2.1.1)
    */
   @SuppressWarnings("this-escape") // the thread needs only fields that are set
-  public QueueWorker(Serving serving, String name, IntConsumer serve) {
+  public QueueWorker(
+      Serving serving, String name, Supplier<@Nullable Session> session, IntConsumer serve) {
+    this.session = session;
     this.serve = serve;
     this.thread =
         switch (serving) {
@@ -46,7 +52,7 @@ public final class QueueWorker implements AutoCloseable {
   /** The queue has something to do. */
   public void wake(int queue) {
     if (thread == null) {
-      serve.accept(queue);
+      serve(queue);
     } else if ((pending.getAndAccumulate(1L << queue, (a, b) -> a | b) & 1L << queue) == 0) {
       LockSupport.unpark(thread);
     }
@@ -57,11 +63,22 @@ public final class QueueWorker implements AutoCloseable {
       long work = pending.getAndSet(0);
       if (work == 0) {
         LockSupport.park(this);
-        Thread.interrupted(); // a stray interrupt must neither spin here nor close the back end's
-        // channel
+        // A stray interrupt must neither spin here nor close the back end's channel.
+        Thread.interrupted();
       }
       for (long left = work; left != 0; left &= left - 1) {
-        serve.accept(Long.numberOfTrailingZeros(left));
+        serve(Long.numberOfTrailingZeros(left));
+      }
+    }
+  }
+
+  private void serve(int queue) {
+    Session now = session.get();
+    try {
+      serve.accept(queue);
+    } catch (RuntimeException | Error e) { // of a back end, of a full heap: the guest has to know
+      if (now != null) {
+        now.queues().get(queue).failed(e);
       }
     }
   }

@@ -31,7 +31,7 @@ public abstract class RequestDevice implements VirtioDevice {
   @SuppressWarnings("this-escape") // nothing is served before the first session
   protected RequestDevice(Offer offer, Serving serving) {
     this.offer = offer;
-    worker = new QueueWorker(serving, offer.name(), this::serve);
+    worker = new QueueWorker(serving, offer.name(), this::session, this::serve);
   }
 
   /**
@@ -70,6 +70,11 @@ public abstract class RequestDevice implements VirtioDevice {
       worker.close();
       release();
     }
+  }
+
+  private @Nullable Session session() {
+    Service now = service;
+    return now == null ? null : now.session;
   }
 
   private void serve(int index) {

@@ -45,6 +45,9 @@ public final class Virtqueue {
 
     /** The driver broke the rules: DEVICE_NEEDS_RESET. */
     void violated(String rule);
+
+    /** The device broke: DEVICE_NEEDS_RESET, and the host's log has why. */
+    void failed(Throwable why);
   }
 
   private final int maxSize;
@@ -141,6 +144,12 @@ public final class Virtqueue {
   // ---- use, by the device
   // -------------------------------------------------------------------------------------------
 
+  /** How many descriptors the driver chose: no more chains than that are available at once. */
+  public int size() {
+    assert Thread.holdsLock(this);
+    return size;
+  }
+
   /**
    * A chain to be filled by {@link #next}; a device makes one for each thread that serves the
    * queue.
@@ -235,6 +244,12 @@ public final class Virtqueue {
     enabled = false;
     signals.violated(rule);
     return false;
+  }
+
+  /** Stops the queue because the device failed at it, and asks for a reset. */
+  synchronized void failed(Throwable why) {
+    enabled = false;
+    signals.failed(why);
   }
 
   private boolean usable() {

@@ -11,10 +11,10 @@ public final class ExitStats {
   private final long[] nanos = new long[ExitKind.values().length];
   private final long[] causes = new long[KEPT];
   private final long[] addresses = new long[KEPT];
-  private int next;
+  private long next;
 
   void exit(long cause, long pc) {
-    int slot = next++ & KEPT - 1;
+    int slot = (int) next++ & KEPT - 1;
     causes[slot] = cause;
     addresses[slot] = pc;
   }
@@ -38,7 +38,7 @@ public final class ExitStats {
   String history() {
     StringBuilder out = new StringBuilder();
     for (int i = 1; i <= Math.min(KEPT, next); i++) {
-      int slot = next - i & KEPT - 1;
+      int slot = (int) next - i & KEPT - 1;
       out.append("  ucause %016x at pc %016x%n".formatted(causes[slot], addresses[slot]));
     }
     return out.toString();

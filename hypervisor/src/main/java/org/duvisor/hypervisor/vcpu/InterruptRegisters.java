@@ -10,6 +10,25 @@ final class InterruptRegisters {
 
   private InterruptRegisters() {}
 
+  /** Stops the file's delivery; what it was, for {@link #deliver}. */
+  static long silence(HuHart h) {
+    return exchange(h, 0);
+  }
+
+  /** Undoes {@link #silence}. */
+  static void deliver(HuHart h, long delivery) {
+    exchange(h, delivery);
+  }
+
+  private static long exchange(HuHart h, long delivery) {
+    long select = h.csr(Csr.HUVSISELECT);
+    h.csr(Csr.HUVSISELECT, EIDELIVERY);
+    long before = h.csr(Csr.HUVSIREG);
+    h.csr(Csr.HUVSIREG, delivery);
+    h.csr(Csr.HUVSISELECT, select);
+    return before;
+  }
+
   /** Brings the file to its reset state; delivery first. */
   static void clear(HuHart h) {
     for (int select = EIDELIVERY; select < LAST; select += 2) {

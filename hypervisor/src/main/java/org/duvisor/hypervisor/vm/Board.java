@@ -82,14 +82,14 @@ final class Board implements AutoCloseable {
   }
 
   void reset() {
-    for (MmioBus.Window w : bus.windows()) {
-      w.device().reset();
-    }
+    bus.reset();
     firmware.run();
   }
 
+  /** Closes the devices, none of which has a timer set any more. */
   @Override
   public void close() {
+    bus.reset();
     transports.forEach(VirtioMmio::close);
   }
 

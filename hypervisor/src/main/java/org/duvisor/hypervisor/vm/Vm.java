@@ -26,6 +26,7 @@ import org.duvisor.platform.Delegation;
 import org.duvisor.platform.DvDriver;
 import org.duvisor.platform.DvException;
 import org.duvisor.platform.Grant;
+import org.duvisor.virtio.VirtioDevice;
 
 /**
  * A virtual machine: made of grants and devices, run by one thread for each vCPU. {@link #run} may
@@ -89,12 +90,14 @@ public final class Vm implements AutoCloseable {
   public static Vm create(DvDriver driver, VmConfig config) {
     try {
       return new Vm(driver, config);
-    } catch (DvException e) {
+    } catch (RuntimeException e) {
+      config.virtio().forEach(VirtioDevice::close);
       driver.close();
-      throw new VmException("cannot make the VM: " + e.getMessage());
-    } catch (IllegalArgumentException e) {
-      driver.close();
-      throw new VmException(String.valueOf(e.getMessage()));
+      throw switch (e) {
+        case DvException _ -> new VmException("cannot make the VM: " + e.getMessage());
+        case IllegalArgumentException _ -> new VmException(String.valueOf(e.getMessage()));
+        default -> e;
+      };
     }
   }
 

@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
 import java.lang.foreign.ValueLayout;
+import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -19,6 +20,9 @@ import org.duvisor.hypervisor.fake.FakeHart;
 import org.duvisor.isa.Csr;
 import org.duvisor.platform.Delegation;
 import org.duvisor.platform.Grant;
+import org.duvisor.virtio.QueueWorker.Serving;
+import org.duvisor.virtio.net.Net;
+import org.duvisor.virtio.net.NetBackend;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -86,6 +90,30 @@ class VmTest {
         assertEquals(c.outcome, vm.run());
       }
     }
+  }
+
+  @Test
+  void aVmThatCannotBeMadeClosesItsDevices() {
+    AtomicInteger closed = new AtomicInteger();
+    NetBackend wire =
+        new NetBackend() {
+          @Override
+          public void plug(Port port) {}
+
+          @Override
+          public void send(ByteBuffer frame) {}
+
+          @Override
+          public void close() {
+            closed.incrementAndGet();
+          }
+        };
+    var net = new Net("n", new byte[] {2, 0, 0, 0, 0, 1}, Net.NO_MTU, wire, Serving.INLINE);
+    FakeDriver full = new FakeDriver();
+    full.largestGrant = 0;
+    VmConfig impossible = config().virtio(List.of(net)).build();
+    assertThrows(VmException.class, () -> Vm.create(full, impossible));
+    assertEquals(1, closed.get());
   }
 
   @Test

@@ -147,9 +147,7 @@ public final class Board implements AutoCloseable {
   public BoardOutcome run(BoardBoot boot) {
     while (true) {
       resetWanted = false;
-      for (MmioBus.Window w : bus.windows()) {
-        w.device().reset();
-      }
+      bus.reset();
       boot.load(this);
       tohost = boot.tohost();
       for (Hart h : harts) {
@@ -240,8 +238,10 @@ public final class Board implements AutoCloseable {
     harts.forEach(Hart::signal);
   }
 
+  /** Closes the devices, none of which has a timer set any more. */
   @Override
   public void close() {
+    bus.reset();
     transports.forEach(VirtioMmio::close);
   }
 }

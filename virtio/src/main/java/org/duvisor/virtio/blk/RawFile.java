@@ -14,6 +14,7 @@ import java.nio.file.OpenOption;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.Set;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A raw image: byte n of the file is byte n of the disk. Holes stay holes until written.
@@ -31,6 +32,7 @@ public final class RawFile implements BlockBackend {
 
   private final Path path;
   private final boolean readOnly;
+  private final @Nullable Object key;
   private final long length;
   private final long size;
   private final ByteBuffer zeros = ByteBuffer.allocateDirect(ZEROS).asReadOnlyBuffer();
@@ -43,9 +45,11 @@ public final class RawFile implements BlockBackend {
     void run(FileChannel channel) throws IOException;
   }
 
-  private RawFile(Path path, boolean readOnly, FileChannel channel) throws IOException {
+  private RawFile(Path path, boolean readOnly, @Nullable Object key, FileChannel channel)
+      throws IOException {
     this.path = path;
     this.readOnly = readOnly;
+    this.key = key;
     this.channel = channel;
     this.length = channel.size();
     this.size = Math.ceilDiv(length, (long) Blk.SECTOR) * Blk.SECTOR;
@@ -64,13 +68,26 @@ public final class RawFile implements BlockBackend {
     if (!Files.isRegularFile(path)) {
       throw new IOException("disk image " + path + ": not a regular file");
     }
-    FileChannel channel = openChannel(path, readOnly);
+    Object key = OpenImages.key(path);
+    if (!OpenImages.claim(key, readOnly)) {
+      throw inUse(path);
+    }
     try {
-      return new RawFile(path, readOnly, channel);
+      FileChannel channel = openChannel(path, readOnly);
+      try {
+        return new RawFile(path, readOnly, key, channel);
+      } catch (IOException | RuntimeException e) {
+        channel.close();
+        throw e;
+      }
     } catch (IOException | RuntimeException e) {
-      channel.close();
+      OpenImages.release(key);
       throw e;
     }
+  }
+
+  private static IOException inUse(Path path) {
+    return new IOException("disk image " + path + " is in use by another machine");
   }
 
   private static FileChannel openChannel(Path path, boolean readOnly) throws IOException {
@@ -90,7 +107,7 @@ public final class RawFile implements BlockBackend {
     }
     if (!lock(channel, readOnly)) {
       channel.close();
-      throw new IOException("disk image " + path + " is in use by another machine");
+      throw inUse(path);
     }
     return channel;
   }
@@ -100,7 +117,7 @@ public final class RawFile implements BlockBackend {
       FileLock lock = channel.tryLock(0, Long.MAX_VALUE, shared);
       return lock != null;
     } catch (OverlappingFileLockException e) {
-      return shared; // another machine of this process has it; several readers are welcome
+      return shared; // another reader of this process has it
     } catch (IOException e) {
       return true; // a file system without locks
     }
@@ -200,7 +217,10 @@ public final class RawFile implements BlockBackend {
 
   @Override
   public synchronized void close() throws IOException {
-    closed = true;
-    channel.close();
+    if (!closed) {
+      closed = true;
+      channel.close();
+      OpenImages.release(key);
+    }
   }
 }

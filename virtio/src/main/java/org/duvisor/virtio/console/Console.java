@@ -39,7 +39,7 @@ public final class Console implements VirtioDevice {
   private static final int STAGING = 4096;
 
   /** What belongs to a session, each half used under its queue's monitor. */
-  private static final class Service {
+  private final class Service {
     final Session session;
     final Virtqueue receive;
     final Virtqueue transmit;
@@ -64,7 +64,10 @@ public final class Console implements VirtioDevice {
           session.has(F_MULTIPORT)
               ? new PortControl(
                   session.queues().get(CONTROL_TO_DRIVER),
-                  session.queues().get(CONTROL_FROM_DRIVER))
+                  session.queues().get(CONTROL_FROM_DRIVER),
+                  session.has(F_SIZE),
+                  () -> (int) config.read(CONFIG_COLS, 4),
+                  () -> service == this)
               : null;
     }
 
@@ -95,7 +98,7 @@ public final class Console implements VirtioDevice {
   public Console(int columns, int rows, CharBackend backend, Serving serving) {
     this.backend = backend;
     config.set(CONFIG_COLS, 2, columns).set(CONFIG_ROWS, 2, rows).set(CONFIG_PORTS, 4, 1);
-    worker = new QueueWorker(serving, offer.name(), queue -> transmit());
+    worker = new QueueWorker(serving, offer.name(), this::session, queue -> transmit());
     backend.onInput(this::receive);
   }
 
@@ -103,8 +106,12 @@ public final class Console implements VirtioDevice {
   public void resize(int columns, int rows) {
     config.set(CONFIG_COLS, 2, columns).set(CONFIG_ROWS, 2, rows);
     Service now = service;
-    if (now != null && now.session.has(F_SIZE)) {
-      now.session.configChanged().run();
+    if (now == null || !now.session.has(F_SIZE)) {
+      return;
+    }
+    now.session.configChanged().run();
+    if (now.control != null) {
+      now.control.resized();
     }
   }
 
@@ -153,6 +160,11 @@ public final class Console implements VirtioDevice {
   @Override
   public void reset() {
     service = null;
+  }
+
+  private @Nullable Session session() {
+    Service now = service;
+    return now == null ? null : now.session;
   }
 
   private void transmit() {

@@ -1,5 +1,7 @@
 package org.duvisor.virtio.console;
 
+import java.util.function.BooleanSupplier;
+import java.util.function.IntSupplier;
 import org.duvisor.virtio.Buffers;
 import org.duvisor.virtio.Chain;
 import org.duvisor.virtio.Virtqueue;
@@ -14,23 +16,46 @@ import org.duvisor.virtio.Virtqueue;
 final class PortControl {
   private static final int MESSAGE = 8;
 
+  /** Columns and rows behind the message. */
+  private static final int SIZE = 4;
+
   private static final int DEVICE_READY = 0;
   private static final int PORT_ADD = 1;
   private static final int PORT_READY = 3;
   private static final int CONSOLE_PORT = 4;
+  private static final int RESIZE = 5;
   private static final int PORT_OPEN = 6;
 
   /** The device's messages in the order they are sent. */
-  private static final int[] SENT = {PORT_ADD, CONSOLE_PORT, PORT_OPEN};
+  private static final int[] SENT = {PORT_ADD, CONSOLE_PORT, RESIZE, PORT_OPEN};
 
   private final Virtqueue toDriver;
   private final Virtqueue fromDriver;
   private final Chain out;
   private final Chain in;
+  private final BooleanSupplier live;
+  private final IntSupplier size;
+  private final int whenReady;
   private int owed;
   private volatile boolean open;
 
-  PortControl(Virtqueue toDriver, Virtqueue fromDriver) {
+  /**
+   * The control of one session.
+   *
+   * @param sized whether the driver wants to know the size
+   * @param size of the console: columns, and rows &lt;&lt; 16
+   * @param live whether this is still the session; asked under a queue's monitor, for a thread may
+   *     come late
+   */
+  PortControl(
+      Virtqueue toDriver,
+      Virtqueue fromDriver,
+      boolean sized,
+      IntSupplier size,
+      BooleanSupplier live) {
+    this.whenReady = 1 << CONSOLE_PORT | 1 << PORT_OPEN | (sized ? 1 << RESIZE : 0);
+    this.size = size;
+    this.live = live;
     this.toDriver = toDriver;
     this.fromDriver = fromDriver;
     this.out = toDriver.newChain();
@@ -45,7 +70,7 @@ final class PortControl {
   /** Takes the driver's messages. */
   void listen() {
     synchronized (fromDriver) {
-      while (fromDriver.next(in)) {
+      while (live.getAsBoolean() && fromDriver.next(in)) {
         Buffers message = in.readable();
         if (message.size() < MESSAGE) {
           fromDriver.violated("a control message that is cut short");
@@ -62,7 +87,7 @@ final class PortControl {
   private void hear(int port, int event, int value) {
     switch (event) {
       case DEVICE_READY -> owe(value == 1 ? 1 << PORT_ADD : 0);
-      case PORT_READY -> owe(port == 0 && value == 1 ? 1 << CONSOLE_PORT | 1 << PORT_OPEN : 0);
+      case PORT_READY -> owe(port == 0 && value == 1 ? whenReady : 0);
       case PORT_OPEN -> open = port == 0 ? value == 1 : open;
       default -> {}
     }
@@ -74,23 +99,38 @@ final class PortControl {
     }
   }
 
+  /**
+   * Says the size again, which has changed. Linux does not look for it in the configuration of a
+   * console with ports.
+   */
+  void resized() {
+    if (open) {
+      owe(1 << RESIZE);
+      speak();
+    }
+  }
+
   /** Sends what is owed, as far as there is room. */
   void speak() {
     synchronized (toDriver) {
       for (int event : SENT) {
         if ((owed >>> event & 1) != 0) {
-          if (!toDriver.next(out)) {
+          if (!live.getAsBoolean() || !toDriver.next(out)) {
             break;
           }
           Buffers message = out.writable();
-          if (message.size() < MESSAGE) {
+          int length = event == RESIZE ? MESSAGE + SIZE : MESSAGE;
+          if (message.size() < length) {
             toDriver.violated("a control buffer without room");
             return;
           }
           message.writeNumber(4, 0);
           message.writeNumber(2, event);
           message.writeNumber(2, 1);
-          toDriver.used(out.head(), MESSAGE);
+          if (event == RESIZE) {
+            message.writeNumber(SIZE, size.getAsInt());
+          }
+          toDriver.used(out.head(), length);
           owed &= ~(1 << event);
         }
       }

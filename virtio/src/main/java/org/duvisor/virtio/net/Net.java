@@ -116,7 +116,7 @@ public final class Net implements VirtioDevice {
     long features =
         1L << F_MAC | 1L << F_STATUS | 1L << F_MRG_RXBUF | (mtu == NO_MTU ? 0 : 1L << F_MTU);
     offer = new Offer(1, "virtio-net " + name, features, 2, QUEUE_SIZE, config);
-    worker = new QueueWorker(serving, offer.name(), queue -> transmit());
+    worker = new QueueWorker(serving, offer.name(), this::session, queue -> transmit());
     backend.plug(new Cable());
   }
 
@@ -165,6 +165,11 @@ public final class Net implements VirtioDevice {
 
   // ---- guest to network
   // ---------------------------------------------------------------------------------------------
+
+  private @Nullable Session session() {
+    Service now = service;
+    return now == null ? null : now.session;
+  }
 
   private void transmit() {
     Service now = service;
@@ -239,9 +244,10 @@ public final class Net implements VirtioDevice {
       to.lengths[0] = out.position();
       int chains = 1;
       while (done < length) {
-        if (chains == QUEUE_SIZE || !queue.next(to.further)) {
+        boolean full = chains == queue.size();
+        if (full || !queue.next(to.further)) {
           queue.giveBack(chains);
-          return false;
+          return full; // longer than all buffers that this driver can provide: lost
         }
         done += to.further.writable().write(source, done, length - done);
         to.heads[chains] = to.further.head();

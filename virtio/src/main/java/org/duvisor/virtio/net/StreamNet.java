@@ -101,8 +101,9 @@ public final class StreamNet implements NetBackend {
       }
     } catch (IOException e) {
       hangUp(e);
+    } finally {
+      port.link(false);
     }
-    port.link(false);
   }
 
   private int number() throws IOException {

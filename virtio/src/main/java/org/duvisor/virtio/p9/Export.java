@@ -6,6 +6,8 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.duvisor.virtio.blk.OpenImages;
 
 /**
  * A host folder that a guest uses, and all that keeps the guest in it.
@@ -18,6 +20,7 @@ import java.nio.file.Path;
  *       root has no say on the host.
  *   <li>A read-only folder refuses every change here, before the host is asked.
  *   <li>Descriptors are bounded.
+ *   <li>A disk image of a machine of this process is not opened.
  * </ul>
  *
  * <p>Descriptors are of type O_PATH unless {@link #openData} or {@link #create} made them. One
@@ -27,6 +30,9 @@ final class Export implements AutoCloseable {
   private static final int MAX_NAME = 255;
   private static final int MAX_TARGET = 4095;
   private static final int MAX_OPEN = 8192;
+
+  /** Descriptors that all exports of this process have: half of what it may have, at most. */
+  private static final AtomicInteger OPEN_IN_ALL = new AtomicInteger();
 
   // struct statx.
   private static final int STX_MODE = 0x1c;
@@ -38,7 +44,7 @@ final class Export implements AutoCloseable {
   private final boolean readOnly;
   private final boolean asRoot;
   private final int root;
-  private final int maxOpen;
+  private final long maxInAll;
   private final long rootDevice;
   private final MemorySegment nameBuffer = Arena.ofAuto().allocate(MAX_NAME + 1);
   private final MemorySegment secondBuffer = Arena.ofAuto().allocate(MAX_TARGET + 1);
@@ -49,7 +55,7 @@ final class Export implements AutoCloseable {
     this.readOnly = readOnly;
     this.root = root;
     this.asRoot = libc.isRoot();
-    this.maxOpen = (int) Math.min(MAX_OPEN, libc.openMax() / 2);
+    this.maxInAll = libc.openMax() / 2;
     this.rootDevice = device(libc.statx(root));
   }
 
@@ -120,6 +126,7 @@ final class Export implements AutoCloseable {
     private Handle(int fd) {
       this.fd = fd;
       open++;
+      OPEN_IN_ALL.incrementAndGet();
     }
 
     int fd() {
@@ -135,13 +142,14 @@ final class Export implements AutoCloseable {
       uses--;
       if (uses == 0) {
         open--;
+        OPEN_IN_ALL.decrementAndGet();
         libc.close(fd);
       }
     }
   }
 
   private void mayOpen() throws Errno {
-    if (open >= maxOpen) {
+    if (open >= MAX_OPEN || OPEN_IN_ALL.get() >= maxInAll) {
       throw new Errno(P9Layout.ENFILE);
     }
   }
@@ -173,9 +181,20 @@ final class Export implements AutoCloseable {
         throw new Errno(P9Layout.EISDIR);
       }
     }
+    if (isImage(fd)) {
+      throw new Errno(P9Layout.EBUSY); // a close would take its lock away
+    }
     mayOpen();
     int flags = access | Libc.O_NONBLOCK | (truncate ? Libc.O_TRUNC : 0);
     return new Handle(libc.reopen(fd, flags));
+  }
+
+  private static boolean isImage(int fd) {
+    try {
+      return OpenImages.has(Path.of("/proc/self/fd/" + fd));
+    } catch (IOException e) {
+      return false; // a host without /proc; reopen() does not work there either
+    }
   }
 
   // ---- new files

@@ -88,6 +88,7 @@ final class P9Layout {
   static final int EIO = 5;
   static final int EBADF = 9;
   static final int EACCES = 13;
+  static final int EBUSY = 16;
   static final int EEXIST = 17;
   static final int ENOTDIR = 20;
   static final int EISDIR = 21;

@@ -96,17 +96,43 @@ class RawFileTest {
   }
 
   @Test
-  void twoMachinesCannotWriteOneImage() throws IOException {
+  void twoMachinesCannotWriteOneImage() throws IOException, InterruptedException {
     Path image = image(new byte[512]);
     try (RawFile first = RawFile.open(image, false)) {
       IOException refused = assertThrows(IOException.class, () -> RawFile.open(image, false));
       assertTrue(
           refused.getMessage().endsWith("is in use by another machine"), refused.getMessage());
       assertFalse(first.readOnly());
+      assertTrue(lockedForOthers(image), "the refusal has taken nothing away");
     }
     try (RawFile one = RawFile.open(image, true);
         RawFile two = RawFile.open(image, true)) {
       assertArrayEquals(read(one, 0, 512), read(two, 0, 512));
+    }
+  }
+
+  /** Asks a process that is not this one. */
+  private static boolean lockedForOthers(Path image) throws IOException, InterruptedException {
+    var asking =
+        new ProcessBuilder(
+            Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+            "-cp",
+            System.getProperty("java.class.path"),
+            Asking.class.getName(),
+            image.toString());
+    return asking.inheritIO().start().waitFor() == Asking.LOCKED;
+  }
+
+  /** A program that opens an image for writing. */
+  static final class Asking {
+    static final int LOCKED = 3;
+
+    public static void main(String[] arguments) throws IOException {
+      try (RawFile file = RawFile.open(Path.of(arguments[0]), false)) {
+        System.exit(file.readOnly() ? 1 : 0);
+      } catch (IOException e) {
+        System.exit(e.getMessage().endsWith("is in use by another machine") ? LOCKED : 1);
+      }
     }
   }
 

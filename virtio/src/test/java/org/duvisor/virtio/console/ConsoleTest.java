@@ -136,7 +136,11 @@ class ConsoleTest {
   }
 
   private int heard(Queue control, long at) {
-    assertEquals(8, control.await().written());
+    return heard(control, at, 8);
+  }
+
+  private int heard(Queue control, long at, int length) {
+    assertEquals(length, control.await().written());
     assertEquals(0, ram.get32(at));
     assertEquals(1, ram.get16(at + 6));
     return ram.get16(at + 4);
@@ -146,7 +150,7 @@ class ConsoleTest {
   @Test
   void inputWaitsForThePortToBeOpened() {
     host.type("early".getBytes(StandardCharsets.UTF_8));
-    List<Queue> queues = driver(Serving.INLINE).start(4);
+    List<Queue> queues = driver(Serving.INLINE).start(~1L, 4, 64);
     Queue rx = queues.get(0);
     long at = ram.allocate(10);
     rx.add(Buffer.out(at, 10));
@@ -174,6 +178,30 @@ class ConsoleTest {
     assertTrue(rx.poll().isEmpty());
     say(queues.get(3), 0, 6, 1);
     assertEquals(1, rx.await().written());
+  }
+
+  /** Linux looks for the size of a console with ports nowhere else. */
+  @Test
+  void aDriverWithPortsIsToldTheSizeAndItsChanges() {
+    Console console = new Console(80, 25, host, Serving.INLINE);
+    var mmio = new VirtioMmio(console, ram.memory(), irq);
+    List<Queue> queues = new TestDriver(mmio, ram).start(4);
+    Queue control = queues.get(2);
+    long heard = ram.allocate(12);
+    console.resize(90, 30); // before the port is there
+    say(queues.get(3), 0, 3, 1); // PORT_READY
+    for (int event : new int[] {4, 5, 6}) {
+      control.add(Buffer.out(heard, 12));
+      control.kick();
+      assertEquals(event, heard(control, heard, event == 5 ? 12 : 8));
+    }
+    assertEquals(90 | 30 << 16, ram.get32(heard + 8));
+    say(queues.get(3), 0, 6, 1); // PORT_OPEN
+    control.add(Buffer.out(heard, 12));
+    control.kick();
+    console.resize(132, 43);
+    assertEquals(5, heard(control, heard, 12));
+    assertEquals(132 | 43 << 16, ram.get32(heard + 8));
   }
 
   /** Adversary: a driver that asks without end and gives no room to be answered. */

@@ -81,6 +81,20 @@ class NetTest {
     }
   }
 
+  /** Adversary: a peer that sends what no number of this driver's buffers holds. */
+  @Test
+  void aFrameLongerThanAllBuffersIsLost() {
+    Wire wire = new Wire();
+    try (NetFixture net = new NetFixture(wire, Serving.INLINE, 100)) {
+      net.rx = net.driver.start(-1, 2, 16).getFirst();
+      net.post(16);
+      assertTrue(wire.port.receive(ByteBuffer.wrap(frame(16 * 100))));
+      assertTrue(net.poll().isEmpty());
+      assertTrue(wire.port.receive(ByteBuffer.wrap(frame(16 * 100 - NetFixture.HEADER))));
+      assertArrayEquals(frame(16 * 100 - NetFixture.HEADER), net.receive());
+    }
+  }
+
   @Test
   void withoutMergingOneBufferHoldsOneFrameOrItIsLost() {
     Wire wire = new Wire();

@@ -21,6 +21,7 @@ import java.util.Map;
 import java.util.Random;
 import java.util.TreeMap;
 import java.util.stream.Stream;
+import org.duvisor.virtio.blk.RawFile;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -325,6 +326,18 @@ class HostileGuestTest {
 
   private static ByteBuffer attach(ByteBuffer m, int fid) {
     return Client.string(Client.string(m.putInt(fid).putInt(-1), "root"), "").putInt(0);
+  }
+
+  /** Closing it would give away the lock that keeps other processes from writing to it. */
+  @Test
+  void aDiskImageInUseIsNotOpened() throws IOException {
+    Path image = Files.write(shared.resolve("disk.img"), new byte[512]);
+    int fid = guest.walk("disk.img");
+    try (RawFile disk = RawFile.open(image, false)) {
+      assertEquals(512, disk.size());
+      assertEquals(P9Layout.EBUSY, guest.fail(P9Layout.T_LOPEN, m -> m.putInt(fid).putInt(0)));
+    }
+    guest.call(P9Layout.T_LOPEN, m -> m.putInt(fid).putInt(0));
   }
 
   /** As many fids as it likes: an error, and descriptors for others are left. */
