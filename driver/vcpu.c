@@ -339,6 +339,7 @@ int dv_idle(struct dv_vm *vm, u64 deadline)
 	clear_bit(DV_F_IDLE, &v->flags);
 	smp_mb__after_atomic(); /* a kick that sees DV_F_IDLE is cleared here */
 	clear_bit(DV_F_KICKED, &v->flags);
+	smp_mb__after_atomic(); /* before its caller looks at what a kick is for */
 	if (READ_ONCE(vm->gone))
 		return -ENODEV;
 	return ret == -ETIME || ret == -ERESTARTSYS ? 0 : ret; /* early or not */

@@ -35,7 +35,8 @@ public final class Hart {
   /** Slot of {@link #x} that takes writes to x0. */
   public static final int SINK = 32;
 
-  private static final int MAX_IDLE_RUNS = 100;
+  /** Looks at interrupts in one {@link #run} that retires nothing between them. */
+  private static final int MAX_FRUITLESS = 100;
 
   private static final VarHandle WIRES;
   private static final VarHandle ATTENTION;
@@ -360,12 +361,12 @@ public final class Hart {
 
   /**
    * Runs at most about {@code instructions}, taking interrupts on the way. Returns early when the
-   * hart waits in WFI, or for another hart that takes turns with it, or, embedded, has left the
-   * guest.
+   * hart waits in WFI, or for another hart that takes turns with it, has taken as many traps
+   * without retiring an instruction, or, embedded, has left the guest.
    */
   public void run(long instructions) {
     long limit = retired + instructions;
-    int idleRuns = 0;
+    int fruitless = 0;
     turnOver = false;
     while (retired < limit && !waiting && !turnOver) {
       if (left) {
@@ -378,12 +379,13 @@ public final class Hart {
       }
       long before = retired;
       engine.run(limit);
-      if (retired == before && !waiting && !left && ++idleRuns == MAX_IDLE_RUNS) {
-        attend();
-        return; // a loop of traps retires nothing; whoever runs the hart decides how long it may
+      boolean ended = retired >= limit;
+      if (retired == before) { // a loop of traps, which takes time as well
+        ended |= !wantsAttention() || ++fruitless == MAX_FRUITLESS;
       }
-      if (!waiting && retired >= limit) {
+      if (ended && !waiting) {
         attendToTimer();
+        return;
       }
     }
   }

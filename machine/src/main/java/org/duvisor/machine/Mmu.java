@@ -151,7 +151,12 @@ public final class Mmu {
 
   /** hfence.vvma for the VMID in effect. */
   public void fenceGuest(boolean all, long va, long asid) {
-    fence(true, all, va, asid, Spaces.vmidOf(h.csrs.effectiveHgatp()));
+    fenceGuest(all, va, asid, Spaces.vmidOf(h.csrs.effectiveHgatp()));
+  }
+
+  /** hfence.vvma for a VMID. */
+  public void fenceGuest(boolean all, long va, long asid, long vmid) {
+    fence(true, all, va, asid, vmid);
   }
 
   /**
@@ -361,6 +366,13 @@ public final class Mmu {
     MmioBus.Window w = h.bus.find(devicePa, width);
     if (w == null || (va & (width - 1)) != 0) {
       throw walker.accessFault(va, WRITE, dataV);
+    }
+    if (dataV && h.csrs.dvEnabled && h.owners.isGuestFile(devicePa)) {
+      synchronized (h.owners.lock(devicePa)) { // the owner may have changed since the walk
+        walker.checkOwner(devicePa);
+        w.device().write(devicePa - w.base(), width, value);
+      }
+      return;
     }
     w.device().write(devicePa - w.base(), width, value);
   }

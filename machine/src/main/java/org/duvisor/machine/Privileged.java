@@ -172,10 +172,13 @@ public final class Privileged {
     }
   }
 
-  /** HFENCE.VVMA. */
+  /** HFENCE.VVMA: of hgatp's VMID, and of the resident VM (docs/dv-ext.md, section 8). */
   public void hfenceVvma(boolean all, long va, long asid) {
     checkHypervisor();
     h.mmu.fenceGuest(all, va, asid);
+    if (h.csrs.dvEnabled) {
+      h.mmu.fenceGuest(all, va, asid, Spaces.vmidOf(h.csrs.hgatp));
+    }
   }
 
   /** HFENCE.GVMA; {@code vmid} -1 = all. */

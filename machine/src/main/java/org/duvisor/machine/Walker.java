@@ -43,6 +43,9 @@ final class Walker {
   /** Bytes that the stage-1 leaf of the last translation maps. */
   long leafBytes;
 
+  /** Guest-physical address of the last translation with V=1. */
+  private long guestAddress;
+
   /** Whether the last translation holds in every address space (G of the leaf or above it). */
   boolean leafGlobal;
 
@@ -71,12 +74,12 @@ final class Walker {
           ? address
           : stage1(c.satp, priv, sum, (c.menvcfg & CsrFile.ADUE) != 0);
     }
-    long gpa =
+    guestAddress =
         c.vsatp >>> 60 == 0
             ? address
             : stage1(c.vsatp, priv, sum, (c.henvcfg & c.menvcfg & CsrFile.ADUE) != 0);
-    long pa = stage2(gpa, kind, false);
-    return inWindow(pa, Mmu.windowPermission(kind), gpa);
+    long pa = stage2(guestAddress, kind, false);
+    return inWindow(pa, Mmu.windowPermission(kind), guestAddress);
   }
 
   private long inWindow(long pa, long permission, long gpa) {
@@ -84,6 +87,11 @@ final class Walker {
       throw h.traps.exception(Cause.WINDOW_VIOLATION, va, gpa >>> 2, 0, true);
     }
     return pa;
+  }
+
+  /** For a store to a guest file whose walk is over: as the walk would look at it now. */
+  void checkOwner(long pa) {
+    inWindow(pa, Windows.WRITE, guestAddress);
   }
 
   /** Guest interrupt files belong to VMIDs, whatever the windows say (docs/dv-ext.md 3.4). */

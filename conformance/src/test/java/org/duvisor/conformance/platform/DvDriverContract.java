@@ -243,6 +243,45 @@ abstract class DvDriverContract extends Peer {
   }
 
   @Test
+  void registersThatAreNotWhatWasWritten() {
+    DvDriver d = open();
+    try (HuHart h = d.register(0)) {
+      h.csr(Csr.FCSR, -1L << 8 | 0x65); // the guest's, not the host's rounding
+      assertEquals(0x65, h.csr(Csr.FCSR));
+      assertEquals(3, h.csr(Csr.FRM));
+      assertEquals(5, h.csr(Csr.FFLAGS));
+      h.csr(Csr.FRM, 1);
+      h.csr(Csr.FFLAGS, 0x12);
+      assertEquals(0x32, h.csr(Csr.FCSR));
+      h.csr(Csr.UTVEC, 0x1001);
+      h.csr(Csr.UTVEC, 0x2002); // no such mode: the one before stays
+      assertEquals(0x2001, h.csr(Csr.UTVEC));
+    }
+  }
+
+  /** Adversary: a hypervisor that leaves its VMs to threads which end without a word. */
+  @Test
+  void D3_threadEndsAfterItsVmWasClosed() throws InterruptedException {
+    for (int i = 0; i < 20; i++) {
+      DvDriver d = open();
+      var registered = new CountDownLatch(1);
+      var closed = new CountDownLatch(1);
+      Thread t =
+          start(
+              () -> {
+                d.register(3);
+                registered.countDown();
+                closed.await();
+              });
+      registered.await();
+      d.close();
+      closed.countDown();
+      t.join();
+    }
+    open().register(3).close();
+  }
+
+  @Test
   void registrationIsCheckedAndExclusive() throws InterruptedException {
     DvDriver d = open();
     for (int bad : new int[] {-1, 64, Integer.MIN_VALUE, Integer.MAX_VALUE}) {

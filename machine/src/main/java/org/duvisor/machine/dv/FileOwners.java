@@ -1,5 +1,6 @@
 package org.duvisor.machine.dv;
 
+import java.util.Arrays;
 import java.util.concurrent.atomic.AtomicIntegerArray;
 
 /**
@@ -19,6 +20,7 @@ public final class FileOwners {
   private final int harts;
   private final int guests;
   private final AtomicIntegerArray owners;
+  private final Object[] locks;
 
   /**
    * All files belong to nobody.
@@ -33,6 +35,8 @@ public final class FileOwners {
     this.harts = harts;
     this.guests = guests;
     this.owners = new AtomicIntegerArray(harts * guests);
+    this.locks = new Object[harts * guests];
+    Arrays.setAll(locks, _ -> new Object());
     clear();
   }
 
@@ -41,9 +45,23 @@ public final class FileOwners {
     return owners.get(hart * guests + guest - 1);
   }
 
-  /** Gives a guest file to a VMID, or to {@link #NOBODY}. */
+  /**
+   * Gives a guest file to a VMID, or to {@link #NOBODY}. A store of the owner until now has been
+   * done, or will not be: see {@link #lock}.
+   */
   public void owner(int hart, int guest, int vmid) {
-    owners.set(hart * guests + guest - 1, vmid);
+    int file = hart * guests + guest - 1;
+    synchronized (locks[file]) {
+      owners.set(file, vmid);
+    }
+  }
+
+  /**
+   * What a guest's store to a file, at an address that {@link #isGuestFile}, holds from its look at
+   * the owner until it is done.
+   */
+  public Object lock(long pa) {
+    return locks[file(pa)];
   }
 
   /** Whether a physical address lies in the page of a guest file. */
@@ -58,8 +76,12 @@ public final class FileOwners {
 
   /** Whether the guest file at an address, which {@link #isGuestFile}, belongs to a VMID. */
   public boolean isOwner(long pa, long vmid) {
+    return owners.get(file(pa)) == vmid;
+  }
+
+  private int file(long pa) {
     long offset = pa - base;
-    return owner((int) (offset / hartStride), (int) (offset % hartStride) >>> 12) == vmid;
+    return (int) (offset / hartStride) * guests + ((int) (offset % hartStride) >>> 12) - 1;
   }
 
   /** Takes all files from their owners. */

@@ -14,7 +14,7 @@ public final class Interpreter implements Engine {
   private static final Op[] NO_OPS = {};
 
   /** Blocks and traps in one call: bounds it when nothing retires, as in a loop of traps. */
-  private static final int MAX_ROUNDS = 100_000;
+  private static final int MAX_ROUNDS = 8192;
 
   /** Instructions a translation runs before it looks up: bounds interrupt latency. */
   private static final int MAX_FUEL = 8192;

@@ -13,6 +13,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.concurrent.atomic.AtomicBoolean;
 import org.duvisor.devices.aia.Imsic;
 import org.duvisor.devices.aia.ImsicFile;
 import org.duvisor.isa.Cause;
@@ -355,5 +356,34 @@ final class GuestFilesTest {
     assertTrue(l.is("HU", Cause.ECALL_VS), l::toString);
     assertEquals(0, rig.hart.x[10] | rig.hart.x[12]);
     assertEquals(0x222, rig.csr(Csr.HUVSIE));
+  }
+
+  /** A store that has passed the check when the file changes hands is not one of the next owner. */
+  @Test
+  void W6_hostileGuestStoresWhileItsFileIsTakenAway() throws InterruptedException {
+    ImsicFile file = other.supervisorFiles().get(1);
+    rig.stage2(PAGE, page(1, 1), RWXU);
+    var over = new AtomicBoolean();
+    Thread guest =
+        Thread.ofPlatform()
+            .start(
+                () -> {
+                  while (!over.get()) {
+                    guest("1: sw a2, 0(a1)\nj 1b");
+                  }
+                });
+    for (int round = 0; round < 3000; round++) {
+      while (file.top() == 0) {
+        Thread.onSpinWait();
+      }
+      owners.owner(1, 1, FOREIGN_VMID);
+      file.claim();
+      for (int i = 0; i < 200; i++) {
+        assertEquals(0, file.top(), "a message of the owner before");
+      }
+      owners.owner(1, 1, VMID);
+    }
+    over.set(true);
+    guest.join();
   }
 }

@@ -1,5 +1,6 @@
 package org.duvisor.machine.adversary;
 
+import static org.duvisor.machine.Mode.VS;
 import static org.duvisor.machine.adversary.Rig.VCPU;
 import static org.duvisor.machine.adversary.Rig.VMID;
 import static org.junit.jupiter.api.Assertions.assertEquals;
@@ -49,6 +50,24 @@ final class InterruptsTest {
         0); // the thread is switched out: what is left enabled and pending stays harmless
     rig.csr(Csr.HUVIP, 0);
     assertEquals("none", rig.run(Mode.U, SPIN).level());
+  }
+
+  /** A guest whose trap vector traps retires nothing; the host's timer is not late for that. */
+  @Test
+  void W3_hostileGuestOnlyTraps() {
+    rig.csr(Csr.HUVSTVEC, Rig.GUEST_CODE);
+    rig.csr(Csr.MENVCFG, -1); // STCE
+    rig.csr(Csr.SIE, 1 << Cause.SUPERVISOR_TIMER);
+    rig.csr(Csr.STIMECMP, rig.now + 10);
+    rig.tick = 1;
+    Landing l = rig.run(Mode.VS, "ebreak");
+    for (int turn = 0; turn < 20 && l.level().equals("none"); turn++) {
+      rig.hart.run(200);
+      l = rig.landing();
+    }
+    assertTrue(l.is("HS", Cause.INTERRUPT | Cause.SUPERVISOR_TIMER), l.toString());
+    long traps = rig.hart.traps().counts().of(VS, VS, Cause.BREAKPOINT);
+    assertTrue(traps > 1000 && traps < 200_000, traps + " traps");
   }
 
   /** In execve the kernel runs with another satp while the vCPU of the thread is still there. */

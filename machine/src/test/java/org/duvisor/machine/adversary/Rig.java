@@ -91,12 +91,15 @@ final class Rig {
   final Hart hart;
   long now = 1000;
 
+  /** How far time goes with each look at it. */
+  long tick;
+
   Rig() {
     this(HartConfig.STANDARD);
   }
 
   Rig(HartConfig config) {
-    hart = new Hart(0, config, memory, bus, () -> now, posts, Interpreter::new);
+    hart = new Hart(0, config, memory, bus, () -> now += tick, posts, Interpreter::new);
     for (long handler : new long[] {M_HANDLER, HS_HANDLER, HU_HANDLER, VS_HANDLER}) {
       asm(handler, "1: j 1b");
     }

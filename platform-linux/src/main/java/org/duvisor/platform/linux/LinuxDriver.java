@@ -6,6 +6,8 @@ import java.lang.foreign.ValueLayout;
 import java.nio.file.Path;
 import java.util.HashMap;
 import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicReferenceArray;
 import java.util.concurrent.locks.LockSupport;
 import org.duvisor.platform.Capabilities;
@@ -36,6 +38,9 @@ final class LinuxDriver implements DvDriver {
   /** A granted segment that is mapped until its arena ends. */
   private record Held(long hpa, long address, long bytes, Arena arena) {}
 
+  /** Closed, but with vCPUs of threads that have neither closed them nor ended. */
+  private static final Set<LinuxDriver> LINGERING = ConcurrentHashMap.newKeySet();
+
   private final Process process;
   private final int file;
   private final Capabilities capabilities;
@@ -57,6 +62,7 @@ final class LinuxDriver implements DvDriver {
 
   /** Opens the device. */
   static LinuxDriver open(Process process) {
+    LINGERING.removeIf(LinuxDriver::isOver);
     int file = process.kernel().open(LinuxPlatform.DEVICE);
     if (file < 0) {
       throw Errors.of(file, LinuxPlatform.DEVICE);
@@ -131,8 +137,8 @@ final class LinuxDriver implements DvDriver {
 
   @Override
   @SuppressWarnings("restricted") // the segment's life ends with its arena, which is revocation
-  public synchronized Grant grant(long bytes, Grant.Use use) {
-    checkAlive();
+  public Grant grant(long bytes, Grant.Use use) {
+    retain();
     try (Arena arena = Arena.ofConfined()) {
       MemorySegment g = arena.allocate(Struct.GRANT.layout());
       set(g, Struct.GRANT, "bytes", bytes);
@@ -145,11 +151,26 @@ final class LinuxDriver implements DvDriver {
         throw Errors.of(address, "mapping a grant of " + bytes + " bytes");
       }
       Arena life = Arena.ofShared();
+      Held held = new Held(hpa, address, bytes, life);
       Grant grant =
           new Grant(hpa, MemorySegment.ofAddress(address).reinterpret(bytes, life, null), use);
-      grants.put(grant, new Held(hpa, address, bytes, life));
+      if (!keep(grant, held)) {
+        ends(held);
+        revoke(hpa);
+        throw new DvException(Reason.GONE, why);
+      }
       return grant;
+    } finally {
+      release();
     }
+  }
+
+  /** Notes a grant, unless the driver was closed meanwhile. */
+  private synchronized boolean keep(Grant grant, Held held) {
+    if (!closed) {
+      grants.put(grant, held);
+    }
+    return !closed;
   }
 
   private void revoke(long hpa) {
@@ -177,14 +198,16 @@ final class LinuxDriver implements DvDriver {
     Held held;
     synchronized (this) {
       held = grants.remove(grant);
-    }
-    if (held == null) {
-      return false;
+      if (held == null) {
+        return false;
+      }
+      users++;
     }
     boolean ended = ends(held);
     revoke(held.hpa);
-    if (!ended) {
-      retain();
+    if (ended) {
+      release();
+    } else {
       Thread.ofPlatform().daemon().name("reclaim").start(() -> reclaim(held));
     }
     return true;
@@ -210,8 +233,8 @@ final class LinuxDriver implements DvDriver {
   // ---- vCPUs
 
   @Override
-  public synchronized void delegate(Delegation delegation) {
-    checkAlive();
+  public void delegate(Delegation delegation) {
+    retain();
     try (Arena arena = Arena.ofConfined()) {
       MemorySegment d = arena.allocate(Struct.DELEGATE.layout());
       set(d, Struct.DELEGATE, "sedeleg", delegation.exceptionsToHu());
@@ -219,6 +242,8 @@ final class LinuxDriver implements DvDriver {
       set(d, Struct.DELEGATE, "hedeleg", delegation.exceptionsToGuest());
       set(d, Struct.DELEGATE, "hideleg", delegation.interruptsToGuest());
       ask(Request.DELEGATE, d, "delegation");
+    } finally {
+      release();
     }
   }
 
@@ -227,16 +252,24 @@ final class LinuxDriver implements DvDriver {
     if (vcpu < 0 || vcpu >= MAX_VCPUS || Thread.currentThread().isVirtual()) {
       throw new DvException(Reason.INVALID, "a vCPU is 0..63 and a platform thread");
     }
-    if (!tryRetain()) {
-      throw new DvException(Reason.GONE, why);
-    }
+    retain();
     LinuxHuHart hu;
     try {
-      checkAlive();
-      claim(vcpu);
       hu = new LinuxHuHart(this, process, vcpu);
-    } catch (RuntimeException e) {
+    } catch (RuntimeException | Error e) {
       release();
+      throw e;
+    }
+    try {
+      claim(vcpu);
+    } catch (RuntimeException | Error e) {
+      hu.abandon();
+      throw e;
+    }
+    try {
+      hu.begin();
+    } catch (RuntimeException | Error e) {
+      hu.close();
       throw e;
     }
     LinuxHuHart before = vcpus.getAndSet(vcpu, hu);
@@ -353,8 +386,12 @@ final class LinuxDriver implements DvDriver {
     }
   }
 
-  private synchronized void retain() {
-    users++;
+  /** Keeps the file open until {@link #release}. */
+  private void retain() {
+    checkAlive();
+    if (!tryRetain()) {
+      throw new DvException(Reason.GONE, why);
+    }
   }
 
   /** Whether the file is open, and stays so until {@link #release}. */
@@ -393,11 +430,26 @@ final class LinuxDriver implements DvDriver {
       LinuxHuHart v = vcpus.get(i);
       if (v != null && v.owner() == Thread.currentThread()) {
         v.close();
-      } else if (v != null && !v.owner().isAlive()) {
-        v.abandon();
       }
     }
+    if (!isOver()) {
+      LINGERING.add(this);
+    }
     release();
+  }
+
+  /** Whether no vCPU is left; forgets those whose threads have ended. */
+  private boolean isOver() {
+    boolean over = true;
+    for (int i = 0; i < MAX_VCPUS; i++) {
+      LinuxHuHart v = vcpus.get(i);
+      if (v != null && !v.owner().isAlive()) {
+        v.abandon();
+      } else if (v != null) {
+        over = false;
+      }
+    }
+    return over;
   }
 
   private synchronized Grant[] held() {

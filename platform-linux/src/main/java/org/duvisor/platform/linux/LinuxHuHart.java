@@ -35,7 +35,8 @@ final class LinuxHuHart implements HuHart {
   private final Arena arena = Arena.ofShared();
   private final MemorySegment context = arena.allocate(Context.BYTES, 16);
   private final MemorySegment signals = arena.allocate(STACK_T_BYTES, 8);
-  private final long unblocked;
+  private final MemorySegment stack;
+  private long unblocked;
 
   /** Written by nobody but the stub: utvec and uscratch are this platform's, and HU sees these. */
   private long utvec;
@@ -57,10 +58,14 @@ final class LinuxHuHart implements HuHart {
     this.kernel = process.kernel();
     this.code = process.code();
     this.vcpu = vcpu;
-    MemorySegment stack = arena.allocate(Signals.STACK_BYTES, 16);
+    this.stack = arena.allocate(Signals.STACK_BYTES, 16);
+  }
+
+  /** Prepares the thread, which is registered. */
+  void begin() {
     Signals.stack(signals, stack.address(), Signals.STACK_BYTES);
     kernel.signalStack(signals.address());
-    this.unblocked = kernel.block(~Signals.SYNCHRONOUS, signals);
+    unblocked = kernel.block(~Signals.SYNCHRONOUS, signals);
     kernel.wakePunctually();
     refresh(Csr.HUSTATUS, Context.HUSTATUS);
   }
@@ -157,6 +162,7 @@ final class LinuxHuHart implements HuHart {
       return get(c, slot);
     }
     return switch (n) {
+      case Csr.FFLAGS, Csr.FRM, Csr.FCSR -> get(c, Context.FCSR) >>> fcsrShift(n) & fcsrMask(n);
       case Csr.UTVEC -> utvec;
       case Csr.USCRATCH -> uscratch;
       case Csr.HUVSIREG, Csr.HUVSTOPI -> {
@@ -173,7 +179,11 @@ final class LinuxHuHart implements HuHart {
     int n = number & 0xfff;
     switch (n) {
       case Csr.UEPC -> set(c, Context.UEPC, value & ~1L); // loaded on entry
-      case Csr.UTVEC -> utvec = value & ~2L;
+      case Csr.FFLAGS, Csr.FRM, Csr.FCSR -> { // the thread's own are Java's
+        long mask = fcsrMask(n) << fcsrShift(n);
+        set(c, Context.FCSR, get(c, Context.FCSR) & ~mask | value << fcsrShift(n) & mask);
+      }
+      case Csr.UTVEC -> utvec = (value & 2) != 0 ? value & ~3L | utvec & 3 : value; // WARL
       case Csr.USCRATCH -> uscratch = value;
       case Csr.HUVSIREG -> {
         settle();
@@ -193,6 +203,18 @@ final class LinuxHuHart implements HuHart {
         }
       }
     }
+  }
+
+  private static int fcsrShift(int csr) {
+    return csr == Csr.FRM ? 5 : 0;
+  }
+
+  private static long fcsrMask(int csr) {
+    return switch (csr) {
+      case Csr.FFLAGS -> 0x1f;
+      case Csr.FRM -> 7;
+      default -> 0xff;
+    };
   }
 
   private void refresh(int csr, int slot) {
