@@ -44,6 +44,45 @@ class MmioBusTest {
     assertNull(bus.find(-1, 1));
   }
 
+  /** As a board has it: the controller first, for the others need its lines. */
+  @Test
+  void anInterruptDoesNotSurviveTheResetOfItsDevice() {
+    Plic plic = new Plic(40, List.of(new Plic.Context(new TestLine(), 1, 9)));
+    IrqLine line = plic.source(9);
+    Device device =
+        new Device() {
+          @Override
+          public long size() {
+            return 8;
+          }
+
+          @Override
+          public long read(long offset, int width) {
+            return 0;
+          }
+
+          @Override
+          public void write(long offset, int width, long value) {
+            line.set(true);
+          }
+
+          @Override
+          public void reset() {
+            line.set(false);
+          }
+
+          @Override
+          public void describe(Node soc, long base, int irq, int controller) {}
+        };
+    MmioBus bus = new MmioBus();
+    bus.add(0, plic, 0);
+    bus.add(plic.size(), device, 9);
+    device.write(0, 1, 0);
+    assertEquals(1 << 9, plic.read(0x1000, 4));
+    bus.reset();
+    assertEquals(0, plic.read(0x1000, 4));
+  }
+
   @Test
   void refusesOverlappingAndShortWindows() {
     MmioBus bus = new MmioBus();

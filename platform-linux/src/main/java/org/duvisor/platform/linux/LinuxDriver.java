@@ -276,6 +276,10 @@ final class LinuxDriver implements DvDriver {
     if (before != null) {
       before.abandon();
     }
+    if (gone) { // a close that has not seen it
+      hu.close();
+      throw new DvException(Reason.GONE, why);
+    }
     return hu;
   }
 
