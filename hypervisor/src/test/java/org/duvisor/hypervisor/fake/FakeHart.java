@@ -27,6 +27,9 @@ public final class FakeHart implements HuHart {
   /** How often the vCPU gave the hart up, and until when. */
   public final List<Long> idles = new ArrayList<>();
 
+  /** Whether its interrupt file, of which there is only eidelivery, has an interrupt. */
+  public volatile boolean message;
+
   /** What happens just before a register is read, by its number. */
   public IntConsumer beforeRead = csr -> {};
 
@@ -145,7 +148,7 @@ public final class FakeHart implements HuHart {
   @Override
   public void idle(long deadline) {
     idles.add(deadline);
-    while (!driver.takeKick(vcpu)) {
+    while (!driver.takeKick(vcpu) && !(message && csrs[Csr.HUVSIREG] == 1)) {
       driver.check(this);
       if (deadline != -1 && Long.compareUnsigned(driver.time(), deadline) >= 0) {
         return;

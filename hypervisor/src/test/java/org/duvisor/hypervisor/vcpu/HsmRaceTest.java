@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.locks.LockSupport;
 import org.duvisor.hypervisor.fake.Rig;
 import org.duvisor.isa.Csr;
 import org.junit.jupiter.api.Test;
@@ -150,6 +151,44 @@ class HsmRaceTest {
         });
     pauser.join();
     assertEquals(-1500, delta.get());
+  }
+
+  /** Adversary: a guest that leaves an interrupt of its file pending, which ends idling. */
+  @Test
+  void aPausedVcpuSleepsWhateverItsInterruptFileHas() throws InterruptedException {
+    Rig rig = new Rig(1);
+    Vcpu v = rig.vcpus.get(0);
+    AtomicInteger idles = new AtomicInteger(-1);
+    AtomicLong select = new AtomicLong();
+    Thread resumer =
+        Thread.ofPlatform()
+            .start(
+                () -> {
+                  while (!v.isPaused()) {
+                    Thread.onSpinWait();
+                  }
+                  LockSupport.parkNanos(20_000_000);
+                  v.resume();
+                });
+    rig.run(
+        h -> {
+          if (idles.get() < 0) {
+            v.interruptFile(1);
+            h.message = true;
+            h.csr(Csr.HUVSISELECT, 0xc0);
+            h.csr(Csr.HUVSIREG, 1);
+            idles.set(h.idles.size());
+            v.pause();
+            h.ecall(0x10, 0);
+          } else {
+            idles.set(h.idles.size() - idles.get());
+            select.set(h.csr(Csr.HUVSISELECT) << 8 | h.csr(Csr.HUVSIREG));
+            h.ecall(8, 0);
+          }
+        });
+    resumer.join();
+    assertTrue(idles.get() >= 1 && idles.get() <= 3, idles + " idles");
+    assertEquals(0xc001, select.get(), "as the guest has left it");
   }
 
   @Test
