@@ -84,13 +84,14 @@ final class VmBootTest {
   @Test
   void inputTypedBeforeTheVirtioConsoleIsOpenIsNotLost() throws Exception {
     var early = new GuestShell();
-    early.type("echo first-$((1 + 1)); poweroff -f");
+    early.type("echo first-$((1 + 1)); stty size; poweroff -f");
     VmConfig.Builder builder =
         Guest.config("console=hvc0")
             .debugConsole(false)
-            .virtio(List.of(new Console(80, 24, early, Serving.THREAD)));
+            .virtio(List.of(new Console(93, 31, early, Serving.THREAD)));
     try (Guest guest = Guest.boot(host(1), builder)) {
       early.expect("first-2");
+      early.expect("31 93");
       assertEquals(new VmOutcome.Poweroff(), guest.outcome().get());
     }
   }
