@@ -2,6 +2,9 @@ package org.duvisor.virtio;
 
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.nio.ByteBuffer;
+import java.util.ArrayList;
+import java.util.List;
 
 /**
  * The device-readable or the device-writable bytes of a {@link Chain}: pieces of guest memory seen
@@ -62,18 +65,16 @@ public final class Buffers {
     }
   }
 
-  /**
-   * The next bytes as one piece of guest memory, at most {@code max} and at least 1; empty at the
-   * end.
-   */
-  public MemorySegment take(long max) {
-    if (remaining() == 0 || max <= 0) {
-      return MemorySegment.NULL;
+  /** The next bytes, at most {@code max}, as buffers over the pieces they are in. */
+  public ByteBuffer[] take(long max) {
+    List<ByteBuffer> taken = new ArrayList<>();
+    for (long left = Math.min(max, remaining()); left > 0; ) {
+      long n = contiguous(left);
+      taken.add(pieces[piece].asSlice(offset, n).asByteBuffer());
+      advance(n);
+      left -= n;
     }
-    long n = contiguous(max);
-    MemorySegment taken = pieces[piece].asSlice(offset, n);
-    advance(n);
-    return taken;
+    return taken.toArray(ByteBuffer[]::new);
   }
 
   /**

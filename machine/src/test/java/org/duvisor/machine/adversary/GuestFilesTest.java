@@ -374,6 +374,7 @@ final class GuestFilesTest {
                 });
     for (int round = 0; round < 3000; round++) {
       while (file.top() == 0) {
+        assertTrue(guest.isAlive());
         Thread.onSpinWait();
       }
       owners.owner(1, 1, FOREIGN_VMID);

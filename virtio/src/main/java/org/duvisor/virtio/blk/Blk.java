@@ -142,9 +142,9 @@ public final class Blk extends RequestDevice {
     }
     long offset = sector * SECTOR;
     while (out.remaining() > 1) {
-      MemorySegment piece = out.take(Math.min(TRANSFER, out.remaining() - 1));
-      backend.read(offset, piece.asByteBuffer());
-      offset += piece.byteSize();
+      long start = out.position();
+      backend.read(offset, out.take(Math.min(TRANSFER, out.remaining() - 1)));
+      offset += out.position() - start;
     }
     return BlkLayout.S_OK;
   }
@@ -155,9 +155,9 @@ public final class Blk extends RequestDevice {
     }
     long offset = sector * SECTOR;
     while (in.remaining() > 0) {
-      MemorySegment piece = in.take(TRANSFER);
-      backend.write(offset, piece.asByteBuffer());
-      offset += piece.byteSize();
+      long start = in.position();
+      backend.write(offset, in.take(TRANSFER));
+      offset += in.position() - start;
     }
     if (writeThrough) {
       backend.flush();

@@ -21,6 +21,26 @@ public interface BlockBackend extends AutoCloseable {
   /** Stores the remaining bytes of {@code from}, all of them or an exception. */
   void write(long offset, ByteBuffer from) throws IOException;
 
+  /** Fills buffers one after the other, as if they were one. */
+  default void read(long offset, ByteBuffer[] into) throws IOException {
+    long at = offset;
+    for (ByteBuffer b : into) {
+      int bytes = b.remaining();
+      read(at, b);
+      at += bytes;
+    }
+  }
+
+  /** Stores what buffers have one after the other, as if they were one. */
+  default void write(long offset, ByteBuffer[] from) throws IOException {
+    long at = offset;
+    for (ByteBuffer b : from) {
+      int bytes = b.remaining();
+      write(at, b);
+      at += bytes;
+    }
+  }
+
   /** Makes the bytes read as 0. */
   void zero(long offset, long length) throws IOException;
 

@@ -168,6 +168,67 @@ public final class RawFile implements BlockBackend {
         });
   }
 
+  /** Two system calls for all buffers: Java has none that scatters from a place of its own. */
+  @Override
+  public synchronized void read(long offset, ByteBuffer[] into) throws IOException {
+    long bytes = remaining(into);
+    if (into.length < 3 || offset + bytes > length) {
+      BlockBackend.super.read(offset, into); // fewer calls, or a last sector that is filled up
+      return;
+    }
+    transfer(
+        offset,
+        into,
+        bytes,
+        file -> {
+          long n = file.read(into);
+          if (n < 0) {
+            throw new EOFException(path + " has become shorter");
+          }
+          return n;
+        });
+  }
+
+  @Override
+  public synchronized void write(long offset, ByteBuffer[] from) throws IOException {
+    if (from.length < 3) {
+      BlockBackend.super.write(offset, from);
+      return;
+    }
+    transfer(offset, from, remaining(from), file -> file.write(from));
+  }
+
+  /** What a file's channel does at its own position; how many bytes. */
+  @FunctionalInterface
+  private interface Vector {
+    long run(FileChannel channel) throws IOException;
+  }
+
+  private void transfer(long offset, ByteBuffer[] buffers, long bytes, Vector vector)
+      throws IOException {
+    for (ByteBuffer b : buffers) {
+      b.mark();
+    }
+    perform(
+        file -> {
+          for (ByteBuffer b : buffers) {
+            b.reset();
+          }
+          file.position(offset);
+          for (long done = 0; done < bytes; ) {
+            done += vector.run(file);
+          }
+        });
+  }
+
+  private static long remaining(ByteBuffer[] buffers) {
+    long bytes = 0;
+    for (ByteBuffer b : buffers) {
+      bytes += b.remaining();
+    }
+    return bytes;
+  }
+
   @Override
   public synchronized void zero(long offset, long length) throws IOException {
     perform(

@@ -15,6 +15,7 @@ import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.Random;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -63,6 +64,56 @@ class RawFileTest {
       other.setLength(1000);
       assertThrows(EOFException.class, () -> read(file, 512, 512));
       assertArrayEquals(filled(512, 1), read(file, 0, 512));
+    }
+  }
+
+  /** As buffers of a guest are: of any lengths, some of them empty. */
+  @Test
+  void manyBuffersAreOne() throws IOException {
+    byte[] contents = new byte[8192];
+    new Random(1).nextBytes(contents);
+    Path image = image(Arrays.copyOf(contents, 8000));
+    byte[] padded = Arrays.copyOf(Arrays.copyOf(contents, 8000), 8192);
+    int[] lengths = {1, 0, 511, 2048, 3, 0, 1021, 512};
+    try (RawFile file = RawFile.open(image, false)) {
+      for (long offset : new long[] {0, 512, 4096}) { // the last one reaches over the file's end
+        for (boolean direct : new boolean[] {false, true}) {
+          ByteBuffer[] into = buffers(lengths, direct);
+          Thread.currentThread().interrupt();
+          file.read(offset, into);
+          assertTrue(Thread.interrupted());
+          int from = (int) offset;
+          for (ByteBuffer b : into) {
+            b.flip();
+            byte[] bytes = new byte[b.limit()];
+            b.get(bytes);
+            assertArrayEquals(Arrays.copyOfRange(padded, from, from + bytes.length), bytes);
+            from += bytes.length;
+            b.flip();
+          }
+          assertEquals(offset + 4096, from);
+          file.write(4096 - offset % 4096, into);
+          System.arraycopy(padded, (int) offset, padded, (int) (4096 - offset % 4096), 4096);
+        }
+      }
+    }
+    assertArrayEquals(padded, Files.readAllBytes(image));
+  }
+
+  private static ByteBuffer[] buffers(int[] lengths, boolean direct) {
+    return Arrays.stream(lengths)
+        .mapToObj(n -> direct ? ByteBuffer.allocateDirect(n) : ByteBuffer.allocate(n))
+        .toArray(ByteBuffer[]::new);
+  }
+
+  @Test
+  void manyBuffersOfAFileThatShrankAreAnError() throws IOException {
+    Path image = image(filled(4096, 1));
+    try (RawFile file = RawFile.open(image, true);
+        RandomAccessFile other = new RandomAccessFile(image.toFile(), "rw")) {
+      other.setLength(1000);
+      assertThrows(
+          EOFException.class, () -> file.read(0, buffers(new int[] {512, 512, 512, 512}, true)));
     }
   }
 
