@@ -12,6 +12,7 @@ import java.util.OptionalInt;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
@@ -84,29 +85,9 @@ final class HostCommand implements Callable<Integer> {
       description = "Memory of the board. Default: ${DEFAULT-VALUE}.")
   private Size memory = new Size(1);
 
-  @Option(
-      names = "--net",
-      paramLabel = "NET",
-      defaultValue = "none",
-      converter = Net.Converter.class,
-      description =
-          "The host's network: none, user (passt), unix:PATH, tcp:HOST:PORT. Default:"
-              + " ${DEFAULT-VALUE}.")
-  private Net net = new Net.None();
+  @Mixin private LinkOptions links = new LinkOptions();
 
-  @Option(
-      names = "--share",
-      paramLabel = "DIR[,OPT]",
-      converter = Share.Converter.class,
-      description = "A folder for the host, as for \"duvisor machine\".")
-  private List<Share> shares = new ArrayList<>();
-
-  @Option(
-      names = "--engine",
-      paramLabel = "KIND",
-      defaultValue = "jit",
-      description = "What executes all of it: ${COMPLETION-CANDIDATES}. Default: ${DEFAULT-VALUE}.")
-  private Engine engine = Engine.jit;
+  @Mixin private EngineOption engine = new EngineOption();
 
   @Option(
       names = "--deterministic",
@@ -181,9 +162,9 @@ final class HostCommand implements Callable<Integer> {
             append,
             memory,
             List.of(root),
-            List.copyOf(shares),
-            net,
-            engine,
+            links.shares(),
+            links.net(),
+            engine.get(),
             Optional.empty(),
             true);
     return new BoardOptions(

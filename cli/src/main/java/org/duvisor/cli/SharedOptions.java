@@ -5,6 +5,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 /** The options that {@code duvisor run} and {@code duvisor machine} have alike. */
@@ -48,31 +49,9 @@ final class SharedOptions {
               + " snapshot); backing=any (a qcow2's backing file may be in any folder).")
   private List<Disk> disks = new ArrayList<>();
 
-  @Option(
-      names = "--share",
-      paramLabel = "DIR[,OPT]",
-      converter = Share.Converter.class,
-      description =
-          "A folder of the host for the guest (mount -t 9p -o trans=virtio,version=9p2000.L TAG"
-              + " DIR). OPT: ro; tag=TAG (default: share, share1, ...).")
-  private List<Share> shares = new ArrayList<>();
+  @Mixin private LinkOptions links = new LinkOptions();
 
-  @Option(
-      names = "--net",
-      paramLabel = "NET",
-      defaultValue = "none",
-      converter = Net.Converter.class,
-      description =
-          "Network: none, user (passt), unix:PATH, tcp:HOST:PORT. Default: ${DEFAULT-VALUE}.")
-  private Net net = new Net.None();
-
-  @Option(
-      names = "--engine",
-      paramLabel = "KIND",
-      defaultValue = "jit",
-      description =
-          "What executes guest code: ${COMPLETION-CANDIDATES}. Default: ${DEFAULT-VALUE}.")
-  private Engine engine = Engine.jit;
+  @Mixin private EngineOption engine = new EngineOption();
 
   @Option(
       names = "--dump-translations",
@@ -95,9 +74,9 @@ final class SharedOptions {
         append,
         memory,
         List.copyOf(disks),
-        List.copyOf(shares),
-        net,
-        engine,
+        links.shares(),
+        links.net(),
+        engine.get(),
         Optional.ofNullable(dump),
         !noReboot);
   }
