@@ -8,6 +8,7 @@ mkdir -p $guests
 guest() {
     rm -f $guests/$1.in
     mkfifo $guests/$1.in
+    : >$guests/$1.out # here: what the guest before has said must not be awaited before the process runs
     [ -e $guests/$1.disk ] || dd if=/dev/zero of=$guests/$1.disk bs=64k count=32 2>/dev/null
     case $2 in
     duvisor) duvisor run --verbose --append quiet --cpus $3 --memory $4M --disk $guests/$1.disk \

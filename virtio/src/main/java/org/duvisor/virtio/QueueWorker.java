@@ -20,6 +20,9 @@ public final class QueueWorker implements AutoCloseable {
     THREAD
   }
 
+  private static final System.Logger LOG = System.getLogger("org.duvisor.virtio");
+
+  private final String name;
   private final Supplier<@Nullable Session> session;
   private final IntConsumer serve;
   private final AtomicLong pending = new AtomicLong();
@@ -29,7 +32,7 @@ public final class QueueWorker implements AutoCloseable {
   /**
    * A worker, running.
    *
-   * @param name the thread's name
+   * @param name for the thread and the log
    * @param session what the device serves now; null without a driver
    * @param serve serves one queue, 0 to 63, until it is empty; what it throws stops that queue and
    *     asks the driver for a reset (2.1.1)
@@ -37,6 +40,7 @@ public final class QueueWorker implements AutoCloseable {
   @SuppressWarnings("this-escape") // the thread needs only fields that are set
   public QueueWorker(
       Serving serving, String name, Supplier<@Nullable Session> session, IntConsumer serve) {
+    this.name = name;
     this.session = session;
     this.serve = serve;
     this.thread =
@@ -72,13 +76,19 @@ public final class QueueWorker implements AutoCloseable {
     }
   }
 
-  private void serve(int queue) {
+  private void serve(int index) {
     Session now = session.get();
     try {
-      serve.accept(queue);
+      serve.accept(index);
     } catch (RuntimeException | Error e) { // of a back end, of a full heap: the guest has to know
+      LOG.log(System.Logger.Level.ERROR, name + " failed: " + e, e);
       if (now != null) {
-        now.queues().get(queue).failed(e);
+        Virtqueue queue = now.queues().get(index);
+        synchronized (queue) {
+          if (session.get() == now) {
+            queue.violated("the device failed");
+          }
+        }
       }
     }
   }

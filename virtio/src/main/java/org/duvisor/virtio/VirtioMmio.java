@@ -85,20 +85,10 @@ public final class VirtioMmio implements Device, AutoCloseable {
     }
 
     @Override
-    public void violated(String rule) {
-      needReset();
-      LOG.log(System.Logger.Level.DEBUG, "{0}: needs a reset: {1}", offer.name(), rule);
-    }
-
-    @Override
-    public void failed(Throwable why) {
-      needReset();
-      LOG.log(System.Logger.Level.ERROR, offer.name() + " failed and needs a reset: " + why, why);
-    }
-
-    private synchronized void needReset() {
+    public synchronized void violated(String rule) {
       status = status | NEEDS_RESET;
       raise(INTERRUPT_CONFIG);
+      LOG.log(System.Logger.Level.DEBUG, "{0}: needs a reset: {1}", offer.name(), rule);
     }
 
     synchronized void raise(int cause) {

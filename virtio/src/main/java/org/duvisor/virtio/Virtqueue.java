@@ -45,9 +45,6 @@ public final class Virtqueue {
 
     /** The driver broke the rules: DEVICE_NEEDS_RESET. */
     void violated(String rule);
-
-    /** The device broke: DEVICE_NEEDS_RESET, and the host's log has why. */
-    void failed(Throwable why);
   }
 
   private final int maxSize;
@@ -236,7 +233,8 @@ public final class Virtqueue {
   }
 
   /**
-   * Stops the queue because the driver broke a rule of the device, and asks for a reset.
+   * Stops the queue because the driver broke a rule of the device, or the device itself is broken,
+   * and asks for a reset.
    *
    * @return false, for the caller to return
    */
@@ -244,12 +242,6 @@ public final class Virtqueue {
     enabled = false;
     signals.violated(rule);
     return false;
-  }
-
-  /** Stops the queue because the device failed at it, and asks for a reset. */
-  synchronized void failed(Throwable why) {
-    enabled = false;
-    signals.failed(why);
   }
 
   private boolean usable() {

@@ -91,8 +91,9 @@ public final class Vm implements AutoCloseable {
     try {
       return new Vm(driver, config);
     } catch (RuntimeException e) {
-      config.virtio().forEach(VirtioDevice::close);
-      driver.close();
+      try (driver) {
+        config.virtio().forEach(VirtioDevice::close);
+      }
       throw switch (e) {
         case DvException _ -> new VmException("cannot make the VM: " + e.getMessage());
         case IllegalArgumentException _ -> new VmException(String.valueOf(e.getMessage()));

@@ -10,6 +10,7 @@ import org.duvisor.machine.Hart;
 import org.duvisor.machine.HartConfig;
 import org.duvisor.machine.interp.Interpreter;
 import org.duvisor.virtio.VirtioDevice;
+import org.jspecify.annotations.Nullable;
 
 /**
  * What a board is made of.
@@ -78,9 +79,9 @@ public record BoardConfig(
     private HartConfig hart = HartConfig.STANDARD;
     private Function<Hart, Engine> engine = Interpreter::new;
     private List<VirtioDevice> virtio = List.of();
-    private InstantSource clock = InstantSource.system();
+    private @Nullable InstantSource clock;
     private boolean deterministic;
-    private InterruptController interrupts = InterruptController.PLIC;
+    private @Nullable InterruptController interrupts;
 
     private Builder(int harts, long memoryBytes, CharBackend console) {
       this.harts = harts;
@@ -103,7 +104,6 @@ public record BoardConfig(
     /** Virtual time, with the real-time clock at {@link #FIXED}, or real time. */
     public Builder deterministic(boolean value) {
       deterministic = value;
-      clock = value ? InstantSource.fixed(FIXED) : InstantSource.system();
       return this;
     }
 
@@ -113,25 +113,39 @@ public record BoardConfig(
       return this;
     }
 
-    /** Other harts, and the interrupt controller that goes with them: AIA's, or a PLIC. */
+    /** Other harts; the interrupt controller goes with them unless it is set, AIA's or a PLIC. */
     public Builder hart(HartConfig value) {
       hart = value;
-      interrupts = value.aia() ? InterruptController.APLIC_IMSIC : InterruptController.PLIC;
       return this;
     }
 
-    /** Another interrupt controller, and harts that go with it. */
+    /** Another interrupt controller; harts have the usual AIA if it needs them to. */
     public Builder interrupts(InterruptController value) {
-      boolean messages = value == InterruptController.APLIC_IMSIC;
-      hart = hart.withGuestFiles(messages ? HartConfig.USUAL_GUEST_FILES : HartConfig.NO_AIA);
       interrupts = value;
       return this;
     }
 
     /** The configuration. */
     public BoardConfig build() {
+      InterruptController controller = interrupts;
+      if (controller == null) {
+        controller = hart.aia() ? InterruptController.APLIC_IMSIC : InterruptController.PLIC;
+      }
+      boolean lacking = controller == InterruptController.APLIC_IMSIC && !hart.aia();
+      InstantSource time = clock;
+      if (time == null) {
+        time = deterministic ? InstantSource.fixed(FIXED) : InstantSource.system();
+      }
       return new BoardConfig(
-          harts, memoryBytes, hart, engine, virtio, console, clock, deterministic, interrupts);
+          harts,
+          memoryBytes,
+          lacking ? hart.withGuestFiles(HartConfig.USUAL_GUEST_FILES) : hart,
+          engine,
+          virtio,
+          console,
+          time,
+          deterministic,
+          controller);
     }
   }
 }

@@ -128,7 +128,7 @@ public final class Blk extends RequestDevice {
       complain(type, e);
       status = BlkLayout.S_IOERR;
     }
-    long written = out.position();
+    long written = status == BlkLayout.S_OK ? out.position() : 0;
     out.skip(out.remaining() - 1);
     out.writeNumber(1, status);
     // Bytes count from the first writable one; with data left unwritten before the status, only

@@ -25,7 +25,8 @@ import org.jspecify.annotations.Nullable;
  * does not follow: Java has no call to punch a hole.
  *
  * <p>The file is locked: exclusively when writable, so that two machines cannot destroy each
- * other's file systems.
+ * other's file systems. Of several readers in one process the first that closes takes the lock of
+ * all with it.
  */
 public final class RawFile implements BlockBackend {
   private static final int ZEROS = 1 << 16;
@@ -280,8 +281,8 @@ public final class RawFile implements BlockBackend {
   public synchronized void close() throws IOException {
     if (!closed) {
       closed = true;
-      channel.close();
       OpenImages.release(key);
+      channel.close();
     }
   }
 }

@@ -37,6 +37,7 @@ final class PortControl {
   private final IntSupplier size;
   private final int whenReady;
   private int owed;
+  private volatile boolean ready;
   private volatile boolean open;
 
   /**
@@ -87,7 +88,12 @@ final class PortControl {
   private void hear(int port, int event, int value) {
     switch (event) {
       case DEVICE_READY -> owe(value == 1 ? 1 << PORT_ADD : 0);
-      case PORT_READY -> owe(port == 0 && value == 1 ? whenReady : 0);
+      case PORT_READY -> {
+        if (port == 0 && value == 1) {
+          ready = true; // before the size is said: a change is either in it or owed
+          owe(whenReady);
+        }
+      }
       case PORT_OPEN -> open = port == 0 ? value == 1 : open;
       default -> {}
     }
@@ -104,7 +110,7 @@ final class PortControl {
    * console with ports.
    */
   void resized() {
-    if (open) {
+    if (ready) {
       owe(1 << RESIZE);
       speak();
     }
@@ -120,6 +126,11 @@ final class PortControl {
           }
           Buffers message = out.writable();
           int length = event == RESIZE ? MESSAGE + SIZE : MESSAGE;
+          if (event == RESIZE && message.size() >= MESSAGE && message.size() < length) {
+            toDriver.giveBack(1); // a driver that does not expect it
+            owed &= ~(1 << RESIZE);
+            continue;
+          }
           if (message.size() < length) {
             toDriver.violated("a control buffer without room");
             return;

@@ -150,7 +150,7 @@ class ConsoleTest {
   @Test
   void inputWaitsForThePortToBeOpened() {
     host.type("early".getBytes(StandardCharsets.UTF_8));
-    List<Queue> queues = driver(Serving.INLINE).start(~1L, 4, 64);
+    List<Queue> queues = driver(Serving.INLINE).start(4);
     Queue rx = queues.get(0);
     long at = ram.allocate(10);
     rx.add(Buffer.out(at, 10));
