@@ -10,17 +10,8 @@ final class InterruptRegisters {
 
   private InterruptRegisters() {}
 
-  /** Stops the file's delivery; what it was, for {@link #deliver}. */
-  static long silence(HuHart h) {
-    return exchange(h, 0);
-  }
-
-  /** Undoes {@link #silence}. */
-  static void deliver(HuHart h, long delivery) {
-    exchange(h, delivery);
-  }
-
-  private static long exchange(HuHart h, long delivery) {
+  /** Sets eidelivery: 0 makes the file silent. Returns what it was. */
+  static long delivery(HuHart h, long delivery) {
     long select = h.csr(Csr.HUVSISELECT);
     h.csr(Csr.HUVSISELECT, EIDELIVERY);
     long before = h.csr(Csr.HUVSIREG);

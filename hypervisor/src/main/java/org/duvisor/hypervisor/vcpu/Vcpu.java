@@ -286,12 +286,12 @@ public final class Vcpu {
     HuHart h = hart();
     time.pause(h.csr(Csr.TIME));
     paused = true;
-    long delivery = vgein == 0 ? 0 : InterruptRegisters.silence(h); // a message would wake us
+    long delivery = vgein == 0 ? 0 : InterruptRegisters.delivery(h, 0); // a message would wake us
     while ((requests & (PAUSE | END)) == PAUSE) {
       idle(-1);
     }
     if (vgein != 0) {
-      InterruptRegisters.deliver(h, delivery);
+      InterruptRegisters.delivery(h, delivery);
     }
     paused = false;
     if (hsm.isRunning()) {

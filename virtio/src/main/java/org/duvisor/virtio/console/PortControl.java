@@ -125,15 +125,15 @@ final class PortControl {
             break;
           }
           Buffers message = out.writable();
-          int length = event == RESIZE ? MESSAGE + SIZE : MESSAGE;
-          if (event == RESIZE && message.size() >= MESSAGE && message.size() < length) {
-            toDriver.giveBack(1); // a driver that does not expect it
-            owed &= ~(1 << RESIZE);
-            continue;
-          }
-          if (message.size() < length) {
+          if (message.size() < MESSAGE) {
             toDriver.violated("a control buffer without room");
             return;
+          }
+          owed &= ~(1 << event);
+          int length = event == RESIZE ? MESSAGE + SIZE : MESSAGE;
+          if (message.size() < length) {
+            toDriver.giveBack(1); // a driver that does not expect the size
+            continue;
           }
           message.writeNumber(4, 0);
           message.writeNumber(2, event);
@@ -142,7 +142,6 @@ final class PortControl {
             message.writeNumber(SIZE, size.getAsInt());
           }
           toDriver.used(out.head(), length);
-          owed &= ~(1 << event);
         }
       }
       toDriver.publish();
