@@ -198,7 +198,6 @@ public final class Hart {
     waiting = false;
     left = false;
     mtimecmp = -1;
-    reservedHost = 0;
     fcsr.flags = 0;
     fcsr.frm = 0;
     csrs.reset();
@@ -555,8 +554,12 @@ public final class Hart {
     return csrs.dvEnabled;
   }
 
-  /** Recomputes what depends on mode, satp, hgatp, mstatus and their kin. */
+  /**
+   * Recomputes what depends on mode, satp, hgatp, mstatus and their kin. A reservation ends: the
+   * memory it stands for may be somebody else's now.
+   */
   void contextChanged() {
+    reservedHost = 0;
     mmu.updateContext();
     csrs.updateFp();
     engine.contextChanged();

@@ -22,9 +22,18 @@ public final class PhysicalMemory {
 
   /** Memory with one RAM region; base and size are multiples of 4 KiB. */
   public PhysicalMemory(long ramBase, long ramSize) {
+    this(ramBase, Raw.allocate(ramSize));
+  }
+
+  /**
+   * Memory whose RAM is a piece of host memory.
+   *
+   * @param ram native, page-aligned, a multiple of 4 KiB long
+   */
+  public PhysicalMemory(long ramBase, MemorySegment ram) {
     this.ramBase = ramBase;
-    this.ramSize = ramSize;
-    this.ram = Raw.allocate(ramSize);
+    this.ramSize = ram.byteSize();
+    this.ram = ram;
     this.ramHost = ram.address();
   }
 
