@@ -217,7 +217,7 @@ final class SimHuHart implements HuHart {
     if (everything) {
       everything = false;
       reload();
-      hart.engine().fenceI();
+      hart.fenceI();
     }
     Consumer<SimHuHart> work;
     while ((work = orders.poll()) != null) {
@@ -341,7 +341,7 @@ final class SimHuHart implements HuHart {
 
   @Override
   public void fenceI() {
-    own().engine().fenceI();
+    own().fenceI();
   }
 
   /** Each hart of this host has one vCPU at a time: its first file is free. */
@@ -374,6 +374,7 @@ final class SimHuHart implements HuHart {
     boolean hasFile = file != 0;
     while (!kicked && !(hasFile && fileDelivers())) {
       driver.checkAlive(); // the kick of its end may have ended the last entry
+      h.rest();
       long ticks = deadline - h.time();
       if (deadline >= 0 && ticks <= 0) {
         return;
