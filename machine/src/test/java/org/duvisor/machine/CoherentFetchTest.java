@@ -158,7 +158,7 @@ class CoherentFetchTest {
       li s0, DATA
       %s
       li s2, 0x293
-      li s3, 3000
+      li s3, 300
     1:
       andi t0, s3, 63
       slli t0, t0, 20
@@ -175,7 +175,7 @@ class CoherentFetchTest {
     others:
       li s0, DATA
       %s
-      li s3, 3000
+      li s3, 300
       li s4, 0
     3:
       %s
@@ -219,12 +219,12 @@ class CoherentFetchTest {
   @ParameterizedTest
   @MethodSource("remote")
   void codeIsSeenByAnotherHartThatAcquires(EngineUnderTest engine, Case c) {
-    String fewer = c.program.replace("3000", "500");
+    String fewer = c.program.replace("300", "100");
     try (TestMachine m = new TestMachine(engine, fewer, 2, HartConfig.STANDARD, true).run()) {
-      assertEquals(expected(500, 63), m.a(0), "in turns");
+      assertEquals(expected(100, 63), m.a(0), "in turns");
     }
     try (TestMachine m = new TestMachine(engine, c.program, 2, HartConfig.STANDARD, false).run()) {
-      assertEquals(expected(3000, 63), m.a(0), "in parallel");
+      assertEquals(expected(300, 63), m.a(0), "in parallel");
     }
   }
 }

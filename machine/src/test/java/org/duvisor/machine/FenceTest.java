@@ -170,7 +170,11 @@ class FenceTest {
           t.map(TestMachine.CODE, TestMachine.CODE, PageTables.RWX, 2);
           byte[] code = new Assembler(va).asm(spaces(before, i == 0 ? 1 : 1000)).bytes();
           MemorySegment.copy(
-              MemorySegment.ofArray(code), 0, m.ram(), data + 4096 * i - TestMachine.CODE, code.length);
+              MemorySegment.ofArray(code),
+              0,
+              m.ram(),
+              data + 4096 * i - TestMachine.CODE,
+              code.length);
         }
         m.run();
         assertEquals(200_200, m.a(0), before + " instructions before");
