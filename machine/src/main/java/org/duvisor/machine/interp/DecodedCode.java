@@ -261,12 +261,7 @@ final class DecodedCode {
       return true;
     }
     ram[(int) index / CHUNK][(int) index % CHUNK] = null;
-    heap -= p.heap;
-    p.drop();
-    if (page == p) {
-      page = null;
-      fetchPage = NONE;
-    }
+    leave(p);
     return p.inRegion;
   }
 
@@ -322,15 +317,23 @@ final class DecodedCode {
       }
     }
     rom.values().removeIf(p -> isDropped(p, which));
-    page = null;
-    fetchPage = NONE;
+  }
+
+  /** Drops a page that is in no table any more, and leaves it if the hart executes from it. */
+  private void leave(CodePage p) {
+    heap -= p.heap;
+    if (page == p) {
+      p.end();
+      page = null;
+      fetchPage = NONE;
+    }
+    p.drop();
   }
 
   private boolean isDropped(CodePage p, Predicate<CodePage> which) {
     boolean dropped = which.test(p);
     if (dropped) {
-      heap -= p.heap;
-      p.drop();
+      leave(p);
     }
     return dropped;
   }
