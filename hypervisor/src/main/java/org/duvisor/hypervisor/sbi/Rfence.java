@@ -10,6 +10,9 @@ import org.duvisor.platform.HuHart;
  * the others by the driver, which knows where they run.
  */
 final class Rfence implements Extension {
+  /** EID. */
+  static final int ID = 0x52464E43;
+
   /** A longer range is fenced as a whole. */
   private static final long MANY_PAGES = 64;
 
@@ -23,11 +26,6 @@ final class Rfence implements Extension {
     this.vcpu = vcpu;
     this.driver = driver;
     this.harts = harts;
-  }
-
-  @Override
-  public long id() {
-    return 0x52464E43;
   }
 
   @Override
