@@ -4,6 +4,9 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.lang.invoke.VarHandle;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Objects;
 
 /**
  * What a platform may answer itself, without returning from {@link HuHart#enter}: exits of one vCPU
@@ -29,7 +32,9 @@ public final class FastExits {
     /** A post has arrived: the guest sees a software interrupt. */
     IPI,
     /** WFI of VS with an interrupt pending and enabled. */
-    WFI
+    WFI,
+    /** A store to the notification register of a device whose thread does not sleep. */
+    DOORBELL
   }
 
   /** A bit for each kind, by {@link Kind#ordinal}, that may be answered. */
@@ -61,13 +66,33 @@ public final class FastExits {
   public static final int EXTENSIONS = COUNTS + 8 * 8;
 
   private static final int MAX_EXTENSIONS = 15;
-  private static final int BYTES = EXTENSIONS + 8 * (MAX_EXTENSIONS + 1);
+
+  /**
+   * Guest-physical address of the first of {@link #SLOTS} notification registers, 32 bits wide, one
+   * in each page.
+   */
+  public static final int NOTIFY = EXTENSIONS + 8 * (MAX_EXTENSIONS + 1);
+
+  /**
+   * For each of them the address of a doorbell, or 0. Its three words: a bit for each queue that
+   * waits to be served; not 0 while the thread that serves them sleeps; and a bit for each queue
+   * that may be rung so. Who rings sets the bit first and then looks whether the thread sleeps, and
+   * leaves the store to the hypervisor, which wakes it, when it does.
+   */
+  public static final int DOORBELLS = NOTIFY + 8;
+
+  /** The most notification registers. */
+  public static final int SLOTS = 32;
+
+  /** Bytes of the block. */
+  public static final int BYTES = DOORBELLS + 8 * SLOTS;
+
   private static final VarHandle WORD = ValueLayout.JAVA_LONG.varHandle();
 
   private final MemorySegment block = Arena.ofAuto().allocate(BYTES, 8);
 
-  @SuppressWarnings("UnusedVariable") // the block has its address
-  private final MemorySegment waiting;
+  /** What the block has addresses of. */
+  private final List<MemorySegment> kept = new ArrayList<>();
 
   /**
    * All kinds.
@@ -82,13 +107,27 @@ public final class FastExits {
     if (base.length != BASE_FUNCTIONS || extensions.length > MAX_EXTENSIONS) {
       throw new IllegalArgumentException("more answers than there is room for");
     }
-    this.waiting = waiting;
+    kept.add(waiting);
     allow((1L << Kind.values().length) - 1);
     MemorySegment.copy(base, 0, block, ValueLayout.JAVA_LONG, BASE, base.length);
     MemorySegment.copy(extensions, 0, block, ValueLayout.JAVA_LONG, EXTENSIONS, extensions.length);
     set(VCPUS, vcpus);
     set(SELF, 1L << vcpu);
     set(WAITING, waiting.address());
+  }
+
+  /**
+   * Gives the doorbells of devices; before the first entry.
+   *
+   * @param notify see {@link #NOTIFY}
+   * @param doorbells see {@link #DOORBELLS}, at most {@link #SLOTS}
+   */
+  public void doorbells(long notify, List<MemorySegment> doorbells) {
+    set(NOTIFY, notify);
+    for (int i = 0; i < doorbells.size(); i++) {
+      kept.add(doorbells.get(i));
+      set(DOORBELLS + 8 * Objects.checkIndex(i, SLOTS), doorbells.get(i).address());
+    }
   }
 
   /** Nothing is answered. */

@@ -31,7 +31,9 @@ public abstract class RequestDevice implements VirtioDevice {
   @SuppressWarnings("this-escape") // nothing is served before the first session
   protected RequestDevice(Offer offer, Serving serving) {
     this.offer = offer;
-    worker = new QueueWorker(serving, offer.name(), this::session, this::serve);
+    worker =
+        new QueueWorker(
+            serving, offer.name(), this::session, (1L << offer.queues()) - 1, this::serve);
   }
 
   /**
@@ -52,6 +54,11 @@ public abstract class RequestDevice implements VirtioDevice {
   @Override
   public final void start(Session session) {
     service = new Service(session);
+  }
+
+  @Override
+  public final Doorbell doorbell() {
+    return worker.doorbell();
   }
 
   @Override

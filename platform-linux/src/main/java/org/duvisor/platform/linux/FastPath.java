@@ -28,6 +28,8 @@ final class FastPath {
         beqz t1, sbi
         addi t1, t0, -VIRTUAL_INSTRUCTION
         beqz t1, virtual
+        addi t1, t0, -STORE_GUEST_PAGE_FAULT
+        beqz t1, doorbell
         slli t1, t0, 1
         beqz t1, ipi # bit 63 alone: the user software interrupt
         j slow
@@ -192,6 +194,67 @@ final class FastPath {
         $count WFI
         j over
 
+      # Exit: a store to a device. Condition: all of a word, to the notification register of a device
+      # that has a doorbell, for a queue that may be rung so, whose thread does not sleep. Effect: the
+      # queue's bit.
+      doorbell:
+        $allowed DOORBELL
+        csrr t0, hutval
+        slli t0, t0, 2
+        ld t1, F_NOTIFY(t2)
+        sub t0, t0, t1
+        slli t1, t0, 52
+        bnez t1, slow
+        srli t0, t0, 12
+        sltiu t1, t0, F_SLOTS
+        beqz t1, slow
+        slli t0, t0, 3
+        add t0, t0, t2
+        ld t0, F_DOORBELLS(t0)
+        beqz t0, slow
+        sd t3, C_T3(a0)
+        csrr t3, utval
+        andi t3, t3, 3
+        bnez t3, slow_t3
+        csrr t3, hutinst
+        srli t1, t3, 25
+        bnez t1, slow_t3
+        li t1, SW # but for the register, bits 24:20, and the length, bit 1
+        xor t1, t1, t3
+        slli t1, t1, 44
+        srli t1, t1, 44
+        andi t1, t1, -3
+        bnez t1, slow_t3
+        slli t1, t3, 39
+        srli t1, t1, 59
+        slli t1, t1, 3
+        la t3, registers
+        add t3, t3, t1
+        jr t3
+      rung: # queue in t1
+        slli t1, t1, 32
+        srli t1, t1, 32
+        sltiu t3, t1, 64
+        beqz t3, slow_t3
+        li t3, 1
+        sll t3, t3, t1
+        ld t1, 16(t0)
+        and t1, t1, t3
+        beqz t1, slow_t3
+        amoor.d x0, t3, (t0)
+        fence rw, rw # left before it is known who sleeps
+        ld t1, 8(t0)
+        bnez t1, slow_t3 # Java leaves it once more, which changes nothing, and wakes
+        $count DOORBELL
+        csrr t1, hutinst
+        andi t1, t1, 2
+        addi t1, t1, 2
+        csrr t0, uepc
+        add t0, t0, t1
+        csrw uepc, t0
+        ld t3, C_T3(a0)
+        j again
+
       # What an SBI call ends with: a1 = 0, a0 = SBI_SUCCESS, and the pc behind the call.
       succeed_without_value:
         li a1, 0
@@ -224,6 +287,21 @@ final class FastPath {
         .map(l -> l.startsWith("$count ") ? count(kind(l)) : l)
         .map(l -> l.startsWith("call targets") ? "la t3, 9f\nj targets\n9:" : l)
         .forEach(l -> out.append(l).append('\n'));
+    return out + registers();
+  }
+
+  /** The guest's register of a number to t1, for each two instructions. */
+  private static String registers() {
+    StringBuilder out = new StringBuilder("registers:\n");
+    for (int i = 0; i < 32; i++) {
+      out.append(
+          switch (i) {
+            case 10 -> "csrr t1, uscratch";
+            case 5, 6, 7, 28 -> "ld t1, %d(a0)".formatted(Context.X + 8 * i);
+            default -> "mv t1, x" + i;
+          });
+      out.append("\nj rung\n");
+    }
     return out.toString();
   }
 
@@ -249,6 +327,11 @@ final class FastPath {
         .define("F_SELF", FastExits.SELF)
         .define("F_WAITING", FastExits.WAITING)
         .define("F_EXTENSIONS", FastExits.EXTENSIONS)
+        .define("F_NOTIFY", FastExits.NOTIFY)
+        .define("F_SLOTS", FastExits.SLOTS)
+        .define("F_DOORBELLS", FastExits.DOORBELLS)
+        .define("STORE_GUEST_PAGE_FAULT", Cause.STORE_GUEST_PAGE_FAULT)
+        .define("SW", 0x2023)
         .define("ECALL_VS", Cause.ECALL_VS)
         .define("VIRTUAL_INSTRUCTION", Cause.VIRTUAL_INSTRUCTION)
         .define("WFI", 0x10500073)

@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import java.util.SplittableRandom;
 import org.duvisor.isa.Csr;
 import org.duvisor.platform.FastExits.Kind;
+import org.duvisor.virtio.Doorbell;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -71,13 +72,44 @@ class FastExitsTest {
     return from[random.nextInt(from.length)];
   }
 
+  private static final int[] SOURCES = {0, 1, 2, 5, 6, 7, 9, 10, 12, 15, 28, 31};
+  private static final long[] QUEUES = {0, 0, 0, 1, 1, 2, 4, 5, 63, 64, -1, 1L << 32, 1L << 33 | 4};
+  private static final long[] REGISTERS = {
+    RigVm.NOTIFY + 0x1000,
+    RigVm.NOTIFY + 0x1000,
+    RigVm.NOTIFY + 0x1000,
+    RigVm.NOTIFY,
+    RigVm.NOTIFY + 0x2000,
+    RigVm.NOTIFY + 0x1004,
+    RigVm.NOTIFY + 0x1002,
+    RigVm.NOTIFY + 0xff0
+  };
+
+  /** A store to a device: its notification register or another, of any width, from any register. */
+  private static String store(SplittableRandom random) {
+    int source = SOURCES[random.nextInt(SOURCES.length)];
+    String width = new String[] {"sw", "sw", "sw", "sw", "sd", "sh", "sb"}[random.nextInt(7)];
+    long offset = random.nextInt(3) * 4L;
+    String set = source == 0 ? "" : "li x%d, %d\n".formatted(source, pick(random, QUEUES));
+    String base = "li a3, %d\n".formatted(pick(random, REGISTERS) - offset);
+    boolean compressed = random.nextInt(3) == 0 && (source == 10 || source == 12 || source == 15);
+    String store =
+        compressed
+            ? "c.sw x%d, %d(a3)\n".formatted(source, offset)
+            : "%s x%d, %d(a3)\n".formatted(width, source, offset);
+    return set + base + store + (compressed ? "c.nop\n" : "");
+  }
+
   /** Operations, with what each has left in registers and CSRs to the log; then the end. */
   private static String program(SplittableRandom random) {
     StringBuilder out =
         new StringBuilder("li s0, %d\nli t0, 3 << 13\ncsrs sstatus, t0\n".formatted(LOG));
-    out.append("li s1, 0x123456789\nfcvt.d.l f1, s1\nfcvt.d.l f2, s0\n");
+    out.append(
+        "la t0, handler\ncsrw stvec, t0\nli s1, 0x123456789\nfcvt.d.l f1, s1\nfcvt.d.l f2, s0\n");
     for (int i = 0; i < OPERATIONS; i++) {
       if (random.nextInt(4) == 0) {
+        out.append(store(random));
+      } else if (random.nextInt(4) == 0) {
         out.append(OTHERS[random.nextInt(OTHERS.length)]).append('\n');
       } else {
         long extension = pick(random, EXTENSIONS);
@@ -98,8 +130,20 @@ class FastExitsTest {
       out.append("csrr a5, sip\nsd a5, 56(s0)\ncsrr a5, stimecmp\nsd a5, 64(s0)\n");
       out.append("fsd f1, 72(s0)\nfsd f2, 80(s0)\naddi s0, s0, 88\n");
     }
-    return out + shutdown();
+    return out + shutdown() + HANDLER;
   }
+
+  /** Of the guest's exceptions: on with the next instruction. */
+  private static final String HANDLER =
+      """
+      handler:
+        csrw sscratch, t0
+        csrr t0, sepc
+        addi t0, t0, 4
+        csrw sepc, t0
+        csrr t0, sscratch
+        sret
+      """;
 
   private static String shutdown() {
     return "li a7, %d\nli a6, 0\nli a0, 0\nli a1, 0\necall\n".formatted(SRST);
@@ -123,6 +167,7 @@ class FastExitsTest {
             fast.rig.get(at),
             () -> "%s, operation %d, field %d".formatted(what, operation, offset));
       }
+      assertEquals(slow.rig.get(RigVm.DOORBELL), fast.rig.get(RigVm.DOORBELL), what);
       for (int csr :
           new int[] {Csr.HUVIP, Csr.HUVSTIMECMP, Csr.VIPI0, Csr.HUVSSTATUS, Csr.HUVSIE}) {
         assertEquals(slow.rig.csr(csr), fast.rig.csr(csr), what + ", " + Csr.name(csr));
@@ -153,6 +198,19 @@ class FastExitsTest {
     assertEquals(100, repeat(100, call.formatted(RFENCE, 1, 1, 0)).fast(Kind.SBI_RFENCE));
     assertEquals(100, repeat(100, "csrsi sie, 2\ncsrsi sip, 2\nwfi").fast(Kind.WFI));
     assertEquals(1, repeat(100, call.formatted(BASE, 0, 0, 0)).entries);
+  }
+
+  @Test
+  void aQueueIsLeftForAThreadThatIsAwake() {
+    String ring = "li a1, %d\nli a0, 4\n".formatted(RigVm.NOTIFY + 0x1000);
+    RigVm vm = repeat(100, ring + "sw a0, (a1)\nli a0, 1\nc.sw a0, 0(a1)\nc.nop");
+    assertEquals(200, vm.fast(Kind.DOORBELL));
+    assertEquals(0x12, vm.rig.get(RigVm.DOORBELL));
+    RigVm asleep = new RigVm(ALL);
+    asleep.rig.put(RigVm.DOORBELL + Doorbell.ASLEEP, 1);
+    asleep.run(ring + "sw a0, (a1)\n" + shutdown());
+    assertEquals(0, asleep.fast(Kind.DOORBELL));
+    assertEquals(0x10, asleep.rig.get(RigVm.DOORBELL));
   }
 
   @Test

@@ -6,8 +6,10 @@ import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import org.duvisor.devices.Device;
 import org.duvisor.devices.MmioBus;
 import org.duvisor.devices.chardev.CharBackend;
+import org.duvisor.devices.fdt.Node;
 import org.duvisor.hypervisor.exit.VcpuLoop;
 import org.duvisor.hypervisor.interrupts.Ipi;
 import org.duvisor.hypervisor.sbi.Sbi;
@@ -28,6 +30,7 @@ import org.duvisor.platform.Fence;
 import org.duvisor.platform.Grant;
 import org.duvisor.platform.HuHart;
 import org.duvisor.platform.InterruptFile;
+import org.duvisor.virtio.Doorbell;
 
 /**
  * DuVisor's own exit loop on a hart that the stub enters: vCPU 0 of a VM, with a guest program. The
@@ -36,6 +39,11 @@ import org.duvisor.platform.InterruptFile;
 final class RigVm implements DvDriver, Power {
   private static final int VCPUS = 3;
   private static final int ENTRIES = 100_000;
+
+  /** A device with a doorbell, second of the slots. Its thread does not sleep. */
+  static final long NOTIFY = 0x1000_1050L;
+
+  static final long DOORBELL = StubRig.FAST + 0x800;
 
   final StubRig rig = new StubRig();
   final List<String> events = new ArrayList<>();
@@ -57,6 +65,11 @@ final class RigVm implements DvDriver, Power {
    */
   RigVm(long allowed) {
     this.allowed = allowed;
+    rig.put(DOORBELL + Doorbell.OPEN, 0x13);
+    MmioBus bus = new MmioBus();
+    for (int slot = 0; slot < 3; slot++) {
+      bus.add(0x1000_1000L + 0x1000L * slot, new Registers(slot), 0);
+    }
     rig.csr(Csr.HDVVCPU, 0);
     GuestRam ram = GuestRam.grant(this, StubRig.GUEST, StubRig.MIB);
     Stage2Mode mode = Stage2Mode.SV39X4;
@@ -74,7 +87,7 @@ final class RigVm implements DvDriver, Power {
             this,
             ram,
             stage2,
-            new MmioBus(),
+            bus,
             sbi,
             new Ipi(v, vcpus),
             sbi.fastExits(vcpus),
@@ -101,6 +114,42 @@ final class RigVm implements DvDriver, Power {
     return rig.get(StubRig.FAST + FastExits.COUNTS + 8L * kind.ordinal());
   }
 
+  /** Registers of a device; the one with a doorbell has its queues 0, 1 and 4. */
+  private final class Registers implements Device {
+    private final int slot;
+
+    Registers(int slot) {
+      this.slot = slot;
+    }
+
+    @Override
+    public long size() {
+      return 0x1000;
+    }
+
+    @Override
+    public long read(long offset, int width) {
+      return offset;
+    }
+
+    @Override
+    public void write(long offset, int width, long value) {
+      int queue = (int) value;
+      boolean notify = slot == 1 && offset == 0x50 && width == 4;
+      if (notify && queue >= 0 && queue < 64 && (0x13 >> queue & 1) != 0) {
+        rig.put(DOORBELL, rig.get(DOORBELL) | 1L << queue);
+      } else {
+        events.add("%d: %x at %x, %d".formatted(slot, value, offset, width));
+      }
+    }
+
+    @Override
+    public void reset() {}
+
+    @Override
+    public void describe(Node soc, long base, int irq, int plic) {}
+  }
+
   private final class RigHart implements HuHart {
     @Override
     public int vcpu() {
@@ -111,12 +160,14 @@ final class RigVm implements DvDriver, Power {
     @SuppressWarnings("restricted")
     public void fastExits(FastExits given) {
       exits = given;
-      MemorySegment block = MemorySegment.ofAddress(given.address()).reinterpret(0x400);
-      for (long at = 0; at < FastExits.EXTENSIONS + 8 * 16; at += 8) {
+      MemorySegment block = MemorySegment.ofAddress(given.address()).reinterpret(FastExits.BYTES);
+      for (long at = 0; at < FastExits.BYTES; at += 8) {
         rig.put(StubRig.FAST + at, block.get(ValueLayout.JAVA_LONG, at));
       }
       rig.put(StubRig.FAST + FastExits.ALLOWED, allowed);
       rig.put(StubRig.FAST + FastExits.WAITING, StubRig.FAST + 0x400);
+      rig.put(StubRig.FAST + FastExits.NOTIFY, NOTIFY);
+      rig.put(StubRig.FAST + FastExits.DOORBELLS + 8, DOORBELL);
       rig.context(Context.FAST, StubRig.FAST);
     }
 
