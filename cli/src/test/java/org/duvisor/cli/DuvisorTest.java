@@ -328,7 +328,7 @@ final class DuvisorTest {
     assertEquals(List.of(), opened);
     Path nowhere = home.resolve("nope/x");
     for (String experiment : List.of("exits", "boot", "hypercall")) {
-      for (Path out : List.of(nowhere, home, Path.of("/proc/version"))) {
+      for (Path out : List.of(nowhere, home, Path.of("/proc/x"))) {
         Result result = run("lab", experiment, "--out", out.toString());
         assertEquals(2, result.code(), result.err());
         assertTrue(result.line().contains("'" + out + "'"), result.err());
