@@ -84,7 +84,7 @@ contents() {
 
 FRAGMENTS=("$HERE/kernel.config" "$HERE/host.config")
 FILES=1984 # that a build of them makes, for the progress
-[[ -z $DEBUG ]] || { FRAGMENTS+=("$HERE/debug.config"); FILES=2100; }
+[[ -z $DEBUG ]] || { FRAGMENTS+=("$HERE/debug.config"); FILES=2026; }
 COMPILER=$("${CROSS}gcc" -dumpfullversion 2>/dev/null || echo none)
 # The text of a fragment, not what is said of it, and the one function that makes a configuration of it.
 KERNEL_KEY=$({ echo "$COMPILER${STOCK:+ stock}"; declare -f configure_kernel; grep -h CONFIG_ "${FRAGMENTS[@]}"; } | key)
