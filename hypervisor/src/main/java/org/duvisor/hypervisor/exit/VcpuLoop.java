@@ -82,13 +82,7 @@ public final class VcpuLoop implements Runnable {
   @Override
   public void run() {
     try (HuHart hart = driver.register(vcpu.index())) {
-      vcpu.attach(hart);
-      hart.fastExits(fastExits);
-      imsics.ifPresent(i -> i.claim(vcpu));
-      while (vcpu.awaitStart()) {
-        runGuest(hart);
-      }
-      imsics.ifPresent(Imsics::leave);
+      live(hart);
     } catch (DvException e) {
       imsics.ifPresent(Imsics::abandon);
       if (e.reason() == DvException.Reason.GONE) {
@@ -96,9 +90,33 @@ public final class VcpuLoop implements Runnable {
       } else {
         power.crash("vCPU %d: %s (%s)%n".formatted(vcpu.index(), e.getMessage(), e.reason()));
       }
+    } catch (OutOfMemoryError e) {
+      outOfMemory();
     } catch (RuntimeException | Error e) {
       imsics.ifPresent(Imsics::abandon);
       power.crash(bug(e));
+    }
+  }
+
+  private void live(HuHart hart) {
+    try {
+      vcpu.attach(hart);
+      hart.fastExits(fastExits);
+      imsics.ifPresent(i -> i.claim(vcpu));
+      while (vcpu.awaitStart()) {
+        runGuest(hart);
+      }
+      imsics.ifPresent(Imsics::leave);
+    } catch (OutOfMemoryError e) { // not seen by the end of the hart, which may throw the same one
+      outOfMemory();
+    }
+  }
+
+  /** Without anything that allocates, lambdas among it. */
+  private void outOfMemory() {
+    power.outOfMemory();
+    if (imsics.isPresent()) {
+      imsics.get().abandon();
     }
   }
 

@@ -61,6 +61,7 @@ final class DebugConsole implements Extension {
     byte[] bytes = new byte[(int) buffer.byteSize()];
     int got = Math.max(0, console.receive(bytes, 0, bytes.length));
     MemorySegment.copy(bytes, 0, buffer, ValueLayout.JAVA_BYTE, 0, got);
+    ram.written(buffer);
     return got;
   }
 }

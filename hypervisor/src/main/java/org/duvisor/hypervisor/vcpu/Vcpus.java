@@ -44,6 +44,13 @@ public final class Vcpus {
     return all[index];
   }
 
+  /** Ends all of them. Any thread; allocates nothing. */
+  public void end() {
+    for (Vcpu v : all) {
+      v.end();
+    }
+  }
+
   /** All of them. */
   public List<Vcpu> all() {
     return List.of(all);

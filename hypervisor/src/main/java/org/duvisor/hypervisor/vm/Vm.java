@@ -67,7 +67,8 @@ public final class Vm implements AutoCloseable {
     VcpuSetup setup = new VcpuSetup(capabilities, stage2.hugatp());
     this.vcpus =
         new Vcpus(config.cpus(), (i, waiting) -> new Vcpu(i, waiting, driver, time, setup));
-    this.ending = new Ending(() -> vcpus.all().forEach(Vcpu::end));
+    this.ending = new Ending(vcpus::end);
+    vcpus.end(); // links what an end calls, which with a full heap could not be done; run resets it
     Optional<Imsics> imsics =
         config.aia()
             ? Optional.of(new Imsics(driver, stage2, ending, config.cpus()))
@@ -140,8 +141,12 @@ public final class Vm implements AutoCloseable {
 
   private void runThreads() {
     List<Thread> threads = new ArrayList<>();
-    for (int i = 0; i < loops.size(); i++) {
-      threads.add(Thread.ofPlatform().name("vcpu-" + i).daemon().start(loops.get(i)));
+    try {
+      for (int i = 0; i < loops.size(); i++) {
+        threads.add(Thread.ofPlatform().name("vcpu-" + i).daemon().start(loops.get(i)));
+      }
+    } catch (OutOfMemoryError e) { // or no more threads
+      ending.outOfMemory();
     }
     boolean interrupted = false;
     for (Thread t : threads) {

@@ -117,6 +117,11 @@ public final class Rig implements Power {
   }
 
   @Override
+  public void outOfMemory() {
+    end("out of memory");
+  }
+
+  @Override
   public void crash(String report) {
     end("crash " + report);
   }

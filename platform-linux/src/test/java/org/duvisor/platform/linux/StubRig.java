@@ -132,7 +132,7 @@ final class StubRig {
   void program(long address, String text) {
     byte[] code = new Assembler(address).asm(text).bytes();
     MemorySegment.copy(code, 0, memory.ram(), ValueLayout.JAVA_BYTE, address - RAM, code.length);
-    hart.engine().fenceI();
+    hart.engine().forget();
   }
 
   /** Prepares the context for the guest's first entry, in VS, with arbitrary registers. */

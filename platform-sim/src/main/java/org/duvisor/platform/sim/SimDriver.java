@@ -1,6 +1,7 @@
 package org.duvisor.platform.sim;
 
 import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.concurrent.atomic.AtomicReferenceArray;
@@ -197,6 +198,11 @@ final class SimDriver implements DvDriver {
     }
     vmidFreed = true;
     host.freeVmid(this, vmid);
+  }
+
+  @Override
+  public void written(MemorySegment part) {
+    host.memory.code().written(part);
   }
 
   @Override

@@ -68,6 +68,7 @@ final class SimHuHart implements HuHart {
     this.hart = hart;
     this.vcpu = vcpu;
     hart.reset(0);
+    hart.wire(SSIP, true); // links what a kick calls: it needs no memory later
     hart.wire(SSIP, false);
     load();
   }
@@ -218,7 +219,7 @@ final class SimHuHart implements HuHart {
     if (everything) {
       everything = false;
       reload();
-      hart.engine().fenceI();
+      hart.fenceI();
     }
     Consumer<SimHuHart> work;
     while ((work = orders.poll()) != null) {
@@ -346,7 +347,7 @@ final class SimHuHart implements HuHart {
 
   @Override
   public void fenceI() {
-    own().engine().fenceI();
+    own().fenceI();
   }
 
   /** Each hart of this host has one vCPU at a time: its first file is free. */
@@ -379,6 +380,7 @@ final class SimHuHart implements HuHart {
     boolean hasFile = file != 0;
     while (!kicked && !(hasFile && fileDelivers())) {
       driver.checkAlive(); // the kick of its end may have ended the last entry
+      h.rest();
       long ticks = deadline - h.time();
       if (deadline >= 0 && ticks <= 0) {
         return;
