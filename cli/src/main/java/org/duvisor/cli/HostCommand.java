@@ -10,6 +10,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.concurrent.Callable;
+import org.duvisor.cli.terminal.UserTerminal;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -128,6 +129,7 @@ final class HostCommand implements Callable<Integer> {
         .run(
             (o, input, output) -> watched(o, input, new Stages(output, err, stages)),
             options,
+            UserTerminal::open,
             Attended.Say.of(false, stats));
   }
 

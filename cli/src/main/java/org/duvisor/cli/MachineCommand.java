@@ -4,6 +4,7 @@ import java.nio.file.Path;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.concurrent.Callable;
+import org.duvisor.cli.terminal.UserTerminal;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -121,6 +122,6 @@ final class MachineCommand implements Callable<Integer> {
       boards.dumpDeviceTree(options, dumpDtb);
       return 0;
     }
-    return attended.run(boards, options, Attended.Say.of(false, shared.stats()));
+    return attended.run(boards, options, UserTerminal::open, Attended.Say.of(false, shared.stats()));
   }
 }

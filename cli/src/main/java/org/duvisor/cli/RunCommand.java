@@ -3,6 +3,7 @@ package org.duvisor.cli;
 import java.nio.file.Path;
 import java.util.Optional;
 import java.util.concurrent.Callable;
+import org.duvisor.cli.terminal.UserTerminal;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -16,7 +17,7 @@ import picocli.CommandLine.Option;
       "",
       "Keys while the guest runs: Ctrl-A x stops it, Ctrl-A s shows statistics,",
       "Ctrl-A h lists them. With standard input from a pipe or a file there are no",
-      "keys, and its end does not end the guest.",
+      "keys, and its end does not end the guest. With --console none, Ctrl-C stops it.",
       "Exit code: 0 when the guest powered off or was stopped, 1 when it failed,",
       "2 for a wrong option.",
       "",
@@ -90,6 +91,7 @@ final class RunCommand implements Callable<Integer> {
     return attended.run(
         vm,
         new VmOptions(guest, cpus, aia == Aia.imsic, console, harts, shared.stats()),
+        console == VmOptions.Console.none ? UserTerminal::outputOnly : UserTerminal::open,
         Attended.Say.of(verbose, shared.stats()));
   }
 }
