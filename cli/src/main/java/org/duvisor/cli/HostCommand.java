@@ -73,6 +73,8 @@ final class HostCommand implements Callable<Integer> {
       names = "--aia",
       paramLabel = "KIND",
       defaultValue = "none",
+      converter = Aia.OfBoard.class,
+      completionCandidates = Aia.OfBoard.class,
       description =
           "Advanced interrupts of the board: ${COMPLETION-CANDIDATES}; with aplic-imsic, guests can"
               + " have them too (-- --aia aplic-imsic). Default: ${DEFAULT-VALUE}.")

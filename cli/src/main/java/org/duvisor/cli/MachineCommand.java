@@ -62,6 +62,8 @@ final class MachineCommand implements Callable<Integer> {
       names = "--aia",
       paramLabel = "KIND",
       defaultValue = "none",
+      converter = Aia.OfBoard.class,
+      completionCandidates = Aia.OfBoard.class,
       description =
           "Advanced interrupts: ${COMPLETION-CANDIDATES}; none is a PLIC. Default:"
               + " ${DEFAULT-VALUE}.")
@@ -82,6 +84,7 @@ final class MachineCommand implements Callable<Integer> {
   @Option(
       names = "--dump-dtb",
       paramLabel = "FILE",
+      converter = WrittenFile.class,
       description = "Write the board's device tree and leave.")
   private @Nullable Path dumpDtb;
 

@@ -47,6 +47,8 @@ final class RunCommand implements Callable<Integer> {
       names = "--aia",
       paramLabel = "KIND",
       defaultValue = "none",
+      converter = Aia.OfVm.class,
+      completionCandidates = Aia.OfVm.class,
       description =
           "Advanced interrupts: none, a PLIC; aplic-imsic, on guest interrupt files of the harts."
               + " Default: ${DEFAULT-VALUE}.")
@@ -79,10 +81,6 @@ final class RunCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws Exception {
-    if (aia == Aia.aplic) {
-      throw new UserError(
-          "--aia aplic is not for guests: their harts' interrupt files want messages");
-    }
     GuestOptions guest = shared.guest();
     if (guest.kernel().isEmpty()) {
       Optional<Path> initrd = guest.initrd();

@@ -50,7 +50,7 @@ final class VmSession implements Session {
       devices.open(guest);
       var stream = new StreamBackend(input, output);
       builder
-          .append((commandLine(options.console()) + " " + guest.append()).strip())
+          .append(guest.commandLine(commandLine(options.console())))
           .cpus(options.cpus())
           .aia(options.aia())
           .memoryBytes(guest.memory().bytes())
@@ -107,6 +107,10 @@ final class VmSession implements Session {
   public Outcome run() {
     VmOutcome outcome = vm.run();
     console.flush();
+    return told(outcome).printed(console.failure());
+  }
+
+  private Outcome told(VmOutcome outcome) {
     return switch (outcome) {
       case VmOutcome.Poweroff() -> Outcome.ENDED;
       case VmOutcome.Reboot(boolean warm) when warm ->

@@ -1,0 +1,44 @@
+package org.duvisor.cli;
+
+import java.nio.file.Files;
+import java.nio.file.Path;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.ITypeConverter;
+import picocli.CommandLine.TypeConversionException;
+
+/** A file that is written at the end of a long run: what is in its way is told at the beginning. */
+final class WrittenFile implements ITypeConverter<Path> {
+  @Override
+  public Path convert(String text) {
+    Path file = Path.of(text);
+    if (text.isEmpty() || Files.isDirectory(file)) {
+      throw new TypeConversionException("'" + text + "' is no file");
+    }
+    if (Files.exists(file)
+        ? !Files.isWritable(file)
+        : !mayHold(file.toAbsolutePath().getParent())) {
+      throw new TypeConversionException("'" + text + "' cannot be written");
+    }
+    return file;
+  }
+
+  private static boolean mayHold(@Nullable Path folder) {
+    return folder != null && Files.isDirectory(folder) && Files.isWritable(folder);
+  }
+
+  /** The same for a folder of such files, which is made with those above it. */
+  static final class Folder implements ITypeConverter<Path> {
+    @Override
+    public Path convert(String text) {
+      Path folder = Path.of(text);
+      Path there = folder.toAbsolutePath();
+      while (there != null && !Files.exists(there)) {
+        there = there.getParent();
+      }
+      if (text.isEmpty() || !mayHold(there)) {
+        throw new TypeConversionException("'" + text + "' is no folder that can be written");
+      }
+      return folder;
+    }
+  }
+}
