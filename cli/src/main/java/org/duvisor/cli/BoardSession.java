@@ -54,7 +54,8 @@ final class BoardSession implements Session {
     try {
       devices.open(options.guest());
       var console = new StreamBackend(input, output);
-      var board = new Board(config(options, engine, devices, console));
+      BoardConfig config = config(options, engine, devices, console);
+      var board = options.guest().withMemory(() -> new Board(config));
       board.seed(random);
       if (!options.guest().reboot()) {
         board.endAtReset();
@@ -116,7 +117,7 @@ final class BoardSession implements Session {
         elf.isPresent() ? new byte[0] : whole(bios, options.guest().memory().bytes()),
         options.guest().kernel().map(KernelImage::openAny),
         options.guest().initrd().map(Initrd::open),
-        options.guest().append(),
+        options.guest().commandLine(""),
         options.dtb().isPresent()
             ? Optional.of(whole(options.dtb().get(), options.guest().memory().bytes()))
             : Optional.empty());
@@ -151,6 +152,10 @@ final class BoardSession implements Session {
   public Outcome run() {
     BoardOutcome outcome = board.run(boot);
     console.flush();
+    return told(outcome).printed(console.failure());
+  }
+
+  private Outcome told(BoardOutcome outcome) {
     return switch (outcome) {
       case BoardOutcome.Finished(int code) when code == 0 -> Outcome.ENDED;
       case BoardOutcome.Finished(int code) ->

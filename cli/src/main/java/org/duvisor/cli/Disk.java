@@ -40,7 +40,7 @@ public record Disk(
         throw new TypeConversionException("'" + text + "' has two formats");
       }
       return new Disk(
-          Path.of(parts.file()),
+          FileName.path(parts.file()),
           raw ? Optional.of(Format.raw) : qcow2 ? Optional.of(Format.qcow2) : Optional.empty(),
           options.contains("ro"),
           options.contains("snapshot"),
