@@ -33,7 +33,7 @@ public final class Board implements AutoCloseable {
   private final MmioBus bus = new MmioBus();
   private final List<Hart> harts = new ArrayList<>();
   private final List<VirtioMmio> transports = new ArrayList<>();
-  private final Clock clock;
+  private final Clock clock; // of the board itself; what harts know of time is mtime
   private final Scheduler scheduler;
   private final Interrupts interrupts;
   private volatile @Nullable BoardOutcome outcome;
@@ -50,16 +50,17 @@ public final class Board implements AutoCloseable {
     this.memory = new PhysicalMemory(MemoryMap.RAM, config.memoryBytes());
     VirtualClock virtual = new VirtualClock();
     this.clock = config.deterministic() ? virtual : Clock.realTime();
+    Mtime mtime = new Mtime(clock);
     Posts posts = new Posts();
     for (int i = 0; i < config.harts(); i++) {
-      harts.add(new Hart(i, config.hart(), memory, bus, clock, posts, config.engine()));
+      harts.add(new Hart(i, config.hart(), memory, bus, mtime, posts, config.engine()));
     }
     this.scheduler =
         config.deterministic()
             ? new DeterministicScheduler(harts, virtual)
             : new ParallelScheduler(harts);
     this.interrupts = Interrupts.connect(config.interrupts(), harts, bus, FIRST_CPU);
-    bus.add(MemoryMap.CLINT, new Clint(harts, clock, FIRST_CPU), 0);
+    bus.add(MemoryMap.CLINT, new Clint(harts, mtime, FIRST_CPU), 0);
     for (VirtioDevice device : config.virtio()) {
       int slot = transports.size();
       int irq = MemoryMap.VIRTIO_FIRST_IRQ + slot;
