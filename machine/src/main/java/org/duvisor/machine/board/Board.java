@@ -15,6 +15,7 @@ import org.duvisor.machine.Clock;
 import org.duvisor.machine.Hart;
 import org.duvisor.machine.dv.Posts;
 import org.duvisor.machine.mem.PhysicalMemory;
+import org.duvisor.virtio.EmptySlot;
 import org.duvisor.virtio.VirtioDevice;
 import org.duvisor.virtio.VirtioMmio;
 import org.jspecify.annotations.Nullable;
@@ -62,12 +63,14 @@ public final class Board implements AutoCloseable {
     this.interrupts = Interrupts.connect(config.interrupts(), harts, bus, FIRST_CPU);
     bus.add(MemoryMap.CLINT, new Clint(harts, mtime, FIRST_CPU), 0);
     for (VirtioDevice device : config.virtio()) {
-      int slot = transports.size();
-      int irq = MemoryMap.VIRTIO_FIRST_IRQ + slot;
-      VirtioMmio transport =
-          new VirtioMmio(device, memory.forDevices(), interrupts.source().apply(irq));
-      bus.add(MemoryMap.VIRTIO + slot * MemoryMap.VIRTIO_STRIDE, transport, irq);
-      transports.add(transport);
+      int irq = MemoryMap.VIRTIO_FIRST_IRQ + transports.size();
+      transports.add(new VirtioMmio(device, memory.forDevices(), interrupts.source().apply(irq)));
+    }
+    for (int slot = 0; slot < BoardConfig.VIRTIO_SLOTS; slot++) {
+      bus.add(
+          MemoryMap.VIRTIO + slot * MemoryMap.VIRTIO_STRIDE,
+          slot < transports.size() ? transports.get(slot) : new EmptySlot(),
+          MemoryMap.VIRTIO_FIRST_IRQ + slot);
     }
     Ns16550 uart =
         new Ns16550(
