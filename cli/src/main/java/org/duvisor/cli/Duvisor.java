@@ -13,6 +13,7 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Spec;
+import picocli.CommandLine.TypeConversionException;
 
 /** The {@code duvisor} command. */
 @Command(
@@ -75,6 +76,7 @@ public final class Duvisor implements Runnable {
       wanted(arguments, all)
           .forEach((name, make) -> duvisor.addSubcommand(name, standard(make.get())));
       return duvisor
+          .registerConverter(Path.class, Duvisor::path)
           .setOut(new PrintWriter(out, true, StandardCharsets.UTF_8))
           .setErr(new PrintWriter(err, true, StandardCharsets.UTF_8))
           .setParameterExceptionHandler(failures::usage)
@@ -95,6 +97,14 @@ public final class Duvisor implements Runnable {
       String[] arguments, Map<String, Supplier<CommandLine>> all) {
     Supplier<CommandLine> named = arguments.length == 0 ? null : all.get(arguments[0]);
     return named == null || named == all.get("completion") ? all : Map.of(arguments[0], named);
+  }
+
+  /** Empty names are left over by scripts; to the JDK they are the current folder. */
+  private static Path path(String name) {
+    if (name.isEmpty()) {
+      throw new TypeConversionException("the file's name is empty");
+    }
+    return Path.of(name);
   }
 
   private static CommandLine standard(CommandLine command) {

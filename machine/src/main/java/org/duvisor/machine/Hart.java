@@ -238,6 +238,11 @@ public final class Hart {
     return traps;
   }
 
+  /** How many traps this hart has taken since power-on. */
+  public long trapsTaken() {
+    return traps.counts().all();
+  }
+
   /** Privileged instructions. */
   public Privileged privileged() {
     return privileged;

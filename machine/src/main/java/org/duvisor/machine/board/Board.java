@@ -2,7 +2,6 @@ package org.duvisor.machine.board;
 
 import java.util.ArrayList;
 import java.util.List;
-import java.util.OptionalLong;
 import java.util.random.RandomGenerator;
 import org.duvisor.devices.GoldfishRtc;
 import org.duvisor.devices.MmioBus;
@@ -39,7 +38,7 @@ public final class Board implements AutoCloseable {
   private final Interrupts interrupts;
   private volatile @Nullable BoardOutcome outcome;
   private volatile boolean resetWanted;
-  private volatile OptionalLong tohost = OptionalLong.empty();
+  private volatile @Nullable Htif htif;
   private volatile long maxInstructions = Long.MAX_VALUE;
   private volatile boolean endsAtReset;
   private volatile @Nullable Appointment appointment;
@@ -119,7 +118,10 @@ public final class Board implements AutoCloseable {
     return memory;
   }
 
-  /** Stops after about so many instructions of all harts together. */
+  /**
+   * Stops after about so many instructions of all harts together, those included that trapped and
+   * did not retire.
+   */
   public void limit(long instructions) {
     maxInstructions = instructions;
   }
@@ -153,7 +155,7 @@ public final class Board implements AutoCloseable {
       resetWanted = false;
       bus.reset();
       boot.load(this);
-      tohost = boot.tohost();
+      htif = boot.htif(memory, config.console(), this::exit);
       for (Hart h : harts) {
         h.reset(MemoryMap.RESET_ROM);
       }
@@ -200,10 +202,11 @@ public final class Board implements AutoCloseable {
     if (next != null && clock.now() >= next.at) {
       keep(next);
     }
-    if (tohost.isPresent()) {
-      watchTohost(tohost.getAsLong());
+    Htif host = htif;
+    if (host != null) {
+      host.poll();
     }
-    if (maxInstructions != Long.MAX_VALUE && instructions() >= maxInstructions) {
+    if (maxInstructions != Long.MAX_VALUE && instructions() + traps() >= maxInstructions) {
       end(new BoardOutcome.LimitReached());
     }
     return outcome != null || resetWanted;
@@ -214,15 +217,13 @@ public final class Board implements AutoCloseable {
     return harts.stream().mapToLong(h -> h.retired).sum();
   }
 
-  /**
-   * The convention of RISC-V test programs: 1 is success, other odd values are a code &lt;&lt; 1 |
-   * 1.
-   */
-  private void watchTohost(long address) {
-    long value = memory.peek(address);
-    if ((value & 1) != 0 && value >>> 32 == 0) {
-      end(new BoardOutcome.Finished(value == 1 ? 0 : (int) (value >>> 1)));
-    }
+  /** Traps taken by all harts since power-on. */
+  public long traps() {
+    return harts.stream().mapToLong(Hart::trapsTaken).sum();
+  }
+
+  private void exit(int code) {
+    end(new BoardOutcome.Finished(code));
   }
 
   private void finish(TestFinisher.Request request) {
@@ -231,7 +232,7 @@ public final class Board implements AutoCloseable {
         resetWanted = true;
         harts.forEach(Hart::signal);
       }
-      case TestFinisher.Request.PowerOff(int code) -> end(new BoardOutcome.Finished(code));
+      case TestFinisher.Request.PowerOff(int code) -> exit(code);
     }
   }
 
