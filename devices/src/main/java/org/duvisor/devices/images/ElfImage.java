@@ -133,7 +133,7 @@ public final class ElfImage {
         .filter(s -> relocatable() || !s.headers || s.holds(entry))
         .mapToLong(Segment::physical)
         .reduce((a, b) -> Long.compareUnsigned(a, b) < 0 ? a : b)
-        .orElseThrow();
+        .orElse(segments.getFirst().physical);
   }
 
   /**
