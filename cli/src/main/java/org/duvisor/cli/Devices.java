@@ -15,6 +15,8 @@ import org.duvisor.virtio.blk.BlockBackend;
 import org.duvisor.virtio.blk.DiskImage;
 import org.duvisor.virtio.blk.Overlay;
 import org.duvisor.virtio.net.Net;
+import org.duvisor.virtio.net.NetBackend;
+import org.duvisor.virtio.net.Passt;
 import org.duvisor.virtio.net.StreamNet;
 import org.duvisor.virtio.p9.P9;
 import org.duvisor.virtio.rng.Rng;
@@ -28,7 +30,6 @@ final class Devices implements AutoCloseable {
   private final Serving serving;
   private final RandomGenerator random;
   private final List<VirtioDevice> devices = new ArrayList<>();
-  private final List<Passt> children = new ArrayList<>();
 
   /**
    * The entropy device alone.
@@ -49,11 +50,7 @@ final class Devices implements AutoCloseable {
     }
     switch (options.net()) {
       case org.duvisor.cli.Net.None() -> {}
-      case org.duvisor.cli.Net.User() -> {
-        Passt passt = Passt.start();
-        children.add(passt);
-        plug(passt.connect());
-      }
+      case org.duvisor.cli.Net.User(boolean host) -> plug(Passt.start(host));
       case org.duvisor.cli.Net.Unix(var socket) ->
           plug(StreamNet.connect(UnixDomainSocketAddress.of(socket)));
       case org.duvisor.cli.Net.Tcp(var host, var port) ->
@@ -89,7 +86,7 @@ final class Devices implements AutoCloseable {
     }
   }
 
-  private void plug(StreamNet network) {
+  private void plug(NetBackend network) {
     byte[] mac = new byte[6];
     random.nextBytes(mac);
     mac[0] = 0x52; // unicast, administered locally
@@ -107,10 +104,9 @@ final class Devices implements AutoCloseable {
     return List.copyOf(devices);
   }
 
-  /** Closes devices, which is harmless when their machine did, and ends child processes. */
+  /** Closes devices, which is harmless when their machine did. */
   @Override
   public void close() {
     devices.forEach(VirtioDevice::close);
-    children.forEach(Passt::close);
   }
 }

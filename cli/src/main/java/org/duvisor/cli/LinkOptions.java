@@ -21,7 +21,8 @@ final class LinkOptions {
       defaultValue = "none",
       converter = Net.Converter.class,
       description =
-          "Network: none, user (passt), unix:PATH, tcp:HOST:PORT. Default: ${DEFAULT-VALUE}.")
+          "Network: none, user (passt; user,host: the guest's gateway is the computer's own"
+              + " 127.0.0.1), unix:PATH, tcp:HOST:PORT. Default: ${DEFAULT-VALUE}.")
   private Net net = new Net.None();
 
   List<Share> shares() {

@@ -8,6 +8,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.duvisor.virtio.blk.OpenImages;
+import org.duvisor.virtio.host.Errno;
 
 /**
  * A host folder that a guest uses, and all that keeps the guest in it.

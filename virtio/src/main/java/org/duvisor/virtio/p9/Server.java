@@ -6,6 +6,7 @@ import java.lang.foreign.ValueLayout;
 import java.nio.charset.StandardCharsets;
 import java.util.HashMap;
 import java.util.Map;
+import org.duvisor.virtio.host.Errno;
 import org.jspecify.annotations.Nullable;
 
 /**
