@@ -64,9 +64,14 @@ public class Native {
    * @throws UnsupportedOperationException where the host is not Linux
    */
   protected Native() {
-    if (!System.getProperty("os.name").equals("Linux")) {
+    if (!isLinux()) {
       throw new UnsupportedOperationException("not Linux");
     }
+  }
+
+  /** Whether the host is Linux. */
+  public static boolean isLinux() {
+    return System.getProperty("os.name").equals("Linux");
   }
 
   /**

@@ -193,6 +193,9 @@ public final class SocketChild implements ByteChannel {
    * @throws UnsupportedOperationException where the host is not Linux
    */
   public static SocketChild start(List<String> command) throws Errno {
+    if (!Native.isLinux()) {
+      throw new UnsupportedOperationException("not Linux");
+    }
     Calls calls = new Calls();
     try (Arena arena = Arena.ofConfined()) {
       int[] sockets = calls.pair(arena, true);
