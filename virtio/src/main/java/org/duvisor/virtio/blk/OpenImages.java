@@ -19,6 +19,13 @@ public final class OpenImages {
 
   private OpenImages() {}
 
+  /** Whether there are any. */
+  public static boolean any() {
+    synchronized (OPEN) {
+      return !OPEN.isEmpty();
+    }
+  }
+
   /** Whether a file is an image that a machine of this process has open. */
   public static boolean has(Path file) throws IOException {
     synchronized (OPEN) {

@@ -18,7 +18,7 @@ final class Libc extends Native {
   private static final int AT_SYMLINK_NOFOLLOW = 0x100;
   private static final int AT_SYMLINK_FOLLOW = 0x400;
   private static final int AT_EMPTY_PATH = 0x1000;
-  private static final int STATX_BASIC = 0x7ff;
+  private static final int STATX_BASIC_AND_BIRTH = 0xfff;
   private static final int SC_OPEN_MAX = 4;
 
   /** Room for struct statx and struct statfs, and one for two struct timespec. */
@@ -43,6 +43,11 @@ final class Libc extends Native {
   private final MethodHandle fchownat = find("fchownat", INT, INT, POINTER, INT, INT, INT);
   private final MethodHandle utimensat = find("utimensat", INT, INT, POINTER, POINTER, INT);
   private final MethodHandle truncate = find("truncate", INT, POINTER, LONG);
+  private final MethodHandle ftruncate = find("ftruncate", INT, INT, LONG);
+  private final MethodHandle getxattr = find("getxattr", LONG, POINTER, POINTER, POINTER, LONG);
+  private final MethodHandle listxattr = find("listxattr", LONG, POINTER, POINTER, LONG);
+  private final MethodHandle removexattr = find("removexattr", INT, POINTER, POINTER);
+  private final MethodHandle setxattr = find("setxattr", INT, POINTER, POINTER, POINTER, LONG, INT);
   private final MethodHandle pread = find("pread", LONG, INT, POINTER, LONG, LONG);
   private final MethodHandle pwrite = find("pwrite", LONG, INT, POINTER, LONG, LONG);
   private final MethodHandle lseek = find("lseek", LONG, INT, LONG, INT);
@@ -95,7 +100,12 @@ final class Libc extends Native {
         () ->
             (int)
                 statx.invokeExact(
-                    captured, fd, empty, AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW, STATX_BASIC, struct));
+                    captured,
+                    fd,
+                    empty,
+                    AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW,
+                    STATX_BASIC_AND_BIRTH,
+                    struct));
     return struct;
   }
 
@@ -155,6 +165,34 @@ final class Libc extends Native {
   void truncate(int fd, long size) throws Errno {
     MemorySegment name = self(fd);
     check(() -> (int) truncate.invokeExact(captured, name, size));
+  }
+
+  /** The same for a descriptor that is open for writing, whatever the file's permissions are. */
+  void ftruncate(int fd, long size) throws Errno {
+    check(() -> (int) ftruncate.invokeExact(captured, fd, size));
+  }
+
+  /** Bytes of an extended attribute's value. */
+  int getxattr(int fd, MemorySegment name, MemorySegment into) throws Errno {
+    MemorySegment file = self(fd);
+    return (int)
+        check(() -> (long) getxattr.invokeExact(captured, file, name, into, into.byteSize()));
+  }
+
+  /** Bytes of the names, each with a zero behind it. */
+  int listxattr(int fd, MemorySegment into) throws Errno {
+    MemorySegment file = self(fd);
+    return (int) check(() -> (long) listxattr.invokeExact(captured, file, into, into.byteSize()));
+  }
+
+  void removexattr(int fd, MemorySegment name) throws Errno {
+    MemorySegment file = self(fd);
+    check(() -> (int) removexattr.invokeExact(captured, file, name));
+  }
+
+  void setxattr(int fd, MemorySegment name, MemorySegment value, int flags) throws Errno {
+    MemorySegment file = self(fd);
+    check(() -> (int) setxattr.invokeExact(captured, file, name, value, value.byteSize(), flags));
   }
 
   long pread(int fd, MemorySegment into, long bytes, long offset) throws Errno {
