@@ -102,23 +102,26 @@ final class BoardSession implements Session {
   }
 
   private static BoardBoot boot(BoardOptions options) throws IOException {
+    GuestOptions guest = options.guest().withoutLinks();
     Path bios =
-        options
-            .bios()
-            .orElseThrow(
-                () ->
-                    new UserError(
-                        "the board needs a program: an ELF file, or firmware with --bios (Debian:"
-                            + " package opensbi)"));
+        guest.file(
+            "--bios",
+            options
+                .bios()
+                .orElseThrow(
+                    () ->
+                        new UserError(
+                            "the board needs a program: an ELF file, or firmware with --bios"
+                                + " (Debian: package opensbi)")));
     Optional<ElfImage> elf = isElf(bios) ? Optional.of(ElfImage.open(bios)) : Optional.empty();
     return new BoardBoot(
         elf,
-        elf.isPresent() ? new byte[0] : whole(bios, options.guest().memory().bytes()),
-        options.guest().kernel().map(KernelImage::openAny),
-        options.guest().initrd().map(Initrd::open),
-        options.guest().append(),
+        elf.isPresent() ? new byte[0] : whole(bios, guest.memory().bytes()),
+        guest.kernel().map(KernelImage::openAny),
+        guest.initrd().map(Initrd::open),
+        guest.append(),
         options.dtb().isPresent()
-            ? Optional.of(whole(options.dtb().get(), options.guest().memory().bytes()))
+            ? Optional.of(whole(guest.file("--dtb", options.dtb().get()), guest.memory().bytes()))
             : Optional.empty());
   }
 

@@ -113,7 +113,10 @@ final class OptionsTest {
     assertEquals(
         new Disk(Path.of("a,format=vmdk"), Optional.of(Format.raw), true, false, false),
         converter.convert("a,format=vmdk,ro,format=raw"));
-    for (String wrong : new String[] {",ro", "", ",snapshot", "a,format=raw,format=qcow2"}) {
+    for (String wrong :
+        new String[] {
+          ",ro", "", ",snapshot", "a,format=raw,format=qcow2", "a,ro,snapshot", "a,snapshot,ro"
+        }) {
       assertThrows(TypeConversionException.class, () -> converter.convert(wrong));
     }
   }

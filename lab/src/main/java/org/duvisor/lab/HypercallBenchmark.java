@@ -16,6 +16,7 @@ import org.duvisor.machine.Clock;
 import org.duvisor.machine.Engine;
 import org.duvisor.machine.Hart;
 import org.duvisor.platform.sim.SimHost;
+import org.duvisor.virtio.host.Scratch;
 
 /**
  * What a null hypercall costs: ecall in the guest, exit to DuVisor, its SBI handler
@@ -85,7 +86,7 @@ public final class HypercallBenchmark {
 
   private static long time(int calls, Function<Hart, Engine> engine)
       throws IOException, InterruptedException {
-    Path program = Files.createTempFile("duvisor-lab-", ".bin");
+    Path program = Files.createTempFile(Scratch.folder(), "duvisor-lab-", ".bin");
     try {
       Files.write(program, new Assembler(0).asm(PROGRAM.formatted(calls)).bytes());
       var host = new SimHost(2 * MEMORY, Clock.realTime(), engine);

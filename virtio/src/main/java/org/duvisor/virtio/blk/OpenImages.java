@@ -63,7 +63,10 @@ public final class OpenImages {
         image.join();
         pinned.close();
       } else {
-        throw SharedFile.inUse(pinned.name());
+        throw new IOException(
+            "disk image "
+                + pinned.name()
+                + " is in use by another disk or machine of this process");
       }
       return image;
     }

@@ -56,7 +56,7 @@ final class SharedFile {
     return users == 0;
   }
 
-  static IOException inUse(Path name) {
+  private static IOException inUse(Path name) {
     return new IOException("disk image " + name + " is in use by another machine");
   }
 

@@ -152,7 +152,8 @@ class RawFileTest {
     try (RawFile first = RawFile.open(image, false)) {
       IOException refused = assertThrows(IOException.class, () -> RawFile.open(image, false));
       assertTrue(
-          refused.getMessage().endsWith("is in use by another machine"), refused.getMessage());
+          refused.getMessage().endsWith("is in use by another disk or machine of this process"),
+          refused.getMessage());
       assertFalse(first.readOnly());
       assertTrue(lockedForOthers(image), "the refusal has taken nothing away");
     }
