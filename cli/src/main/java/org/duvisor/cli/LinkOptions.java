@@ -11,8 +11,9 @@ final class LinkOptions {
       paramLabel = "DIR[,OPT]",
       converter = Share.Converter.class,
       description =
-          "A folder of the computer, for the machine (mount -t 9p -o trans=virtio,version=9p2000.L"
-              + " TAG DIR). OPT: ro; tag=TAG (default: share, share1, ...).")
+          "A folder of the computer, for the machine (mount -t 9p -o"
+              + " trans=virtio,version=9p2000.L,cache=mmap TAG DIR). OPT: ro; tag=TAG (default:"
+              + " share, share1, ...).")
   private List<Share> shares = new ArrayList<>();
 
   @Option(
