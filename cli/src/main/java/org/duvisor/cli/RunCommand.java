@@ -78,18 +78,24 @@ final class RunCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws Exception {
-    if (aia == Aia.aplic) {
-      throw new UserError(
-          "--aia aplic is not for guests: their harts' interrupt files want messages");
-    }
-    GuestOptions guest = shared.guest();
+    GuestOptions guest = asked().guest();
     if (guest.kernel().isEmpty()) {
       Optional<Path> initrd = guest.initrd();
       guest = guest.with(images.kernel(), Optional.of(initrd.orElseGet(images::initrd)));
     }
-    return attended.run(
-        vm,
-        new VmOptions(guest, cpus, aia == Aia.imsic, console, harts, shared.stats()),
-        Attended.Say.of(verbose, shared.stats()));
+    return attended.run(vm, asked(guest), Attended.Say.of(verbose, shared.stats()));
+  }
+
+  /** What the options say; a kernel that they do not name is not there. */
+  VmOptions asked() {
+    return asked(shared.guest());
+  }
+
+  private VmOptions asked(GuestOptions guest) {
+    if (aia == Aia.aplic) {
+      throw new UserError(
+          "--aia aplic is not for guests: their harts' interrupt files want messages");
+    }
+    return new VmOptions(guest, cpus, aia == Aia.imsic, console, harts, shared.stats());
   }
 }
