@@ -114,16 +114,21 @@ final class BoardSession implements Session {
   }
 
   private static BoardBoot boot(BoardOptions options) throws IOException {
-    Optional<KernelImage> bios = options.bios().map(Programs::firmware);
+    GuestOptions guest = options.guest().withoutLinks();
+    Optional<Path> named = options.bios();
+    if (named.isPresent()) {
+      named = Optional.of(guest.file("--bios", named.get()));
+    }
+    Optional<KernelImage> bios = named.map(Programs::firmware);
     Optional<KernelImage> flat = bios.filter(b -> b.format() == KernelImage.Format.FLAT);
     return new BoardBoot(
         bios.filter(b -> b.format() == KernelImage.Format.ELF).map(KernelImage::elf),
         flat.map(f -> f.content().toArray(ValueLayout.JAVA_BYTE)).orElse(new byte[0]),
-        options.guest().kernel().map(Programs::kernel),
-        options.guest().initrd().map(Programs::initrd),
-        options.guest().commandLine(""),
+        guest.kernel().map(Programs::kernel),
+        guest.initrd().map(Programs::initrd),
+        guest.commandLine(""),
         options.dtb().isPresent()
-            ? Optional.of(whole(options.dtb().get(), options.guest().memory().bytes()))
+            ? Optional.of(whole(guest.file("--dtb", options.dtb().get()), guest.memory().bytes()))
             : Optional.empty());
   }
 

@@ -39,7 +39,7 @@ final class VmSession implements Session {
   /** Opens everything the options name and makes the VM. */
   static VmSession open(VmOptions options, InputStream input, OutputStream output)
       throws IOException {
-    GuestOptions guest = options.guest();
+    GuestOptions guest = options.guest().withoutLinks();
     KernelImage kernel = Programs.guestKernel(guest.kernel().orElseThrow());
     var builder = VmConfig.of(kernel);
     guest.initrd().ifPresent(file -> builder.initrd(Programs.initrd(file)));
