@@ -31,9 +31,9 @@ import org.duvisor.virtio.p9.P9;
 import org.duvisor.virtio.rng.Rng;
 
 /**
- * The virtio devices that options describe, until a machine owns them: entropy, disks, network,
- * shared folders, in this order of slots, so that disks are where they are with and without the
- * others.
+ * The virtio devices that options describe, until a machine owns them: disks, network, shared
+ * folders, entropy, in this order of slots, so that disks are where they are with and without the
+ * others, the first one in the first slot.
  */
 final class Devices implements AutoCloseable {
   private final Serving serving;
@@ -41,14 +41,13 @@ final class Devices implements AutoCloseable {
   private final List<VirtioDevice> devices = new ArrayList<>();
 
   /**
-   * The entropy device alone.
+   * No devices yet.
    *
-   * @param random also the source of the network card's address
+   * @param random for the entropy device and the network card's address
    */
   Devices(Serving serving, RandomGenerator random) {
     this.serving = serving;
     this.random = random;
-    devices.add(new Rng(random));
   }
 
   /** Opens what the options name; after an exception, {@link #close} gives it back. */
@@ -65,6 +64,7 @@ final class Devices implements AutoCloseable {
           plug(StreamNet.connect(new InetSocketAddress(host, port)));
     }
     share(options.shares());
+    devices.add(new Rng(random));
     return this;
   }
 
@@ -77,7 +77,7 @@ final class Devices implements AutoCloseable {
         throw new UserError(
             "disk image " + disk.file() + " is named twice: that needs ro or snapshot each time");
       }
-      String name = "vd" + (char) ('a' + devices.size() - 1);
+      String name = "vd" + (char) ('a' + devices.size());
       String serial = before == null ? serial(file) : name + "-" + serial(file);
       devices.add(new Blk(name, open(disk, shared), serving, serial, 1));
     }

@@ -61,7 +61,7 @@ public record Disk(
             "'" + text + "': either ro (writes are refused) or snapshot (they are forgotten)");
       }
       return new Disk(
-          Path.of(parts.file()),
+          FileName.path(parts.file()),
           raw ? Optional.of(Format.raw) : qcow2 ? Optional.of(Format.qcow2) : Optional.empty(),
           options.contains("ro"),
           options.contains("snapshot"),

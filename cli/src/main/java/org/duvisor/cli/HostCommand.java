@@ -10,6 +10,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.concurrent.Callable;
+import org.duvisor.cli.terminal.UserTerminal;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
@@ -73,6 +74,8 @@ final class HostCommand implements Callable<Integer> {
       names = "--aia",
       paramLabel = "KIND",
       defaultValue = "none",
+      converter = Aia.OfBoard.class,
+      completionCandidates = Aia.OfBoard.class,
       description =
           "Advanced interrupts of the board: ${COMPLETION-CANDIDATES}; with aplic-imsic, guests can"
               + " have them too (-- --aia aplic-imsic). Default: ${DEFAULT-VALUE}.")
@@ -135,6 +138,7 @@ final class HostCommand implements Callable<Integer> {
         .run(
             (o, input, output) -> watched(o, input, new Stages(output, err, stages)),
             options,
+            UserTerminal::open,
             Attended.Say.of(false, stats));
   }
 

@@ -44,6 +44,8 @@ final class LabExitsCommand implements Callable<Integer> {
       names = "--aia",
       paramLabel = "KIND",
       defaultValue = "none",
+      converter = Aia.OfBoard.class,
+      completionCandidates = Aia.OfBoard.class,
       description =
           "The board's interrupt controllers, as for \"duvisor machine\"."
               + " Default: ${DEFAULT-VALUE}.")

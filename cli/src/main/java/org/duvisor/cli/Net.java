@@ -50,7 +50,7 @@ public sealed interface Net {
       return new User(kind.endsWith(",host"));
     }
     if (kind.equals("unix") && !rest.isEmpty()) {
-      return new Unix(Path.of(rest));
+      return new Unix(FileName.path(rest));
     }
     int last = rest.lastIndexOf(':');
     if (kind.equals("tcp") && last > 0 && rest.substring(last + 1).matches("[0-9]{1,5}")) {

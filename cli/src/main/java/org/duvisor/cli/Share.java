@@ -51,7 +51,7 @@ public record Share(Path folder, boolean readOnly, Optional<String> tag) {
                 + P9.MAX_TAG
                 + " letters, digits, '.', '_', '-')");
       }
-      return new Share(Path.of(parts.file()), parts.options().contains("ro"), tag);
+      return new Share(FileName.path(parts.file()), parts.options().contains("ro"), tag);
     }
   }
 }

@@ -142,11 +142,12 @@ public final class CsrFile {
         medeleg =
             midelegS =
                 mie = softPending = mtvec = mscratch = mepc = mcause = mtval = mtval2 = mtinst = 0;
-    menvcfg = mcounteren = mcountinhibit = cycleOffset = instretOffset = 0;
+    // The device tree says Svadu without Svade: A and D are updated from the first instruction on.
+    menvcfg = henvcfg = ADUE;
+    mcounteren = mcountinhibit = cycleOffset = instretOffset = 0;
     stvec = sscratch = sepc = scause = stval = satp = scounteren = senvcfg = 0;
     stimecmp = vstimecmp = -1;
-    hstatus =
-        hedeleg = hideleg = hvip = hcounteren = henvcfg = htimedelta = htval = htinst = hgatp = 0;
+    hstatus = hedeleg = hideleg = hvip = hcounteren = htimedelta = htval = htinst = hgatp = 0;
     vsstatus = vstvec = vsscratch = vsepc = vscause = vstval = vsatp = 0;
     sedeleg = sideleg = hdvctl = hdvvmid = hdvroot = hdvgein = 0;
     hdvvcpu = -1;

@@ -241,6 +241,11 @@ public final class Hart {
     return traps;
   }
 
+  /** How many traps this hart has taken since power-on. */
+  public long trapsTaken() {
+    return traps.counts().all();
+  }
+
   /** Privileged instructions. */
   public Privileged privileged() {
     return privileged;
@@ -405,7 +410,7 @@ public final class Hart {
   }
 
   private void attendToTimer() {
-    if (clock.now() >= traps.deadline()) {
+    if (traps.ticksLeft() == 0) {
       attend();
     }
   }
@@ -433,7 +438,7 @@ public final class Hart {
       if ((boolean) ATTENTION.getVolatile(this)) {
         ATTENTION.setVolatile(this, false);
       } else if (isWaiting()) {
-        long ticks = traps.deadline() - clock.now();
+        long ticks = traps.ticksLeft();
         long nanos = ticks > maxNanos / Clock.NANOS ? maxNanos : ticks * Clock.NANOS;
         if (nanos > 0) {
           LockSupport.parkNanos(this, nanos);
@@ -498,10 +503,11 @@ public final class Hart {
   }
 
   /**
-   * When the next timer of this hart expires, in ticks of mtime; {@link Long#MAX_VALUE} for never.
+   * Ticks of mtime until the next timer of this hart expires, 0 when it has; {@link Long#MAX_VALUE}
+   * for never.
    */
-  public long deadline() {
-    return traps.deadline();
+  public long ticksToTimer() {
+    return traps.ticksLeft();
   }
 
   /** mtime. */

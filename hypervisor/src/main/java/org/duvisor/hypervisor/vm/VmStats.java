@@ -34,13 +34,15 @@ public record VmStats(List<Row> exits, List<Fast> fast, List<Long> leaves) {
     return exits.stream().filter(r -> r.kind == kind).mapToLong(Row::count).sum();
   }
 
-  /** A table for a person. */
+  /** A table for a person; without times where none were measured. */
   public String text() {
-    StringBuilder out =
-        new StringBuilder("%-16s %12s %14s %10s%n".formatted("exit", "count", "ns", "ns/exit"));
+    boolean timed = exits.stream().anyMatch(r -> r.nanoseconds > 0);
+    StringBuilder out = new StringBuilder("%-16s %12s".formatted("exit", "count"));
+    out.append(timed ? " %14s %10s%n".formatted("ns", "ns/exit") : "\n");
     for (Row r : exits) {
       long each = r.nanoseconds / Math.max(1, r.count);
-      out.append("%-16s %12d %14d %10d%n".formatted(r.kind, r.count, r.nanoseconds, each));
+      out.append("%-16s %12d".formatted(r.kind, r.count));
+      out.append(timed ? " %14d %10d%n".formatted(r.nanoseconds, each) : "\n");
     }
     for (Fast f : fast) {
       out.append("%-16s %12d      (fast)%n".formatted(f.kind, f.count));

@@ -240,9 +240,7 @@ final class RigVm implements DvDriver, Power {
     }
 
     @Override
-    public void fenceI() {
-      rig.hart.engine().fenceI();
-    }
+    public void fenceI() {} // the machine's fetches are coherent
 
     @Override
     public InterruptFile claimFile() {
@@ -334,6 +332,11 @@ final class RigVm implements DvDriver, Power {
   @Override
   public void refuse(String why) {
     end(why);
+  }
+
+  @Override
+  public void outOfMemory() {
+    end("out of memory");
   }
 
   @Override
