@@ -81,7 +81,7 @@ final class MachineCommand implements Callable<Integer> {
   @Option(
       names = "--dump-dtb",
       paramLabel = "FILE",
-      description = "Write the board's device tree and leave.")
+      description = "Write the device tree that a run has, and leave.")
   private @Nullable Path dumpDtb;
 
   @Option(
@@ -93,7 +93,8 @@ final class MachineCommand implements Callable<Integer> {
       names = "--max-instructions",
       paramLabel = "N",
       defaultValue = "0",
-      description = "Stop with exit code 1 after N instructions of all harts together.")
+      description =
+          "Stop with exit code 1 after N instructions of all harts together, with those that trap.")
   private long maxInstructions;
 
   MachineCommand(Boards boards, Attended attended) {
