@@ -62,7 +62,8 @@ final class BoardSession implements Session {
     try {
       devices.open(options.guest());
       var console = new StreamBackend(input, output);
-      var board = new Board(config(options, engine, devices, console));
+      BoardConfig config = config(options, engine, devices, console);
+      var board = options.guest().withMemory(() -> new Board(config));
       board.seed(random);
       if (!options.guest().reboot()) {
         board.endAtReset();
@@ -113,16 +114,21 @@ final class BoardSession implements Session {
   }
 
   private static BoardBoot boot(BoardOptions options) throws IOException {
-    Optional<KernelImage> bios = options.bios().map(Programs::firmware);
+    GuestOptions guest = options.guest().withoutLinks();
+    Optional<Path> named = options.bios();
+    if (named.isPresent()) {
+      named = Optional.of(guest.file("--bios", named.get()));
+    }
+    Optional<KernelImage> bios = named.map(Programs::firmware);
     Optional<KernelImage> flat = bios.filter(b -> b.format() == KernelImage.Format.FLAT);
     return new BoardBoot(
         bios.filter(b -> b.format() == KernelImage.Format.ELF).map(KernelImage::elf),
         flat.map(f -> f.content().toArray(ValueLayout.JAVA_BYTE)).orElse(new byte[0]),
-        options.guest().kernel().map(Programs::kernel),
-        options.guest().initrd().map(Programs::initrd),
-        options.guest().append(),
+        guest.kernel().map(Programs::kernel),
+        guest.initrd().map(Programs::initrd),
+        guest.commandLine(""),
         options.dtb().isPresent()
-            ? Optional.of(whole(options.dtb().get(), options.guest().memory().bytes()))
+            ? Optional.of(whole(guest.file("--dtb", options.dtb().get()), guest.memory().bytes()))
             : Optional.empty());
   }
 
@@ -141,6 +147,10 @@ final class BoardSession implements Session {
   public Outcome run() {
     BoardOutcome outcome = board.run(boot);
     console.flush();
+    return told(outcome).printed(console.failure());
+  }
+
+  private Outcome told(BoardOutcome outcome) {
     return switch (outcome) {
       case BoardOutcome.Finished(int code) when code == 0 -> Outcome.ENDED;
       case BoardOutcome.Finished(int code) ->

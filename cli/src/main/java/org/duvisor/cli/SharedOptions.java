@@ -56,6 +56,7 @@ final class SharedOptions {
   @Option(
       names = "--dump-translations",
       paramLabel = "DIR",
+      converter = WrittenFile.Folder.class,
       description =
           "Write every region that the engine translates: disassembly and class file (duvisor lab"
               + " translate reads them).")

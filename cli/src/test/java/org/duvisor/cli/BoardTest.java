@@ -150,7 +150,7 @@ final class BoardTest {
 
   @Test
   void namesMustNotBeEmpty() {
-    for (String option : new String[] {"--bios", "--kernel", "--initrd", "--dtb", "--dump-dtb"}) {
+    for (String option : new String[] {"--bios", "--kernel", "--initrd", "--dtb"}) {
       err.reset();
       assertEquals(2, machine(List.of(option, "")));
       assertTrue(err.toString(StandardCharsets.UTF_8).contains("the file's name is empty"));

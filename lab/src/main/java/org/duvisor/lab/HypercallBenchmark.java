@@ -16,6 +16,7 @@ import org.duvisor.machine.Clock;
 import org.duvisor.machine.Engine;
 import org.duvisor.machine.Hart;
 import org.duvisor.platform.sim.SimHost;
+import org.duvisor.virtio.host.Scratch;
 
 /**
  * What a null hypercall costs: ecall in the guest, exit to DuVisor, its SBI handler
@@ -85,17 +86,21 @@ public final class HypercallBenchmark {
 
   private static long time(int calls, Function<Hart, Engine> engine)
       throws IOException, InterruptedException {
-    Path program = Files.createTempFile("duvisor-lab-", ".bin");
+    var host = new SimHost(2 * MEMORY, Clock.realTime(), engine);
+    var config = VmConfig.of(kernel(calls)).memoryBytes(MEMORY).reboot(false).build();
+    try (var vm = Vm.create(host.open(), config)) {
+      long start = System.nanoTime();
+      vm.run();
+      return System.nanoTime() - start;
+    }
+  }
+
+  /** The program; its file is gone as soon as it is mapped, whatever ends this process. */
+  private static KernelImage kernel(int calls) throws IOException {
+    Path program = Files.createTempFile(Scratch.folder(), "duvisor-lab-", ".bin");
     try {
       Files.write(program, new Assembler(0).asm(PROGRAM.formatted(calls)).bytes());
-      var host = new SimHost(2 * MEMORY, Clock.realTime(), engine);
-      var config =
-          VmConfig.of(KernelImage.openAny(program)).memoryBytes(MEMORY).reboot(false).build();
-      try (var vm = Vm.create(host.open(), config)) {
-        long start = System.nanoTime();
-        vm.run();
-        return System.nanoTime() - start;
-      }
+      return KernelImage.openAny(program);
     } finally {
       Files.delete(program);
     }

@@ -105,6 +105,9 @@ public final class Hart {
   private final Privileged privileged;
   final Engine engine;
 
+  /** What others ask of its code. */
+  final CodeRequests requests;
+
   /** Host address of the entries of the read TLB, see {@link Tlb}. */
   public long readTlb;
 
@@ -181,6 +184,7 @@ public final class Hart {
     this.aia = config.aia() ? new Aia(this, config.guestFiles()) : null;
     this.csrs = new CsrFile(this);
     this.traps = new Traps(this);
+    this.requests = new CodeRequests(this, memory.code());
     this.mmu = new Mmu(this);
     this.privileged = new Privileged(this);
     this.engine = engine.apply(this);
@@ -198,7 +202,6 @@ public final class Hart {
     waiting = false;
     left = false;
     mtimecmp = -1;
-    reservedHost = 0;
     fcsr.flags = 0;
     fcsr.frm = 0;
     csrs.reset();
@@ -208,7 +211,7 @@ public final class Hart {
     pmp.reset();
     windows.clear();
     mmu.flushAll();
-    engine.fenceI();
+    engine.forget(); // memory may have another content, and nobody said so
     contextChanged();
     attend();
   }
@@ -370,6 +373,16 @@ public final class Hart {
    * without retiring an instruction, or, embedded, has left the guest.
    */
   public void run(long instructions) {
+    requests.begin();
+    try {
+      engine.tidy();
+      execute(instructions);
+    } finally {
+      requests.end();
+    }
+  }
+
+  private void execute(long instructions) {
     long limit = retired + instructions;
     int fruitless = 0;
     turnOver = false;
@@ -379,6 +392,7 @@ public final class Hart {
       }
       if (wantsAttention()) {
         ATTENTION.setVolatile(this, false);
+        requests.serve();
         traps.takeInterrupt();
         continue;
       }
@@ -449,6 +463,24 @@ public final class Hart {
     } finally {
       parked = null;
     }
+  }
+
+  /**
+   * Lets go of code for which this process has no room, as {@link #run} does: for a hart that
+   * sleeps for long. Its own thread.
+   */
+  public void rest() {
+    engine.tidy();
+  }
+
+  /** fence.i: later fetches of this hart see every store that it sees. */
+  public void fenceI() {
+    requests.serve();
+  }
+
+  /** What others ask of its code; for its engine. */
+  public CodeRequests requests() {
+    return requests;
   }
 
   /** A post to this hart's vCPU makes it look up. */
@@ -561,8 +593,12 @@ public final class Hart {
     return csrs.dvEnabled;
   }
 
-  /** Recomputes what depends on mode, satp, hgatp, mstatus and their kin. */
+  /**
+   * Recomputes what depends on mode, satp, hgatp, mstatus and their kin. A reservation ends: the
+   * memory it stands for may be somebody else's now.
+   */
   void contextChanged() {
+    reservedHost = 0;
     mmu.updateContext();
     csrs.updateFp();
     engine.contextChanged();

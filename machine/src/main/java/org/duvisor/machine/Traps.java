@@ -94,7 +94,6 @@ public final class Traps {
     boolean guestOfHu = h.v && c.dvEnabled;
     boolean toM =
         h.priv == Hart.M || !guestOfHu && cause != Cause.WINDOW_VIOLATION && (c.medeleg & bit) == 0;
-    h.reservedHost = 0;
     if (toM) {
       return toM(cause, epc, tval, tval2, tinst, gva);
     }

@@ -21,11 +21,12 @@ final class HartFixture {
   static final HartConfig WITH_H = new HartConfig(1 << 8 | 1 << 9, true, false);
 
   final PhysicalMemory memory = new PhysicalMemory(RAM, 8 << 20);
+  final MmioBus bus = new MmioBus();
   final Hart hart;
   long now;
 
   HartFixture(HartConfig config) {
-    hart = new Hart(0, config, memory, new MmioBus(), () -> now, new Posts(), Interpreter::new);
+    hart = new Hart(0, config, memory, bus, () -> now, new Posts(), Interpreter::new);
     csr(Csr.MENVCFG, 0);
     if (config.hypervisor()) {
       csr(Csr.HENVCFG, 0);

@@ -88,6 +88,7 @@ public final class VirtioMmio implements Device, AutoCloseable {
 
     @Override
     public synchronized void violated(String rule) {
+      device.doorbell().open(false);
       status = status | NEEDS_RESET;
       raise(INTERRUPT_CONFIG);
       LOG.log(System.Logger.Level.DEBUG, "{0}: needs a reset: {1}", offer.name(), rule);
@@ -107,9 +108,11 @@ public final class VirtioMmio implements Device, AutoCloseable {
 
     synchronized void add(int bits) {
       status = status | bits;
+      device.doorbell().open((status & (DRIVER_OK | NEEDS_RESET)) == DRIVER_OK);
     }
 
     synchronized void clear() {
+      device.doorbell().open(false);
       status = 0;
       interrupts = 0;
       irq.set(false);

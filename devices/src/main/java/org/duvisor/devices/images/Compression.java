@@ -124,7 +124,12 @@ enum Compression {
       return bytes;
     }
     for (long capacity = 16 << 20; capacity <= ImageFile.MAX_BYTES; capacity *= 4) {
-      MemorySegment to = Arena.ofAuto().allocate(capacity);
+      MemorySegment to;
+      try {
+        to = Arena.ofAuto().allocate(capacity);
+      } catch (OutOfMemoryError e) {
+        throw tooLarge(file);
+      }
       long written = expand(file, bytes, to);
       if (written >= 0) {
         return to.asSlice(0, written);
@@ -254,6 +259,14 @@ enum Compression {
       return new Zstd(in, (int) Math.min(limit, ImageFile.MAX_BYTES), enough).decode();
     } catch (Zstd.Corrupt e) {
       throw new ImageException(file, "zstd data " + e.getMessage());
+    } catch (OutOfMemoryError e) {
+      throw tooLarge(file);
     }
+  }
+
+  /** For a few bytes that are to become more than there is room for. */
+  private static ImageException tooLarge(Path file) {
+    return new ImageException(
+        file, "expands to more than the JVM has memory for (DUVISOR_JAVA_OPTS=-Xmx4g has more)");
   }
 }

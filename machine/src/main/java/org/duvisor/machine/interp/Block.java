@@ -6,6 +6,12 @@ import org.jspecify.annotations.Nullable;
 final class Block {
   final Op[] ops;
 
+  /**
+   * How many ops are executed before the last one: all others, and none any more when an op of this
+   * block has changed the page.
+   */
+  int straight;
+
   /** How often it was interpreted. */
   int heat;
 
@@ -20,6 +26,7 @@ final class Block {
 
   Block(Op[] ops, int limit) {
     this.ops = ops;
+    this.straight = ops.length - 1;
     this.limit = limit;
   }
 }

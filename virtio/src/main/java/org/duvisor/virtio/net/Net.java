@@ -5,6 +5,7 @@ import java.nio.ByteBuffer;
 import org.duvisor.virtio.Buffers;
 import org.duvisor.virtio.Chain;
 import org.duvisor.virtio.ConfigSpace;
+import org.duvisor.virtio.Doorbell;
 import org.duvisor.virtio.Offer;
 import org.duvisor.virtio.QueueWorker;
 import org.duvisor.virtio.QueueWorker.Serving;
@@ -123,7 +124,7 @@ public final class Net implements VirtioDevice {
     long features =
         1L << F_MAC | 1L << F_STATUS | 1L << F_MRG_RXBUF | (mtu == NO_MTU ? 0 : 1L << F_MTU);
     offer = new Offer(1, "virtio-net " + name, features, 2, QUEUE_SIZE, config);
-    worker = new QueueWorker(serving, offer.name(), this::session, queue -> transmit());
+    worker = new QueueWorker(serving, offer.name(), this::session, 1L << TX, queue -> transmit());
     backend.plug(new Cable());
   }
 
@@ -153,6 +154,11 @@ public final class Net implements VirtioDevice {
   public void start(Session session) {
     service = new Service(session);
     backend.room();
+  }
+
+  @Override
+  public Doorbell doorbell() {
+    return worker.doorbell();
   }
 
   @Override
