@@ -424,8 +424,9 @@ external:
         j       count
 1:      li      t5, PLIC + 0x200004
         lw      t6, (t5)                /* claim */
-        lbu     zero, UART_IIR(s8)
+        lbu     t5, UART_IIR(s8)        /* not to zero: KVM would keep it there, and store it below */
         sb      zero, UART_IER(s8)
+        li      t5, PLIC + 0x200004
         sw      t6, (t5)                /* complete */
 count:  lw      t6, (s4)
         addi    t6, t6, 1

@@ -8,6 +8,7 @@ import java.util.Optional;
 import java.util.SplittableRandom;
 import java.util.TreeMap;
 import java.util.function.Function;
+import java.util.function.Supplier;
 import org.duvisor.devices.images.ElfImage;
 import org.duvisor.devices.images.Initrd;
 import org.duvisor.devices.images.KernelImage;
@@ -42,7 +43,7 @@ public final class HostStack {
   private static final long INSTRUCTIONS = 400_000_000_000L;
 
   /** The same when all sleep, which takes no instructions: ticks of mtime. */
-  private static final long TICKS = 600 * Clock.HERTZ;
+  private static final long TICKS = 60 * Clock.HERTZ;
 
   private final Dialogue console = new Dialogue();
   private final Board board;
@@ -104,9 +105,11 @@ public final class HostStack {
   /**
    * The run fails when so much time passes before the next step; in place of all else that the
    * board has to do at some time.
+   *
+   * @param more what to say then, besides what is waited for
    */
-  void watch() {
-    board.after(TICKS, () -> fail("the stack hangs: " + console.state()));
+  void watch(Supplier<String> more) {
+    board.after(TICKS, () -> fail("the stack hangs: " + console.state() + more.get()));
   }
 
   /**

@@ -135,7 +135,7 @@ public final class MicroBenchmark {
           .expect(
               HostStack.PROMPT,
               () -> {
-                stack.watch();
+                beware();
                 watch.take();
                 stack.console().type(run.command.formatted(options.harts));
               });
@@ -150,12 +150,16 @@ public final class MicroBenchmark {
         all, "instructions", systems, MicroReport.rows(systems.stream().map(seen::get).toList()));
   }
 
+  private void beware() {
+    stack.watch(() -> "; the guest's latest operation: " + watch.latest());
+  }
+
   private void keep(Run run) {
     if (watch.filesSeen() != run.files()) {
       stack.fail(run + ": the guest has interrupt files of the harts: " + watch.filesSeen());
       return;
     }
-    stack.watch();
+    beware();
     var samples = watch.take();
     samples.remove(run.foreign());
     samples.values().removeIf(List::isEmpty);

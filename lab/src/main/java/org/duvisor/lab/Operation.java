@@ -76,7 +76,9 @@ public enum Operation {
     return start.startsWith("op_");
   }
 
-  /** Whether it ends where it is answered, possibly on another hart; others end where they began. */
+  /**
+   * Whether it ends where it is answered, possibly on another hart; others end where they began.
+   */
   boolean isInterrupt() {
     return interrupt >= 0;
   }

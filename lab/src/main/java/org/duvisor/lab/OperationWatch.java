@@ -12,6 +12,7 @@ import org.duvisor.isa.Cause;
 import org.duvisor.machine.Hart;
 import org.duvisor.machine.Mode;
 import org.duvisor.machine.ModeListener;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Measures the operations of the guest of guest/micro from outside, on the harts that run it: from
@@ -69,6 +70,7 @@ final class OperationWatch implements ModeListener {
   private final Account[] accounts = new Account[MAX_HARTS];
   private final Map<Long, Runnable> actions = new HashMap<>();
   private boolean filesSeen;
+  private @Nullable Watched latest;
 
   /**
    * A watch.
@@ -109,6 +111,12 @@ final class OperationWatch implements ModeListener {
     }
     filesSeen = false;
     return taken;
+  }
+
+  /** The operation that ended last, with how often it was seen. */
+  synchronized String latest() {
+    Watched w = latest;
+    return w == null ? "none" : w.operation + ", " + w.samples.size() + " times";
   }
 
   /** Whether guests have had interrupt files of the harts since the last {@link #take}. */
@@ -170,6 +178,7 @@ final class OperationWatch implements ModeListener {
     for (Watched w : operations) {
       if (w.begun && w.end == pc && w.operation.interrupt == interrupt) {
         w.begun = false;
+        latest = w;
         if (w.hart == hart.id()) {
           w.samples.add(new Sample(now - w.own, since(w.before, account(hart).spent)));
         } else if (w.operation.isInterrupt()) {
