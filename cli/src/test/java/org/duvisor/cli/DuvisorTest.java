@@ -20,6 +20,9 @@ import java.util.OptionalInt;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** The command with VMs and boards that only remember what was asked of them. */
 final class DuvisorTest {
@@ -447,6 +450,65 @@ final class DuvisorTest {
       assertEquals("", result.out(), asked);
     }
     assertEquals(List.of(), opened);
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "rnu,             run",
+    "machin,          machine",
+    "lab hypercal,    hypercall",
+    "run --memroy=5,  --memory",
+    "run --kernal x,  --kernel",
+    "machine --smb 2, --smp",
+  })
+  void aSlipIsAnsweredWithWhatIsNear(String asked, String meant) {
+    Result result = run(asked.split(" "));
+    assertEquals(2, result.code());
+    assertTrue(result.line().endsWith("; did you mean " + meant + "?"), result.err());
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"x", "run --zzzzzz", "host --q"})
+  void whatIsNearNothingIsOnlyRefused(String asked) {
+    assertFalse(run(asked.split(" ")).line().contains("mean"), asked);
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "run --aia imsic,         'none, aplic-imsic'",
+    "run --aia aplic,         'none, aplic-imsic'",
+    "machine --aia imsic,     'none, aplic, aplic-imsic'",
+    "host --aia APLIC,        'none, aplic, aplic-imsic'",
+    "run --dump-translations=,          is no folder that can be written",
+    "run --dump-translations=/dev/null/x, is no folder that can be written",
+    "run --kernel=,           an empty name is no file's",
+    "completion extra,        'extra'",
+    "lab engine --engine=qemu, 'interpreter, jit'",
+  })
+  void wrongValuesAreToldFromWhatThereIs(String asked, String said) {
+    Result result = run(asked.split(" "));
+    assertEquals(2, result.code(), result.err());
+    assertTrue(result.line().contains(said), result.err());
+    assertEquals(List.of(), opened);
+  }
+
+  @Test
+  void helpAndVersionAreWordsToo() {
+    assertEquals(run("--help"), run("help"));
+    assertEquals(run("run", "--help"), run("help", "run"));
+    assertEquals(run("lab", "boot", "--help"), run("help", "lab", "boot"));
+    assertEquals(run("--version"), run("version"));
+    assertEquals(run("--version"), run("run", "-V"));
+    assertEquals(2, run("help", "bogus").code());
+  }
+
+  /** A file's name may begin with @; it is no list of arguments. */
+  @Test
+  void namesWithAnAtAreNames() throws IOException {
+    Path list = Files.writeString(home.resolve("list"), "--bogus");
+    assertEquals(0, run("machine", "@" + list).code());
+    assertEquals(
+        Optional.of(Path.of("@" + list)), ((BoardOptions) opened.getFirst()).bios());
   }
 
   @Test

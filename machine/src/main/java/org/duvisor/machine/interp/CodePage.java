@@ -60,16 +60,17 @@ final class CodePage {
     heap += BLOCK_HEAP + block.ops.length * OP_HEAP;
   }
 
-  /**
-   * Gives its heap back; nobody enters it any more, though a translation may still know it. If one
-   * of its blocks is being executed, that ends after the op under way.
-   */
-  void drop() {
+  /** Makes the block end that is being executed, if it is of this page. */
+  void end() {
     for (Block b : blocks) {
       if (b != null) {
-        b.straight = 0;
+        b.end();
       }
     }
+  }
+
+  /** Gives its heap back; nobody enters it any more, though a translation may still know it. */
+  void drop() {
     blocks = NO_BLOCKS;
     copy = NO_BYTES;
     version++;

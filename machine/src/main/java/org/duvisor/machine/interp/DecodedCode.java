@@ -99,11 +99,20 @@ final class DecodedCode {
 
   /** The page at a physical address; null when its instructions have to be fetched one by one. */
   private @Nullable CodePage pageAt(long pa) {
-    CodePage p = isRam(pa) ? ramPage(index(pa)) : rom.computeIfAbsent(pa, this::romPage);
+    CodePage p = knownAt(pa);
+    if (p == null) {
+      p = isRam(pa) ? ramPage(index(pa)) : rom.computeIfAbsent(pa, this::romPage);
+    }
     if (p != null) {
       p.age = age;
     }
     return p;
+  }
+
+  /** The same if the page has code already. */
+  private @Nullable CodePage knownAt(long pa) {
+    CodePage p = isRam(pa) ? known(index(pa)) : rom.get(pa);
+    return p != null && p.isSettled() ? p : null;
   }
 
   private boolean isRam(long pa) {
@@ -121,6 +130,7 @@ final class DecodedCode {
     return p;
   }
 
+  /** Registers a page of RAM, and has its copy once nobody can store to it unseen. */
   private @Nullable CodePage ramPage(long index) {
     CodePage p = known(index);
     if (p == null) {
@@ -137,12 +147,10 @@ final class DecodedCode {
         h.requests().serve(); // this hart may be one of them; the page may be dropped, too
       }
     }
-    if (!p.isSettled()) {
-      if (known(index) != p || !directory.isSettled(p.writers, p.ticket)) {
-        return null;
-      }
-      p.settle(directory.host(index));
+    if (known(index) != p || !directory.isSettled(p.writers, p.ticket)) {
+      return null;
     }
+    p.settle(directory.host(index));
     return p;
   }
 
@@ -169,7 +177,7 @@ final class DecodedCode {
       }
     }
     if (p.crosses(start)) {
-      return single(pc);
+      return single(p.parcel(start) | parcel(pc + 2) << 16);
     }
     List<Op> ops = new ArrayList<>();
     int offset = start;
@@ -202,10 +210,11 @@ final class DecodedCode {
    * lie on two pages, or PMP may divide the page between them.
    */
   private Block single(long pc) {
-    int bits = parcel(pc);
-    if ((bits & 3) == 3) {
-      bits |= parcel(pc + 2) << 16;
-    }
+    int low = parcel(pc);
+    return single((low & 3) == 3 ? low | parcel(pc + 2) << 16 : low);
+  }
+
+  private Block single(int bits) {
     aloneBits = bits;
     int i = (bits ^ bits >>> 16) & SINGLES - 1;
     Block known = singles[i];
@@ -236,11 +245,7 @@ final class DecodedCode {
   /** The page that is mapped at a virtual address, null when that is not known cheaply. */
   @Nullable CodePage knownPage(long va) {
     long pa = h.mmu().probeFetch(va);
-    if (pa == -1) {
-      return null;
-    }
-    CodePage p = isRam(pa) ? known(index(pa)) : rom.get(pa & PAGE_MASK);
-    return p == null || !p.isSettled() ? null : p;
+    return pa == -1 ? null : knownAt(pa & PAGE_MASK);
   }
 
   /** {@link Engine#fetchedBits}. */
@@ -261,12 +266,7 @@ final class DecodedCode {
       return true;
     }
     ram[(int) index / CHUNK][(int) index % CHUNK] = null;
-    heap -= p.heap;
-    p.drop();
-    if (page == p) {
-      page = null;
-      fetchPage = NONE;
-    }
+    leave(p);
     return p.inRegion;
   }
 
@@ -322,15 +322,23 @@ final class DecodedCode {
       }
     }
     rom.values().removeIf(p -> isDropped(p, which));
-    page = null;
-    fetchPage = NONE;
+  }
+
+  /** Drops a page that is in no table any more, and leaves it if the hart executes from it. */
+  private void leave(CodePage p) {
+    heap -= p.heap;
+    if (page == p) {
+      p.end();
+      page = null;
+      fetchPage = NONE;
+    }
+    p.drop();
   }
 
   private boolean isDropped(CodePage p, Predicate<CodePage> which) {
     boolean dropped = which.test(p);
     if (dropped) {
-      heap -= p.heap;
-      p.drop();
+      leave(p);
     }
     return dropped;
   }

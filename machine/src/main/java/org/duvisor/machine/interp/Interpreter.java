@@ -88,19 +88,19 @@ public final class Interpreter implements Engine {
           }
           ops = block.ops;
           int last = ops.length - 1;
-          while (i < block.straight) {
+          while (i < last) {
             ops[i].execute(hart);
             i++;
-          }
-          if (block.straight != last) { // an op has stored to the block's page
-            hart.retired += i;
-            hart.pc += ops[i].offset;
-            continue;
           }
           hart.retired += last;
           ops[last].execute(hart);
           hart.retired++;
         }
+      } catch (Block.Ended e) { // an op has stored to the block's page
+        if (i < ops.length - 1) {
+          hart.retired += i;
+        }
+        hart.pc += ops[i].offset;
       } catch (Trap t) {
         if (i < ops.length - 1) {
           hart.retired += i;

@@ -208,7 +208,7 @@ class BlkTest {
             Buffer.out(ram.allocate(500), 500),
             Buffer.out(ram.allocate(1), 1));
     for (int i = 0; i < 64; i++) {
-      ram.set16(queue.avail() + 4 + 2 * i, head);
+      ram.set16(queue.avail() + 4 + 2L * i, head);
     }
     driver.write(MmioLayout.QUEUE_NOTIFY, 0);
     assertEquals(TestDriver.NEEDS_RESET, driver.status() & TestDriver.NEEDS_RESET);
