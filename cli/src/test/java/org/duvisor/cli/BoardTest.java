@@ -153,7 +153,7 @@ final class BoardTest {
     for (String option : new String[] {"--bios", "--kernel", "--initrd", "--dtb"}) {
       err.reset();
       assertEquals(2, machine(List.of(option, "")));
-      assertTrue(err.toString(StandardCharsets.UTF_8).contains("the file's name is empty"));
+      assertTrue(err.toString(StandardCharsets.UTF_8).contains("an empty name is no file's"));
     }
   }
 
