@@ -81,6 +81,7 @@ final class CompletionCommand implements Callable<Integer> {
   }
 
   private static boolean isFile(ArgSpec argument) {
-    return FILES.contains(argument.typeInfo().isMultiValue() ? argument.auxiliaryTypes()[0] : argument.type());
+    return FILES.contains(
+        argument.typeInfo().isMultiValue() ? argument.auxiliaryTypes()[0] : argument.type());
   }
 }

@@ -65,7 +65,8 @@ final class Failures {
       case DvException refused -> oneLine(refused.getMessage());
       case BoardException board -> oneLine(board.getMessage());
       case LabException lab -> oneLine(lab.getMessage());
-      case OutOfMemoryError _ -> "the JVM's heap is full (DUVISOR_JAVA_OPTS=-Xmx4g makes it larger)";
+      case OutOfMemoryError _ ->
+          "the JVM's heap is full (DUVISOR_JAVA_OPTS=-Xmx4g makes it larger)";
       case NoSuchFileException missing when missing.getFile().endsWith(": no such file") ->
           missing.getFile(); // said in full where it was noticed
       case NoSuchFileException missing -> missing.getFile() + ": no such file";

@@ -31,7 +31,9 @@ public record GuestOptions(
     Engine engine,
     Optional<Path> dump,
     boolean reboot) {
-  /** Linux's COMMAND_LINE_SIZE for RISC-V, without its final 0. It cuts what is longer in silence. */
+  /**
+   * Linux's COMMAND_LINE_SIZE for RISC-V, without its final 0. It cuts what is longer in silence.
+   */
   private static final int MOST_LINE_BYTES = 1023;
 
   /**

@@ -83,8 +83,7 @@ final class LabEngineCommand implements Callable<Integer> {
       paramLabel = "NAMES",
       split = ",",
       defaultValue = "interpreter,jit",
-      description =
-          "${COMPLETION-CANDIDATES}, with commas between. Default: ${DEFAULT-VALUE}.")
+      description = "${COMPLETION-CANDIDATES}, with commas between. Default: ${DEFAULT-VALUE}.")
   private List<Engine> engines = new ArrayList<>();
 
   @Option(

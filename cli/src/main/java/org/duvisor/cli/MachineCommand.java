@@ -125,6 +125,7 @@ final class MachineCommand implements Callable<Integer> {
       boards.dumpDeviceTree(options, dumpDtb);
       return 0;
     }
-    return attended.run(boards, options, UserTerminal::open, Attended.Say.of(false, shared.stats()));
+    return attended.run(
+        boards, options, UserTerminal::open, Attended.Say.of(false, shared.stats()));
   }
 }

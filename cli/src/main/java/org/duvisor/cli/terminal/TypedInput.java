@@ -8,8 +8,8 @@ import java.util.Objects;
 /**
  * What was typed and is the guest's, as a stream. It takes what is pasted at the speed of the
  * terminal, so that the escape key behind it is seen at once, and grows meanwhile. At its bound
- * whoever types waits as long as the guest reads; when it reads nothing for a second,
- * further keys are dropped until it does, or the escape key would never come through.
+ * whoever types waits as long as the guest reads; when it reads nothing for a second, further keys
+ * are dropped until it does, or the escape key would never come through.
  */
 final class TypedInput extends InputStream {
   private static final long PATIENCE_NANOS = 1_000_000_000;
