@@ -119,7 +119,7 @@ public final class Duvisor implements Runnable {
     return named == null || named == all.get("completion") ? all : Map.of(arguments[0], named);
   }
 
-  private static CommandLine standard(CommandLine command) {
+  static CommandLine standard(CommandLine command) {
     command.getCommandSpec().mixinStandardHelpOptions(true).versionProvider(new Version());
     return command;
   }

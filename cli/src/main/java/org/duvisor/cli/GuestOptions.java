@@ -1,10 +1,12 @@
 package org.duvisor.cli;
 
+import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
 import java.util.function.Supplier;
+import org.duvisor.virtio.host.Links;
 
 /**
  * What the user asked for and VMs and boards have alike, unjudged.
@@ -65,6 +67,31 @@ public record GuestOptions(
       throw new UserError(
           "not enough memory on this computer for the guest's " + memory + " (--memory)");
     }
+  }
+
+  /**
+   * Where a file for the guest is: a link that may be the guest's own work, in a folder that it
+   * shares, is not followed.
+   *
+   * @param what it is, for messages
+   * @throws IOException with one line for the user
+   */
+  Path file(String what, Path file) throws IOException {
+    return shares.isEmpty() ? file : Links.resolve(what + " " + file, file, sharedFolders());
+  }
+
+  /** The same with what {@link #file} says of its kernel and initial RAM disk. */
+  GuestOptions withoutLinks() throws IOException {
+    if (kernel.isEmpty()) {
+      return this;
+    }
+    Optional<Path> found = initrd.isEmpty() ? initrd : Optional.of(file("--initrd", initrd.get()));
+    return with(file("--kernel", kernel.get()), found);
+  }
+
+  /** The folders that the guest may have written to, now or before. */
+  List<Path> sharedFolders() {
+    return shares.stream().map(Share::folder).toList();
   }
 
   /** The same with other images. */

@@ -121,6 +121,7 @@ final class LabEngineCommand implements Callable<Integer> {
   @Option(
       names = "--out",
       paramLabel = "DIR",
+      converter = WrittenFile.Folder.class,
       description = "Write engine.json, engine.svg and engine.html there.")
   private @Nullable Path folder;
 

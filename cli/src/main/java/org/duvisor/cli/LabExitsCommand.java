@@ -61,7 +61,7 @@ final class LabExitsCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws IOException, InterruptedException {
-    FullStack stack = FullStack.build(home);
+    FullStack stack = FullStack.build(home, false);
     var images =
         new ExitBenchmark.Images(stack.firmware(), stack.kernel(), stack.initrd(), stack.root());
     try (Engine.Running running = options.engine().start(true, Optional.empty())) {

@@ -85,7 +85,7 @@ final class MachineCommand implements Callable<Integer> {
       names = "--dump-dtb",
       paramLabel = "FILE",
       converter = WrittenFile.class,
-      description = "Write the board's device tree and leave.")
+      description = "Write the device tree that a run has, and leave.")
   private @Nullable Path dumpDtb;
 
   @Option(
@@ -97,7 +97,8 @@ final class MachineCommand implements Callable<Integer> {
       names = "--max-instructions",
       paramLabel = "N",
       defaultValue = "0",
-      description = "Stop with exit code 1 after N instructions of all harts together.")
+      description =
+          "Stop with exit code 1 after N instructions of all harts together, with those that trap.")
   private long maxInstructions;
 
   MachineCommand(Boards boards, Attended attended) {

@@ -88,8 +88,17 @@ final class RunCommand implements Callable<Integer> {
     }
     return attended.run(
         vm,
-        new VmOptions(guest, cpus, aia == Aia.imsic, console, harts, shared.stats()),
+        asked(guest),
         console == VmOptions.Console.none ? UserTerminal::outputOnly : UserTerminal::open,
         Attended.Say.of(verbose, shared.stats()));
+  }
+
+  /** What the options say; a kernel that they do not name is not there. */
+  VmOptions asked() {
+    return asked(shared.guest());
+  }
+
+  private VmOptions asked(GuestOptions guest) {
+    return new VmOptions(guest, cpus, aia == Aia.imsic, console, harts, shared.stats());
   }
 }

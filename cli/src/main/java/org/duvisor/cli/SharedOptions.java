@@ -14,8 +14,8 @@ final class SharedOptions {
       names = "--kernel",
       paramLabel = "FILE",
       description =
-          "Linux Image or ELF, plain or compressed. Default of run: the project's; of machine:"
-              + " none.")
+          "Linux Image, ELF, or a flat binary for 0x80200000; plain or compressed. Default of run:"
+              + " the project's; of machine: none.")
   private @Nullable Path kernel;
 
   @Option(

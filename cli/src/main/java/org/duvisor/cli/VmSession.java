@@ -8,7 +8,6 @@ import java.time.InstantSource;
 import org.duvisor.devices.Timers;
 import org.duvisor.devices.chardev.CharBackend;
 import org.duvisor.devices.chardev.StreamBackend;
-import org.duvisor.devices.images.Initrd;
 import org.duvisor.devices.images.KernelImage;
 import org.duvisor.hypervisor.vm.Vm;
 import org.duvisor.hypervisor.vm.VmConfig;
@@ -40,10 +39,10 @@ final class VmSession implements Session {
   /** Opens everything the options name and makes the VM. */
   static VmSession open(VmOptions options, InputStream input, OutputStream output)
       throws IOException {
-    GuestOptions guest = options.guest();
-    KernelImage kernel = KernelImage.openAny(guest.kernel().orElseThrow());
+    GuestOptions guest = options.guest().withoutLinks();
+    KernelImage kernel = Programs.guestKernel(guest.kernel().orElseThrow());
     var builder = VmConfig.of(kernel);
-    guest.initrd().ifPresent(file -> builder.initrd(Initrd.open(file)));
+    guest.initrd().ifPresent(file -> builder.initrd(Programs.initrd(file)));
     var random = new SecureRandom();
     var devices = new Devices(Serving.THREAD, random);
     try {

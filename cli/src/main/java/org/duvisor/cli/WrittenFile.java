@@ -1,7 +1,9 @@
 package org.duvisor.cli;
 
+import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.ITypeConverter;
 import picocli.CommandLine.TypeConversionException;
@@ -14,16 +16,34 @@ final class WrittenFile implements ITypeConverter<Path> {
     if (text.isEmpty() || Files.isDirectory(file)) {
       throw new TypeConversionException("'" + text + "' is no file");
     }
-    if (Files.exists(file)
-        ? !Files.isWritable(file)
-        : !mayHold(file.toAbsolutePath().getParent())) {
+    if (Files.exists(file) ? !opens(file) : !mayHold(file.toAbsolutePath().getParent())) {
       throw new TypeConversionException("'" + text + "' cannot be written");
     }
     return file;
   }
 
+  private static boolean opens(Path file) {
+    if (!Files.isRegularFile(file)) { // a pipe would be waited for
+      return Files.isWritable(file);
+    }
+    try (var _ = Files.newByteChannel(file, StandardOpenOption.WRITE)) {
+      return true;
+    } catch (IOException e) {
+      return false;
+    }
+  }
+
+  /** By trying: root has every permission, and may still not. */
   private static boolean mayHold(@Nullable Path folder) {
-    return folder != null && Files.isDirectory(folder) && Files.isWritable(folder);
+    if (folder == null) {
+      return false;
+    }
+    try {
+      Files.delete(Files.createTempFile(folder, ".duvisor", null));
+      return true;
+    } catch (IOException e) {
+      return false;
+    }
   }
 
   /** The same for a folder of such files, which is made with those above it. */

@@ -280,6 +280,77 @@ final class DuvisorTest {
         run("host"));
   }
 
+  /** Building takes minutes: a mistake that can be told before is told before. */
+  @Test
+  void optionsAreCheckedBeforeAnythingIsBuilt() throws IOException {
+    fullStack("touch \"$0.ran\"\n" + PLACES);
+    Path built = home.resolve("guest/full-stack.sh.ran");
+    Path file = Files.createFile(home.resolve("file"));
+    String[][] wrong = { // the message, and what is asked
+      {"a board has 1 to 64 harts, not 0", "--smp", "0"},
+      {"a board has 1 to 64 harts, not -3", "--smp=-3"},
+      {"--memory 1: the full stack's host needs at least 256M", "--memory", "1"},
+      {"the memory of a board is a multiple of 4 KiB", "--memory", "268435457"},
+      {"the memory of a board is a multiple of 4 KiB", "--memory", "2T"},
+      {"Invalid value for option '--memory'", "--memory", "much"},
+      {"nonexist: no such folder", "--share", "nonexist"},
+      {file + ": ", "--share", file.toString()},
+      {
+        "two shared folders have the tag x",
+        "--share",
+        home + ",tag=x",
+        "--share=" + home + ",tag=x"
+      },
+      {"--net unix:" + file + "x: there is no such socket", "--net", "unix:" + file + "x"},
+      {"a VM has 1 to 64 vCPUs, not 0", "--", "--cpus", "0"},
+      {"a VM has 1 to 64 vCPUs, not 65", "--", "--cpus=65"},
+      {"the memory of a VM is a multiple of 2 MiB", "--", "--memory", "3M"},
+      {"-- --memory 768M: the host has 1G", "--", "--memory", "768M"},
+      {"-- --memory 256M: the host has 256M", "--memory", "256M"},
+      {"after --: Unknown option: '--bogus'", "--", "--bogus"},
+      {"after --: Unmatched argument at index 5: 'word'", "--", "word"},
+      {"after --: Invalid value for option '--cpus'", "--", "--cpus", "two"},
+      {"after --: Invalid value for option '--console'", "--", "--console=x"},
+      {"after --: Missing required parameter", "--", "--disk"},
+      {"--aia aplic is not for guests", "--", "--aia", "aplic"},
+      {"-- --aia aplic-imsic needs harts", "--", "--aia", "aplic-imsic"},
+      {"-- --net user: there is no passt", "--", "--net", "user"},
+      {"help for the options after -- is in: duvisor run --help", "--", "--help"},
+      {"--shell starts no guest", "--shell", "--", "--cpus=2"},
+    };
+    for (String[] row : wrong) {
+      String[] arguments = row.clone();
+      arguments[0] = "host";
+      Result result = run(arguments);
+      assertTrue(result.code() == 1 || result.code() == 2, result.err());
+      assertTrue(result.line().startsWith("duvisor: "), result.err());
+      assertTrue(result.line().contains(row[0]), row[0] + " <> " + result.err());
+      assertTrue(result.err().lines().count() <= 2, result.err());
+      assertFalse(Files.exists(built), row[0]);
+    }
+    assertEquals(List.of(), opened);
+    Path nowhere = home.resolve("nope/x");
+    for (String experiment : List.of("exits", "boot", "hypercall")) {
+      for (Path out : List.of(nowhere, home, Path.of("/proc/x"))) {
+        Result result = run("lab", experiment, "--out", out.toString());
+        assertEquals(2, result.code(), result.err());
+        assertTrue(result.line().contains("'" + out + "'"), result.err());
+      }
+    }
+    Result engine = run("lab", "engine", "--out", file.resolve("x").toString());
+    assertTrue(engine.line().contains("is no folder that can be written"), engine.err());
+    assertFalse(Files.exists(built));
+  }
+
+  @Test
+  void hostTakesDebiansKernel() throws IOException {
+    fullStack("echo \"$@\" >\"$0.ran\"\n" + PLACES);
+    assertEquals(0, run("host", "--no-training", "--shell", "--stock").code());
+    assertEquals(
+        "--jars " + home.resolve("cli/target") + " --stock\n",
+        Files.readString(home.resolve("guest/full-stack.sh.ran")));
+  }
+
   /** Adversary: options that would become other words of the host kernel's command line. */
   @Test
   void optionsForTheGuestStayOptions() throws IOException {

@@ -71,7 +71,8 @@ final class OptionsTest {
   @Test
   void networks() {
     assertEquals(new Net.None(), Net.parse("none"));
-    assertEquals(new Net.User(), Net.parse("user"));
+    assertEquals(new Net.User(false), Net.parse("user"));
+    assertEquals(new Net.User(true), Net.parse("user,host"));
     assertEquals(new Net.Unix(Path.of("/run/a:b")), Net.parse("unix:/run/a:b"));
     assertEquals(new Net.Tcp("localhost", 65535), Net.parse("tcp:localhost:65535"));
     assertEquals(new Net.Tcp("::1", 9), Net.parse("tcp:[::1]:9"));
@@ -84,6 +85,9 @@ final class OptionsTest {
         "None",
         "none:",
         "user:x",
+        "user,",
+        "user,Host",
+        "host",
         "unix",
         "unix:",
         "tcp:",
@@ -112,7 +116,10 @@ final class OptionsTest {
     assertEquals(
         new Disk(Path.of("a,format=vmdk"), Optional.of(Format.raw), true, false, false),
         converter.convert("a,format=vmdk,ro,format=raw"));
-    for (String wrong : new String[] {",ro", "", ",snapshot", "a,format=raw,format=qcow2"}) {
+    for (String wrong :
+        new String[] {
+          ",ro", "", ",snapshot", "a,format=raw,format=qcow2", "a,ro,snapshot", "a,snapshot,ro"
+        }) {
       assertThrows(TypeConversionException.class, () -> converter.convert(wrong));
     }
   }

@@ -16,6 +16,7 @@ import org.duvisor.machine.Clock;
 import org.duvisor.machine.Engine;
 import org.duvisor.machine.Hart;
 import org.duvisor.platform.sim.SimHost;
+import org.duvisor.virtio.host.Scratch;
 
 /**
  * What a null hypercall costs: ecall in the guest, exit to DuVisor, its SBI handler
@@ -96,7 +97,7 @@ public final class HypercallBenchmark {
 
   /** The program; its file is gone as soon as it is mapped, whatever ends this process. */
   private static KernelImage kernel(int calls) throws IOException {
-    Path program = Files.createTempFile("duvisor-lab-", ".bin");
+    Path program = Files.createTempFile(Scratch.folder(), "duvisor-lab-", ".bin");
     try {
       Files.write(program, new Assembler(0).asm(PROGRAM.formatted(calls)).bytes());
       return KernelImage.openAny(program);

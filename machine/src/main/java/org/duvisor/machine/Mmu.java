@@ -3,6 +3,7 @@ package org.duvisor.machine;
 import org.duvisor.devices.MmioBus;
 import org.duvisor.isa.Cause;
 import org.duvisor.machine.dv.Windows;
+import org.duvisor.machine.mem.CodeDirectory;
 import org.duvisor.machine.mem.Raw;
 
 /**
@@ -24,8 +25,8 @@ public final class Mmu {
   /** Stands where a guest's regime has its hgatp: the key of the space of M-mode. */
   private static final long BARE = 1;
 
-  /** Space number whose entries are never entered: regimes that are too odd to cache (MXR). */
-  private static final int UNCACHED = 0;
+  /** Context of accesses that are never cached. */
+  private static final long UNCACHED = Tlb.context(Spaces.UNCACHED, PERM_U);
 
   /** Bytes of a cache block (Zicbom, Zicboz). */
   public static final int BLOCK = 64;
@@ -36,6 +37,14 @@ public final class Mmu {
   final Tlb writeTlb = new Tlb();
   final Tlb fetchTlb = new Tlb();
   private final Spaces spaces = new Spaces();
+  private final CodeDirectory code;
+
+  /**
+   * Host address of the last store that was translated, if it is not in the write TLB and has to be
+   * reported; else 0.
+   */
+  private long unseen;
+
   private int hostSpace;
   private int guestSpace;
   private int hostGlobal;
@@ -52,6 +61,7 @@ public final class Mmu {
   Mmu(Hart h) {
     this.h = h;
     this.walker = new Walker(h);
+    this.code = h.memory.code();
   }
 
   // ---- regimes
@@ -71,11 +81,11 @@ public final class Mmu {
     hostGlobal = hasGlobal(false, c.satp) ? spaces.global(false, c.satp, 0) : hostSpace;
     guestGlobal =
         hasGlobal(true, c.vsatp) ? spaces.global(true, c.vsatp, c.effectiveHgatp()) : guestSpace;
-    if (bareSpace == 0
-        || hostSpace == 0
-        || guestSpace == 0
-        || hostGlobal == 0
-        || guestGlobal == 0) {
+    if (bareSpace == Spaces.NOBODY
+        || hostSpace == Spaces.NOBODY
+        || guestSpace == Spaces.NOBODY
+        || hostGlobal == Spaces.NOBODY
+        || guestGlobal == Spaces.NOBODY) {
       readTlb.clear();
       writeTlb.clear();
       fetchTlb.clear();
@@ -115,21 +125,17 @@ public final class Mmu {
     dataMxr = Status.get(status | c.mstatus, Status.MXR) != 0;
     int perm = priv == Hart.U ? PERM_U : Status.get(status, Status.SUM) != 0 ? PERM_S_SUM : PERM_S;
     h.dataContext = dataMxr ? UNCACHED : context(priv, v, perm);
-    h.readTlb = readTlb.select(spaceOf(h.dataContext));
-    h.writeTlb = writeTlb.select(spaceOf(h.dataContext));
-    fetchTlb.select(spaceOf(h.fetchContext));
-  }
-
-  private static int spaceOf(long context) {
-    return (int) (context >>> 5);
+    h.readTlb = readTlb.select(Tlb.spaceOf(h.dataContext));
+    h.writeTlb = writeTlb.select(Tlb.spaceOf(h.dataContext));
+    fetchTlb.select(Tlb.spaceOf(h.fetchContext));
   }
 
   private long context(int priv, boolean v, int perm) {
     if (priv == Hart.M) {
-      return (long) (bareSpace << 2 | PERM_M) << 3;
+      return Tlb.context(bareSpace, PERM_M);
     }
     int space = perm == PERM_S ? v ? guestGlobal : hostGlobal : v ? guestSpace : hostSpace;
-    return (long) (space << 2 | perm) << 3;
+    return Tlb.context(space, perm);
   }
 
   // ---- fences
@@ -182,6 +188,7 @@ public final class Mmu {
       readTlb.dropPage(va);
       writeTlb.dropPage(va);
       fetchTlb.dropPage(va);
+      h.reservedHost = 0; // as a change of mode or regime does
       h.engine.mappingChanged(va);
     }
   }
@@ -241,6 +248,35 @@ public final class Mmu {
       case 4 -> Raw.storeInt(host, value);
       default -> Raw.storeLong(host, value);
     }
+    stored(0);
+  }
+
+  /**
+   * To be called after a store to what {@link #atomic} or {@link #zeroable} returned: code that was
+   * decoded from that page is dropped. The running block ends if it is such code.
+   *
+   * @return its argument
+   */
+  public long stored(long result) {
+    if (unseen != 0) {
+      report(unseen);
+    }
+    return result;
+  }
+
+  private void report(long host) {
+    code.written(host, 1);
+    h.requests.serveIfAsked();
+  }
+
+  /** Lets a page of memory go, for its code is decoded. */
+  void forgetWritable(long host) {
+    writeTlb.dropHost(host);
+  }
+
+  /** The same for all pages. */
+  void forgetWritable() {
+    writeTlb.clear();
   }
 
   private void storeCrossing(long va, int width, long value) {
@@ -254,6 +290,8 @@ public final class Mmu {
       long byteHost = i < firstBytes ? hostA + i : hostB + (i - firstBytes);
       Raw.storeByte(byteHost, value >>> (8 * i));
     }
+    report(hostA); // one of them may be in the TLB, the other not
+    report(hostB);
   }
 
   /** A misaligned access half in memory and half in a device is an access fault. */
@@ -265,7 +303,8 @@ public final class Mmu {
   }
 
   /**
-   * Host address for an atomic access, which must be aligned and in memory.
+   * Host address for an atomic access, which must be aligned and in memory; {@link #stored} follows
+   * the access if it stores.
    *
    * @param write store permission is needed (everything but LR)
    */
@@ -276,9 +315,16 @@ public final class Mmu {
     }
     long entry = (write ? writeTlb : readTlb).entry(va);
     if (Tlb.tag(entry) == (va & Tlb.PAGE_MASK | h.dataContext)) {
+      unseen = 0;
       return va + Tlb.addend(entry);
     }
-    long host = translateData(va, va, width, write ? WRITE : READ);
+    long host;
+    walker.also = READ;
+    try {
+      host = translateData(va, va, width, write ? WRITE : READ);
+    } finally {
+      walker.also = 0;
+    }
     if (host == 0) {
       throw h.traps.exception(
           write ? Cause.STORE_ACCESS_FAULT : Cause.LOAD_ACCESS_FAULT, va, 0, Trap.TRANSFORM, dataV);
@@ -286,7 +332,9 @@ public final class Mmu {
     return host;
   }
 
-  /** Host address of a naturally aligned cache block that may be stored to. */
+  /**
+   * Host address of a naturally aligned cache block that may be stored to; {@link #stored} follows.
+   */
   public long zeroable(long va) {
     return required(translateData(va, va, BLOCK, WRITE), va, Cause.STORE_ACCESS_FAULT);
   }
@@ -297,10 +345,14 @@ public final class Mmu {
    */
   public void touchBlock(long address) {
     long va = address & -BLOCK;
+    long host;
     try {
-      translateData(va, va, BLOCK, READ);
+      host = translateData(va, va, BLOCK, READ);
     } catch (Trap readFault) {
-      translateData(va, va, BLOCK, WRITE);
+      host = translateData(va, va, BLOCK, WRITE);
+    }
+    if (host == 0 && h.bus.find(devicePa, 1) == null) {
+      throw walker.accessFault(va, WRITE, dataV); // nothing is there
     }
   }
 
@@ -321,7 +373,7 @@ public final class Mmu {
   }
 
   private long finish(long va, long pa, int width, int kind, long context) {
-    Pmp.Verdict verdict = h.pmp.check(pa, width, kind, dataPriv);
+    Pmp.Verdict verdict = h.pmp.check(pa, width, kind | walker.also, dataPriv);
     if (verdict == Pmp.Verdict.DENIED) {
       throw walker.accessFault(va, kind, dataV);
     }
@@ -330,7 +382,16 @@ public final class Mmu {
       devicePa = pa;
       return 0;
     }
-    if (verdict == Pmp.Verdict.ALLOWED_PAGE && context != UNCACHED && isCacheable(context, dataV)) {
+    boolean cacheable = verdict == Pmp.Verdict.ALLOWED_PAGE && context != UNCACHED;
+    if (kind == WRITE) {
+      cacheable &= walker.isReadable(pa); // an AMO that finds it would read as well
+    }
+    cacheable = cacheable && isCacheable(context, dataV);
+    if (kind == WRITE) {
+      cacheable = cacheable && code.mayWrite(h.requests.number(), code.page(host));
+      unseen = cacheable ? 0 : host;
+    }
+    if (cacheable) {
       enter(kind == WRITE ? writeTlb : readTlb, va, context, host - va);
     }
     return host;
@@ -338,7 +399,7 @@ public final class Mmu {
 
   /** Whether the last translation, made in a context, may be cached for it. */
   private boolean isCacheable(long context, boolean v) {
-    if (walker.leafGlobal || !spaces.isGlobal(spaceOf(context))) {
+    if (walker.leafGlobal || !spaces.isGlobal(Tlb.spaceOf(context))) {
       return true;
     }
     if (++notGlobal[v ? 1 : 0] == MAX_NOT_GLOBAL) {
@@ -349,14 +410,14 @@ public final class Mmu {
 
   private void enter(Tlb tlb, long va, long context, long addend) {
     tlb.fill(va, context, addend);
-    spaces.note(spaceOf(context), va, walker.leafBytes);
+    spaces.note(Tlb.spaceOf(context), va, walker.leafBytes);
   }
 
   // ---- devices
 
   private long loadDevice(long va, int width) {
     MmioBus.Window w = h.bus.find(devicePa, width);
-    if (w == null || (va & (width - 1)) != 0) {
+    if (w == null || (va & (width - 1)) != 0 || walker.also == EXECUTE) { // no device is executable
       throw walker.accessFault(va, READ, dataV);
     }
     return w.device().read(devicePa - w.base(), width);
@@ -425,7 +486,7 @@ public final class Mmu {
    * An access to guest memory from outside the guest.
    *
    * @param priv privilege of the access (SPVP)
-   * @param executable HLVX: execute permission stands in for read
+   * @param executable HLVX: execute permission stands in for read in the translation
    */
   public long loadGuest(long va, int width, int priv, boolean executable) {
     return asGuest(va, width, priv, READ, executable, 0);
@@ -447,14 +508,14 @@ public final class Mmu {
       dataPriv = priv;
       dataMxr = Status.get(c.vsstatus | c.mstatus, Status.MXR) != 0;
       h.dataContext = UNCACHED;
-      walker.executable = executable;
+      walker.also = executable ? EXECUTE : 0;
       if (kind == READ) {
         return load(va, width);
       }
       store(va, width, value);
       return 0;
     } finally {
-      walker.executable = false;
+      walker.also = 0;
       dataV = v;
       dataPriv = p;
       dataMxr = m;
@@ -462,8 +523,8 @@ public final class Mmu {
     }
   }
 
-  /** The window permission of an access kind. */
-  static long windowPermission(int kind) {
-    return kind == READ ? Windows.READ : kind == WRITE ? Windows.WRITE : Windows.EXECUTE;
+  /** The window permissions of physical ones: kinds of access, or more than one of them. */
+  static long windowPermissions(int kinds) {
+    return kinds * Windows.READ; // both have R, W, X from the lowest bit on
   }
 }

@@ -12,7 +12,19 @@ import java.util.Arrays;
  * it alone: it has a space of its own, so that a kernel's translations survive its processes.
  */
 final class Spaces {
-  /** Numbers 1..LIMIT-1 are given out; 7 bits of the tag. */
+  /** The space of empty entries. No regime has it, and no access is ever looked up in it. */
+  static final int NOBODY = 0;
+
+  /**
+   * The space of accesses under regimes that are too odd to cache (MXR, and guest memory from
+   * outside the guest): looked up as all are, but nothing is ever entered in it.
+   */
+  static final int UNCACHED = 1;
+
+  /** The first number that is given out. */
+  static final int FIRST = 2;
+
+  /** Numbers FIRST..LIMIT-1 are given out; 7 bits of the tag. */
   static final int LIMIT = 128;
 
   private final boolean[] virtual = new boolean[LIMIT];
@@ -35,23 +47,23 @@ final class Spaces {
 
   private final long[] leafByGiga = new long[PARTS * LIMIT];
 
-  private int next = 1;
+  private int next = FIRST;
 
   /**
-   * The number of a regime, or 0 when numbers have run out: the caller then flushes all and calls
-   * {@link #reset}.
+   * The number of a regime, or {@link #NOBODY} when numbers have run out: the caller then flushes
+   * all and calls {@link #reset}.
    */
   int of(boolean v, long satpValue, long gatpValue) {
     return of(v, satpValue, gatpValue, false);
   }
 
-  /** The number of what is global under a regime, whatever its ASID and root; 0 as above. */
+  /** The number of what is global under a regime, whatever its ASID and root; as above. */
   int global(boolean v, long satpValue, long gatpValue) {
     return of(v, satpValue >>> 60 << 60, gatpValue, true);
   }
 
   private int of(boolean v, long satpValue, long gatpValue, boolean isGlobal) {
-    for (int i = next - 1; i > 0; i--) {
+    for (int i = next - 1; i >= FIRST; i--) {
       if (live[i]
           && virtual[i] == v
           && satp[i] == satpValue
@@ -61,7 +73,7 @@ final class Spaces {
       }
     }
     if (next == LIMIT) {
-      return 0;
+      return NOBODY;
     }
     int id = next++;
     virtual[id] = v;
@@ -80,7 +92,7 @@ final class Spaces {
   }
 
   void reset() {
-    next = 1;
+    next = FIRST;
     Arrays.fill(live, false);
   }
 
@@ -89,7 +101,7 @@ final class Spaces {
    * only.
    */
   void retire(boolean v, long asid, long vmid) {
-    for (int i = 1; i < next; i++) {
+    for (int i = FIRST; i < next; i++) {
       if (virtual[i] == v
           && (asid < 0 || !global[i] && asid == asidOf(satp[i]))
           && (!v || vmid < 0 || vmid == vmidOf(gatp[i]))) {
@@ -127,7 +139,7 @@ final class Spaces {
   /** The largest leaf in the part of the spaces that a fence concerns. */
   long largestLeaf(boolean v, long va, long asid, long vmid) {
     long largest = 0;
-    for (int i = 1; i < next; i++) {
+    for (int i = FIRST; i < next; i++) {
       if (live[i]
           && virtual[i] == v
           && (asid < 0 || !global[i] && asid == asidOf(satp[i]))

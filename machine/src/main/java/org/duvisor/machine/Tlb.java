@@ -8,9 +8,14 @@ import org.duvisor.machine.mem.Raw;
  * at any power-of-two distance do not fight for one entry, tagged with the translation context.
  *
  * <p>An entry is two longs, tag and addend (host address - virtual address). A tag is page |
- * context &lt;&lt; 3, so that one comparison with {@code va & (PAGE_MASK | width-1) | context << 3}
- * tests page, context and natural alignment at once. Entries are outside the heap: HotSpot knows
- * that such an access needs no null check and no barrier.
+ * context, so that one comparison with {@code va & (PAGE_MASK | width-1) | context} tests page,
+ * context and natural alignment at once. Entries are outside the heap: HotSpot knows that such an
+ * access needs no null check and no barrier.
+ *
+ * <p>A guest chooses all bits of an address, so every page and every low bit is a value that is
+ * looked up; only the context is the hart's own. What an empty entry and an access that is never
+ * cached carry is therefore told apart by the context alone: see {@link Spaces#NOBODY} and {@link
+ * Spaces#UNCACHED}, and docs/decisions/0016.
  */
 public final class Tlb {
   /** Entries of a bank, a power of two: 64 MiB of pages. */
@@ -29,7 +34,15 @@ public final class Tlb {
   public static final long TO_ADDEND = ENTRIES * 8L;
 
   private static final long BANK_BYTES = 2 * TO_ADDEND;
-  private static final long EMPTY = 1;
+
+  /** Tag of an entry that holds nothing: of the context that no access has. */
+  private static final long EMPTY = context(Spaces.NOBODY, 0);
+
+  /**
+   * Addend of an empty entry. Nothing reads it; if something did, the host address would be one
+   * that no processor accepts.
+   */
+  private static final long DEAD = 1L << 62;
 
   @SuppressWarnings("UnusedVariable") // it owns the memory
   private final MemorySegment memory = Raw.allocate(BANKS * BANK_BYTES);
@@ -52,6 +65,20 @@ public final class Tlb {
   public static long entry(long base, long va) {
     long page = va >>> 12;
     return base + ((page + (page >>> 12) & ENTRIES - 1) << 3);
+  }
+
+  /**
+   * What a tag says besides the page: bits 11:5 the space, bits 4:3 the permissions of the access.
+   *
+   * @param permission 0..3
+   */
+  static long context(int space, int permission) {
+    return (long) (space << 2 | permission) << 3;
+  }
+
+  /** The space of a context. */
+  static int spaceOf(long context) {
+    return (int) (context >>> 5);
   }
 
   /** The tag of an entry. */
@@ -79,7 +106,11 @@ public final class Tlb {
     return entry(bank, va);
   }
 
+  /** Enters a page for a context of a regime; others are never entered. */
   void fill(long va, long context, long addend) {
+    if (spaceOf(context) < Spaces.FIRST) {
+      throw new IllegalArgumentException("no regime has context " + context);
+    }
     long e = entry(va);
     Raw.plainLong(e, (va & PAGE_MASK) | context);
     Raw.plainLong(e + TO_ADDEND, addend);
@@ -89,7 +120,7 @@ public final class Tlb {
     for (int b = 0; b < BANKS; b++) {
       long tags = first + b * BANK_BYTES;
       for (int i = 0; i < ENTRIES; i++) {
-        Raw.plainLong(tags + i * 8L, EMPTY);
+        empty(tags + i * 8L);
       }
     }
   }
@@ -99,8 +130,30 @@ public final class Tlb {
     for (int b = 0; b < BANKS; b++) {
       long e = entry(first + b * BANK_BYTES, va);
       if (((tag(e) ^ va) & PAGE_MASK) == 0) {
-        Raw.plainLong(e, EMPTY);
+        empty(e);
       }
     }
+  }
+
+  /**
+   * Drops the entries that lead to one page of memory, at whatever address; some 20 us.
+   *
+   * @param host the page's host address
+   */
+  void dropHost(long host) {
+    for (int b = 0; b < BANKS; b++) {
+      long tags = first + b * BANK_BYTES;
+      for (int i = 0; i < ENTRIES; i++) {
+        long e = tags + i * 8L;
+        if ((tag(e) & PAGE_MASK) + addend(e) == host) {
+          empty(e);
+        }
+      }
+    }
+  }
+
+  private static void empty(long e) {
+    Raw.plainLong(e, EMPTY);
+    Raw.plainLong(e + TO_ADDEND, DEAD);
   }
 }

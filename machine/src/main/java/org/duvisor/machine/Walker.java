@@ -37,8 +37,11 @@ final class Walker {
    */
   int offset;
 
-  /** HLVX: read needs execute permission instead. */
-  boolean executable;
+  /**
+   * What physical memory (PMP, windows) must permit besides the access itself: READ for an AMO,
+   * EXECUTE for HLVX, whose translation needs execute permission in place of read.
+   */
+  int also;
 
   /** Bytes that the stage-1 leaf of the last translation maps. */
   long leafBytes;
@@ -79,7 +82,14 @@ final class Walker {
             ? address
             : stage1(c.vsatp, priv, sum, (c.henvcfg & c.menvcfg & CsrFile.ADUE) != 0);
     long pa = stage2(guestAddress, kind, false);
-    return inWindow(pa, Mmu.windowPermission(kind), guestAddress);
+    return inWindow(pa, Mmu.windowPermissions(kind | also), guestAddress);
+  }
+
+  /**
+   * Whether one window lets a guest under DV-ext read and write what it has just been let write.
+   */
+  boolean isReadable(long pa) {
+    return !virtual || !h.csrs.dvEnabled || isGranted(pa, Windows.READ | Windows.WRITE);
   }
 
   private long inWindow(long pa, long permission, long gpa) {
@@ -97,7 +107,7 @@ final class Walker {
   /** Guest interrupt files belong to VMIDs, whatever the windows say (docs/dv-ext.md 3.4). */
   private boolean isGranted(long pa, long permission) {
     if (h.owners.isGuestFile(pa)) {
-      return (permission == Windows.READ || permission == Windows.WRITE)
+      return (permission & ~(Windows.READ | Windows.WRITE)) == 0
           && h.owners.isOwner(pa, h.csrs.hdvvmid);
     }
     return h.windows.allow(pa, permission);
@@ -143,6 +153,7 @@ final class Walker {
           if (!Raw.compareAndSetLong(writable, pte, pte | needed)) {
             break; // somebody changed the entry: walk again
           }
+          h.memory.code().written(writable, 8);
         }
         return leaf(pte, level, va);
       }
@@ -160,7 +171,9 @@ final class Walker {
   private boolean rights(long pte, boolean executableIsReadable) {
     return switch (kind) {
       case Mmu.READ ->
-          executable ? (pte & X) != 0 : (pte & R) != 0 || executableIsReadable && (pte & X) != 0;
+          also == Mmu.EXECUTE
+              ? (pte & X) != 0
+              : (pte & R) != 0 || executableIsReadable && (pte & X) != 0;
       case Mmu.WRITE -> (pte & W) != 0;
       default -> (pte & X) != 0;
     };
@@ -262,6 +275,7 @@ final class Walker {
           if (!Raw.compareAndSetLong(host, pte, pte | needed)) {
             break;
           }
+          h.memory.code().written(host, 8);
         }
         long stage1Leaf = leafBytes;
         long pa = leaf(pte, level, gpa);

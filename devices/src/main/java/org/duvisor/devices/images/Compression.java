@@ -45,11 +45,10 @@ enum Compression {
   private static final int LONGEST_MAGIC = 5;
 
   static Compression of(Path file, MemorySegment bytes) {
-    byte[] head = array(bytes.asSlice(0, Math.min(LONGEST_MAGIC, bytes.byteSize())));
-    String magic = new String(head, StandardCharsets.ISO_8859_1);
-    if (magic.startsWith("\u001f\u008b")) {
+    if (isGzip(bytes)) {
       return GZIP;
     }
+    String magic = magic(bytes);
     if (magic.startsWith("(\u00b5/\u00fd")) {
       return ZSTD;
     }
@@ -61,6 +60,15 @@ enum Compression {
       }
     }
     return NONE;
+  }
+
+  private static String magic(MemorySegment bytes) {
+    byte[] head = array(bytes.asSlice(0, Math.min(LONGEST_MAGIC, bytes.byteSize())));
+    return new String(head, StandardCharsets.ISO_8859_1);
+  }
+
+  private static boolean isGzip(MemorySegment bytes) {
+    return magic(bytes).startsWith("\u001f\u008b");
   }
 
   /** The first bytes of the content, {@code count} of them or fewer when it is shorter. */
@@ -137,7 +145,7 @@ enum Compression {
    */
   static MemorySegment inflateIfWhole(Path file, MemorySegment bytes) {
     long length = bytes.byteSize();
-    if (length < GZIP_HEADER_BYTES + GZIP_TRAILER_BYTES || of(file, bytes) != GZIP) {
+    if (length < GZIP_HEADER_BYTES + GZIP_TRAILER_BYTES || !isGzip(bytes)) {
       return bytes;
     }
     int expanded = bytes.get(LITTLE_ENDIAN_INT, length - 4);

@@ -17,8 +17,4 @@ final class VirtualClock implements Clock {
   void advance(long by) {
     ticks += by;
   }
-
-  void advanceTo(long when) {
-    ticks = Math.max(ticks, when);
-  }
 }
