@@ -9,6 +9,7 @@ import java.util.Optional;
 import java.util.concurrent.Callable;
 import org.duvisor.lab.ExitBenchmark;
 import org.duvisor.lab.ExitReport;
+import org.duvisor.lab.HostStack;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -44,6 +45,8 @@ final class LabExitsCommand implements Callable<Integer> {
       names = "--aia",
       paramLabel = "KIND",
       defaultValue = "none",
+      converter = Aia.OfBoard.class,
+      completionCandidates = Aia.OfBoard.class,
       description =
           "The board's interrupt controllers, as for \"duvisor machine\"."
               + " Default: ${DEFAULT-VALUE}.")
@@ -59,9 +62,9 @@ final class LabExitsCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws IOException, InterruptedException {
-    FullStack stack = FullStack.build(home);
+    FullStack stack = FullStack.build(home, false);
     var images =
-        new ExitBenchmark.Images(stack.firmware(), stack.kernel(), stack.initrd(), stack.root());
+        new HostStack.Images(stack.firmware(), stack.kernel(), stack.initrd(), stack.root());
     try (Engine.Running running = options.engine().start(true, Optional.empty())) {
       ExitReport report =
           ExitBenchmark.run(

@@ -241,6 +241,11 @@ public final class Hart {
     return traps;
   }
 
+  /** How many traps this hart has taken since power-on. */
+  public long trapsTaken() {
+    return traps.counts().all();
+  }
+
   /** Privileged instructions. */
   public Privileged privileged() {
     return privileged;
@@ -294,6 +299,11 @@ public final class Hart {
   /** Current virtualization mode. */
   public boolean virtual() {
     return v;
+  }
+
+  /** The guest interrupt file that a guest would have now, 0 for none. */
+  public int guestFile() {
+    return Status.get(csrs.guestControl(), Status.VGEIN);
   }
 
   /** Sets mode directly, as debuggers and the embedded kernel twin do. */
@@ -405,7 +415,7 @@ public final class Hart {
   }
 
   private void attendToTimer() {
-    if (clock.now() >= traps.deadline()) {
+    if (traps.ticksLeft() == 0) {
       attend();
     }
   }
@@ -433,7 +443,7 @@ public final class Hart {
       if ((boolean) ATTENTION.getVolatile(this)) {
         ATTENTION.setVolatile(this, false);
       } else if (isWaiting()) {
-        long ticks = traps.deadline() - clock.now();
+        long ticks = traps.ticksLeft();
         long nanos = ticks > maxNanos / Clock.NANOS ? maxNanos : ticks * Clock.NANOS;
         if (nanos > 0) {
           LockSupport.parkNanos(this, nanos);
@@ -498,10 +508,11 @@ public final class Hart {
   }
 
   /**
-   * When the next timer of this hart expires, in ticks of mtime; {@link Long#MAX_VALUE} for never.
+   * Ticks of mtime until the next timer of this hart expires, 0 when it has; {@link Long#MAX_VALUE}
+   * for never.
    */
-  public long deadline() {
-    return traps.deadline();
+  public long ticksToTimer() {
+    return traps.ticksLeft();
   }
 
   /** mtime. */

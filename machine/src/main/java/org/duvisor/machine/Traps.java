@@ -1,6 +1,7 @@
 package org.duvisor.machine;
 
 import org.duvisor.isa.Cause;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Taking traps: which privilege a cause goes to (privileged spec 3.1.8, 21.6; docs/dv-ext.md
@@ -18,15 +19,27 @@ public final class Traps {
   /** Architectural priority, highest first. */
   private static final int[] PRIORITY = {11, 3, 7, 9, 1, 5, 12, 10, 2, 6, 13, 8, 0, 4};
 
+  /** Ticks to a timer that is not set. */
+  static final long NEVER = Long.MAX_VALUE;
+
   private final Hart h;
   private final Trap exception = new Trap();
-  private long deadline;
+  private long lookedAt;
+  private long toTimer = NEVER;
   private long lastPending;
 
   private final TrapCounts counts = new TrapCounts();
+  private @Nullable ModeListener listener;
 
   Traps(Hart h) {
     this.h = h;
+  }
+
+  /**
+   * Sets who sees the hart change its mode from now on; on the hart's thread, or before it runs.
+   */
+  public void listener(ModeListener value) {
+    listener = value;
   }
 
   /** What has been taken. */
@@ -44,6 +57,23 @@ public final class Traps {
       case Hart.S -> Mode.HS;
       default -> h.csrs.dvEnabled ? Mode.HU : Mode.U;
     };
+  }
+
+  private void note(Mode to, long cause, long epc) {
+    Mode from = mode();
+    counts.add(from, to, cause);
+    ModeListener l = listener;
+    if (l != null) {
+      l.trapped(h, from, to, cause, epc);
+    }
+  }
+
+  /** An xRET has been executed: the mode is the new one. */
+  void returned(long pc) {
+    ModeListener l = listener;
+    if (l != null) {
+      l.returned(h, mode(), pc);
+    }
   }
 
   /** Prepares an exception for throwing; {@code tval2} is a guest-physical address &gt;&gt; 2. */
@@ -103,7 +133,7 @@ public final class Traps {
   }
 
   private long toM(long cause, long epc, long tval, long tval2, long tinst, boolean gva) {
-    counts.add(mode(), Mode.M, cause);
+    note(Mode.M, cause, epc);
     CsrFile c = h.csrs;
     long s = c.mstatus;
     s = Status.set(s, Status.MPP, h.priv);
@@ -121,7 +151,7 @@ public final class Traps {
   }
 
   private long toHs(long cause, long epc, long tval, long tval2, long tinst, boolean gva) {
-    counts.add(mode(), Mode.HS, cause);
+    note(Mode.HS, cause, epc);
     CsrFile c = h.csrs;
     if (h.v && c.dvEnabled && (c.hdvctl & CsrFile.HDVCTL_HTR) != 0) {
       boolean exception = cause >= 0;
@@ -146,7 +176,7 @@ public final class Traps {
    * @param pc where the guest would go on
    */
   long refuseEntry(long pc) {
-    counts.add(mode(), Mode.HS, Cause.WINDOW_VIOLATION);
+    note(Mode.HS, Cause.WINDOW_VIOLATION, pc);
     return arriveAtHs(Cause.WINDOW_VIOLATION, pc, 0, 0, 0, false);
   }
 
@@ -173,7 +203,7 @@ public final class Traps {
   }
 
   private long toVs(long cause, long epc, long tval) {
-    counts.add(mode(), Mode.VS, cause);
+    note(Mode.VS, cause, epc);
     CsrFile c = h.csrs;
     long s = c.vsstatus;
     s = Status.set(s, Status.SPP, h.priv);
@@ -186,7 +216,7 @@ public final class Traps {
   }
 
   private long toHu(long cause, long epc, long tval, long tval2, long tinst, boolean gva) {
-    counts.add(mode(), Mode.HU, cause);
+    note(Mode.HU, cause, epc);
     return exitToHu(cause, epc, tval, tval2, tinst, gva);
   }
 
@@ -228,7 +258,7 @@ public final class Traps {
 
   // ---- interrupts
 
-  /** mip as it stands now, all sources together; also refreshes {@link #deadline()}. */
+  /** mip as it stands now, all sources together; also refreshes {@link #ticksLeft}. */
   long pending() {
     CsrFile c = h.csrs;
     Aia aia = h.aia;
@@ -238,25 +268,25 @@ public final class Traps {
     }
     p |= h.wires() | c.hvip & VS_CLASS;
     long now = h.clock.now();
-    long next = Long.MAX_VALUE;
+    long left = NEVER;
     if (Long.compareUnsigned(now, h.mtimecmp) >= 0) {
       p |= 1L << Cause.MACHINE_TIMER;
     } else {
-      next = sooner(next, now, h.mtimecmp - now);
+      left = sooner(left, h.mtimecmp - now);
     }
     if ((c.menvcfg & CsrFile.STCE) != 0) {
       p &= ~(1L << Cause.SUPERVISOR_TIMER); // STIP is the comparison's alone
       if (Long.compareUnsigned(now, c.stimecmp) >= 0) {
         p |= 1L << Cause.SUPERVISOR_TIMER;
       } else {
-        next = sooner(next, now, c.stimecmp - now);
+        left = sooner(left, c.stimecmp - now);
       }
       if ((c.henvcfg & CsrFile.STCE) != 0) {
         long guestNow = now + c.htimedelta;
         if (Long.compareUnsigned(guestNow, c.vstimecmp) >= 0) {
           p |= 1L << Cause.VIRTUAL_SUPERVISOR_TIMER;
         } else {
-          next = sooner(next, now, c.vstimecmp - guestNow);
+          left = sooner(left, c.vstimecmp - guestNow);
         }
       }
     }
@@ -265,7 +295,7 @@ public final class Traps {
         if (Long.compareUnsigned(now, c.vtimecmp) >= 0) {
           p |= 1L << Cause.USER_TIMER;
         } else {
-          next = sooner(next, now, c.vtimecmp - now);
+          left = sooner(left, c.vtimecmp - now);
         }
       }
       if (c.resident() && h.posts.pending((int) c.hdvvmid, (int) c.hdvvcpu)) {
@@ -275,7 +305,8 @@ public final class Traps {
                 : 1L << Cause.USER_SOFTWARE;
       }
     }
-    deadline = next;
+    lookedAt = now;
+    toTimer = left;
     lastPending = p;
     return p;
   }
@@ -291,15 +322,19 @@ public final class Traps {
     }
   }
 
-  /** The earlier of a time and {@code now + ticks}; what lies beyond 2^63 ticks is never. */
-  private static long sooner(long a, long now, long ticks) {
-    long b = now + ticks;
-    return ticks >= 0 && b >= 0 ? Math.min(a, b) : a;
+  /** The shorter of two unsigned times; what is further away than 2^63 ticks is never. */
+  private static long sooner(long a, long ticks) {
+    return ticks >= 0 ? Math.min(a, ticks) : a;
   }
 
-  /** When the next timer of this hart expires, in ticks of mtime. */
-  long deadline() {
-    return deadline;
+  /**
+   * Ticks of mtime until the next timer of this hart expires, 0 when it has, {@link #NEVER} for
+   * none. Counted from the last look at the timers, for mtime may wrap; who sets mtime makes the
+   * hart look.
+   */
+  long ticksLeft() {
+    long gone = h.clock.now() - lookedAt;
+    return toTimer == NEVER ? NEVER : gone < 0 ? toTimer : Math.max(0, toTimer - gone);
   }
 
   /**

@@ -11,18 +11,26 @@ import org.duvisor.machine.interp.Interpreter;
 import org.duvisor.machine.mem.PhysicalMemory;
 import org.duvisor.machine.testing.PageTables;
 
-/** A hart that runs nothing: tests put it in a mode and ask its parts. PMP is open. */
+/**
+ * A hart that runs nothing: tests put it in a mode and ask its parts. PMP is open, and what menvcfg
+ * and henvcfg switch is off.
+ */
 final class HartFixture {
   static final long RAM = 0x8000_0000L;
   static final HartConfig PLAIN = new HartConfig(1 << 8, false, false);
   static final HartConfig WITH_H = new HartConfig(1 << 8 | 1 << 9, true, false);
 
   final PhysicalMemory memory = new PhysicalMemory(RAM, 8 << 20);
+  final MmioBus bus = new MmioBus();
   final Hart hart;
   long now;
 
   HartFixture(HartConfig config) {
-    hart = new Hart(0, config, memory, new MmioBus(), () -> now, new Posts(), Interpreter::new);
+    hart = new Hart(0, config, memory, bus, () -> now, new Posts(), Interpreter::new);
+    csr(Csr.MENVCFG, 0);
+    if (config.hypervisor()) {
+      csr(Csr.HENVCFG, 0);
+    }
     csr(Csr.PMPADDR0, -1);
     csr(Csr.PMPCFG0, 0x1f);
   }

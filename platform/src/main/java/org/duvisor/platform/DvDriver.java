@@ -79,11 +79,11 @@ public interface DvDriver extends AutoCloseable {
 
   /**
    * Fences translations or code on the harts of other vCPUs of this VM; returns when all have done
-   * it.
+   * it, after a bounded time: {@link Fence#pages} says when a range is everything.
    *
    * @param vcpus bit i = vCPU i; bits of vCPUs that are not registered are ignored
    * @param start first guest address of the range, bytes (virtual for VVMA, physical for GVMA)
-   * @param size length in bytes; 0 or all-ones = everything
+   * @param size length in bytes; 0, all-ones or round the end = everything
    * @param asid used by {@link Fence#VVMA_ASID} only
    */
   void fence(Fence kind, long vcpus, long start, long size, int asid);

@@ -10,6 +10,9 @@ import org.duvisor.hypervisor.stage2.GuestRam;
  * RAM.
  */
 final class DebugConsole implements Extension {
+  /** EID. */
+  static final int ID = 0x4442434E;
+
   /**
    * The most bytes of one call, so that a guest cannot keep its vCPU away from requests; calls may
    * do less.
@@ -22,11 +25,6 @@ final class DebugConsole implements Extension {
   DebugConsole(GuestRam ram, CharBackend console) {
     this.ram = ram;
     this.console = console;
-  }
-
-  @Override
-  public long id() {
-    return 0x4442434E;
   }
 
   @Override

@@ -228,11 +228,11 @@ final class SimDriver implements DvDriver {
 
   @Override
   public void fence(Fence kind, long mask, long start, long size, int asid) {
-    boolean all = size == 0 || size == -1 || Long.compareUnsigned(size, 64 * 4096) > 0;
+    int pages = Fence.pages(start, size);
     for (long rest = mask; rest != 0; rest &= rest - 1) {
       SimHuHart v = vcpus.get(Long.numberOfTrailingZeros(rest));
       if (v != null) {
-        v.order(target -> target.fence(kind, all, start, size, asid));
+        v.order(target -> target.fence(kind, start, pages, asid));
       }
     }
   }

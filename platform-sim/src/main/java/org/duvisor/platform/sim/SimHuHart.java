@@ -15,6 +15,7 @@ import org.duvisor.machine.Trap;
 import org.duvisor.platform.Delegation;
 import org.duvisor.platform.DvException;
 import org.duvisor.platform.DvException.Reason;
+import org.duvisor.platform.FastExits;
 import org.duvisor.platform.Fence;
 import org.duvisor.platform.HuHart;
 import org.duvisor.platform.InterruptFile;
@@ -197,18 +198,18 @@ final class SimHuHart implements HuHart {
     kicked = false;
   }
 
-  void fence(Fence kind, boolean all, long start, long size, int asid) {
+  /** A fence of so many pages from the one with {@code start} on, or of everything. */
+  void fence(Fence kind, long start, int pages, int asid) {
     switch (kind) {
       case FENCE_I -> fenceI();
       case GVMA -> fenceGvma(-1);
       case VVMA, VVMA_ASID -> {
         long space = kind == Fence.VVMA ? -1 : asid & 0xffff;
-        if (all) {
+        if (pages == Fence.EVERYTHING) {
           fenceVvma(-1, space);
-        } else {
-          for (long a = start & -4096L; a - start < size; a += 4096) {
-            hart.privileged().hufenceVvma(false, a, space);
-          }
+        }
+        for (int i = 0; i < pages; i++) {
+          hart.privileged().hufenceVvma(false, (start & -4096L) + i * 4096L, space);
         }
       }
     }
@@ -241,6 +242,10 @@ final class SimHuHart implements HuHart {
     }
     return hart;
   }
+
+  /** Here an exit is a return from a Java method: there is nothing to gain. */
+  @Override
+  public void fastExits(FastExits exits) {}
 
   @Override
   public void enter() {
