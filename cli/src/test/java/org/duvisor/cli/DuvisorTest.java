@@ -507,8 +507,7 @@ final class DuvisorTest {
   void namesWithAnAtAreNames() throws IOException {
     Path list = Files.writeString(home.resolve("list"), "--bogus");
     assertEquals(0, run("machine", "@" + list).code());
-    assertEquals(
-        Optional.of(Path.of("@" + list)), ((BoardOptions) opened.getFirst()).bios());
+    assertEquals(Optional.of(Path.of("@" + list)), ((BoardOptions) opened.getFirst()).bios());
   }
 
   @Test

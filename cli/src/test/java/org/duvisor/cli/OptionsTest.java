@@ -183,8 +183,7 @@ final class OptionsTest {
     var full = Optional.of(new IOException("No space left on device"));
     assertEquals(Outcome.ENDED, Outcome.ENDED.printed(Optional.empty()));
     assertEquals(
-        Outcome.failed(
-            "what the guest printed is lost: standard output: No space left on device"),
+        Outcome.failed("what the guest printed is lost: standard output: No space left on device"),
         Outcome.ENDED.printed(full));
     assertEquals(new Outcome(7, "x"), new Outcome(7, "x").printed(full));
   }

@@ -76,7 +76,8 @@ final class TerminalTest {
   }
 
   /** Types at the guest as the lines of expect say, and returns what the terminal showed. */
-  private String dialogue(String lines, String... options) throws IOException, InterruptedException {
+  private String dialogue(String lines, String... options)
+      throws IOException, InterruptedException {
     assumeTrue(installed("expect") && installed("stty"), "needs expect, which is not installed");
     Path script =
         Files.writeString(directory.resolve("dialogue"), EXPECT + lines + "\nexpect eof\n");
