@@ -66,7 +66,7 @@ ROOT=$CACHE/host/root
 recipe() {
     {
         printf '%s\n' "${PROGRAMS[@]}" "$QEMU"
-        cd "$HERE" && sha256sum host-root.sh debian.sh images/Image.gz images/initramfs.cpio.gz
+        cd "$HERE" && sha256sum host-root.sh debian.sh images/Image.gz images/initramfs.cpio.gz images/micro.elf
         find host-root initramfs/etc -type f -print0 | sort -z | xargs -0 sha256sum
         cd "$JARS" && find -L duvisor.jar lib -type f -print0 | sort -z | xargs -0r sha256sum
         for dir in ${EXTRA[@]+"${EXTRA[@]}"}; do
@@ -131,7 +131,7 @@ copy_duvisor() {
     cp -L "$JARS/duvisor.jar" "$ROOT/usr/share/duvisor/"
     [[ ! -e $JARS/revision.properties ]] || cp -L "$JARS/revision.properties" "$ROOT/usr/share/duvisor/"
     cp -RL "$JARS/lib" "$ROOT/usr/share/duvisor/"
-    cp "$HERE"/images/Image.gz "$HERE"/images/initramfs.cpio.gz "$ROOT/usr/share/duvisor/guest/images/"
+    cp "$HERE"/images/{Image.gz,initramfs.cpio.gz,micro.elf} "$ROOT/usr/share/duvisor/guest/images/"
     ln -s guest/images/initramfs.cpio.gz "$ROOT/usr/share/duvisor/"
     gzip -dc "$HERE/images/Image.gz" >"$ROOT/usr/share/duvisor/Image" # QEMU takes no compressed one
 }

@@ -73,7 +73,7 @@ public final class Duvisor implements Runnable {
               lab(
                   new LabEngineCommand(new Images(home), out, err),
                   new LabBootCommand(home, out, err),
-                  new LabHypercallCommand(out),
+                  new LabMicroCommand(home, out, err),
                   new LabExitsCommand(home, out, err),
                   new LabTranslateCommand(out)));
       all.put("completion", () -> new CommandLine(new CompletionCommand(out)));

@@ -25,6 +25,11 @@ final class Images {
     return present("bench.cpio.gz", "--initrd");
   }
 
+  /** The guest of {@code lab micro}. */
+  Path micro() {
+    return present("micro.elf", "--kernel");
+  }
+
   private Path present(String name, String option) {
     Path file = directory.resolve(name);
     if (!Files.isReadable(file)) {

@@ -9,6 +9,7 @@ import java.util.Optional;
 import java.util.concurrent.Callable;
 import org.duvisor.lab.ExitBenchmark;
 import org.duvisor.lab.ExitReport;
+import org.duvisor.lab.HostStack;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -63,7 +64,7 @@ final class LabExitsCommand implements Callable<Integer> {
   public Integer call() throws IOException, InterruptedException {
     FullStack stack = FullStack.build(home, false);
     var images =
-        new ExitBenchmark.Images(stack.firmware(), stack.kernel(), stack.initrd(), stack.root());
+        new HostStack.Images(stack.firmware(), stack.kernel(), stack.initrd(), stack.root());
     try (Engine.Running running = options.engine().start(true, Optional.empty())) {
       ExitReport report =
           ExitBenchmark.run(

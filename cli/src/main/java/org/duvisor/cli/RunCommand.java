@@ -70,6 +70,16 @@ final class RunCommand implements Callable<Integer> {
               + " DV-ext and the driver, simulated ones otherwise.")
   private Harts.Choice harts = Harts.Choice.auto;
 
+  @Option(
+      names = "--leaf",
+      paramLabel = "SIZE",
+      defaultValue = "1G",
+      converter = Size.Converter.class,
+      description =
+          "The largest leaf of the guest's stage-2 tables: 4K, 2M or 1G. Default:"
+              + " ${DEFAULT-VALUE}.")
+  private Size leaf = new Size(1);
+
   @Option(names = "--verbose", description = "Say when the guest starts.")
   private boolean verbose;
 
@@ -99,6 +109,7 @@ final class RunCommand implements Callable<Integer> {
   }
 
   private VmOptions asked(GuestOptions guest) {
-    return new VmOptions(guest, cpus, aia == Aia.imsic, console, harts, shared.stats());
+    return new VmOptions(
+        guest, cpus, aia == Aia.imsic, console, harts, leaf.bytes(), shared.stats());
   }
 }

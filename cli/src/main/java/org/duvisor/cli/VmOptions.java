@@ -8,10 +8,17 @@ package org.duvisor.cli;
  * @param aia whether the guest has AIA
  * @param console what the guest's console is
  * @param harts what the VM runs on
+ * @param largestLeaf bytes of the largest leaf of the guest's stage 2
  * @param timed whether the time that exits take is measured, for the statistics
  */
 public record VmOptions(
-    GuestOptions guest, int cpus, boolean aia, Console console, Harts.Choice harts, boolean timed) {
+    GuestOptions guest,
+    int cpus,
+    boolean aia,
+    Console console,
+    Harts.Choice harts,
+    long largestLeaf,
+    boolean timed) {
   /** The device that carries the guest's console. */
   public enum Console {
     /** A 16550 UART, {@code ttyS0}: there from the first instruction on. */

@@ -57,6 +57,7 @@ final class VmSession implements Session {
           .debugConsole(options.console() == VmOptions.Console.uart) // else it would be hvc0
           .clock(InstantSource.system(), Timers.host())
           .random(random)
+          .largestLeaf(options.largestLeaf())
           .timed(options.timed())
           .reboot(guest.reboot());
       VmConfig config = builder.virtio(devices.list()).build();

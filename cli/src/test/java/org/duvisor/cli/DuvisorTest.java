@@ -143,6 +143,7 @@ final class DuvisorTest {
                 false,
                 VmOptions.Console.uart,
                 Harts.Choice.auto,
+                1L << 30,
                 false)),
         opened);
     assertEquals(List.of("run", "close"), life);
@@ -173,6 +174,7 @@ final class DuvisorTest {
             "--net=tcp:h:1",
             "--console=virtio",
             "--harts=simulated",
+            "--leaf=4K",
             "--engine=jit",
             "--no-reboot",
             "--stats");
@@ -194,6 +196,7 @@ final class DuvisorTest {
             true,
             VmOptions.Console.virtio,
             Harts.Choice.simulated,
+            4096,
             true),
         opened.getFirst());
   }

@@ -2,31 +2,17 @@ package org.duvisor.lab;
 
 import java.io.IOException;
 import java.io.PrintStream;
-import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
-import java.util.SplittableRandom;
-import java.util.TreeMap;
 import java.util.function.Function;
-import org.duvisor.devices.images.ElfImage;
-import org.duvisor.devices.images.Initrd;
-import org.duvisor.devices.images.KernelImage;
 import org.duvisor.machine.Clock;
 import org.duvisor.machine.Engine;
 import org.duvisor.machine.Hart;
 import org.duvisor.machine.TrapCounts;
 import org.duvisor.machine.board.Board;
-import org.duvisor.machine.board.BoardBoot;
-import org.duvisor.machine.board.BoardConfig;
-import org.duvisor.machine.board.BoardOutcome;
 import org.duvisor.machine.board.InterruptController;
-import org.duvisor.virtio.QueueWorker.Serving;
-import org.duvisor.virtio.blk.Blk;
-import org.duvisor.virtio.blk.RawFile;
-import org.duvisor.virtio.rng.Rng;
 
 /**
  * How often a guest is left, and how often that enters the host's kernel: the same guest with the
@@ -85,9 +71,6 @@ public final class ExitBenchmark {
     }
   }
 
-  /** What the board boots, all of it built by guest/full-stack.sh. */
-  public record Images(Path firmware, Path kernel, Path initrd, Path root) {}
-
   /**
    * How to measure.
    *
@@ -96,26 +79,23 @@ public final class ExitBenchmark {
    */
   public record Options(InterruptController interrupts, List<Load> loads) {}
 
-  private static final long MEMORY = 1L << 30;
-  private static final long SEED = 1;
-  private static final String HOST_PROMPT = "host:~ # ";
   private static final String GUEST_PROMPT = "/ # ";
   private static final long TICKS = Clock.HERTZ;
 
   /** After the mark on the console, until what has written it is at rest. */
   private static final long SETTLING = TICKS / 2;
 
-  /** When something hangs: some hours of a computer. */
-  private static final long LIMIT = 400_000_000_000L;
-
-  private final Dialogue console = new Dialogue();
   private final Map<System, Map<Load, ExitReport.Cell>> measured = new EnumMap<>(System.class);
   private final PrintStream progress;
-  private Board board;
+  private final HostStack stack;
+  private final Dialogue console;
+  private final Board board;
   private boolean measuring;
-  private String failure = "";
 
-  private ExitBenchmark(PrintStream progress) {
+  private ExitBenchmark(HostStack stack, PrintStream progress) {
+    this.stack = stack;
+    this.console = stack.console();
+    this.board = stack.board();
     this.progress = progress;
   }
 
@@ -128,57 +108,19 @@ public final class ExitBenchmark {
    * @throws LabException when something does not come as expected
    */
   public static ExitReport run(
-      Images images,
+      HostStack.Images images,
       Options options,
       Function<Hart, Engine> engine,
       Map<String, String> about,
       PrintStream progress)
       throws IOException {
-    return new ExitBenchmark(progress).measure(images, options, engine, about);
+    var stack = new HostStack(images, 1, options.interrupts, engine);
+    return new ExitBenchmark(stack, progress).measure(options, about);
   }
 
-  private ExitReport measure(
-      Images images, Options options, Function<Hart, Engine> engine, Map<String, String> about)
-      throws IOException {
-    var boot =
-        new BoardBoot(
-            Optional.of(ElfImage.open(images.firmware)),
-            new byte[0],
-            Optional.of(KernelImage.openAny(images.kernel)),
-            Optional.of(Initrd.open(images.initrd)),
-            "console=ttyS0 quiet",
-            Optional.empty());
-    var random = new SplittableRandom(SEED);
-    var config =
-        BoardConfig.of(1, MEMORY, console)
-            .engine(engine)
-            .virtio(
-                List.of(
-                    new Rng(random),
-                    new Blk("vda", RawFile.open(images.root, true), Serving.INLINE)))
-            .deterministic(true)
-            .interrupts(options.interrupts)
-            .build();
-    try (var itsBoard = new Board(config)) {
-      board = itsBoard;
-      board.seed(random);
-      board.limit(LIMIT);
-      console.at(board);
-      script(options);
-      BoardOutcome outcome = board.run(boot);
-      if (!failure.isEmpty()) {
-        throw new LabException(failure);
-      }
-      if (!console.over()) {
-        throw new LabException("the stack has ended (" + outcome + "): " + console.state());
-      }
-    }
-    Map<String, String> all = new TreeMap<>(about);
-    all.put("interrupts", options.interrupts.name());
-    all.put("seed", Long.toString(SEED));
-    all.put("host's harts", "1, deterministic");
-    all.put("jvm", EngineBenchmark.jvmName());
-    all.put("machine", EngineBenchmark.machineName());
+  private ExitReport measure(Options options, Map<String, String> about) throws IOException {
+    script(options);
+    stack.run();
     List<ExitReport.Row> rows = new ArrayList<>();
     for (Load load : options.loads) {
       rows.add(
@@ -187,14 +129,14 @@ public final class ExitBenchmark {
               measured.get(System.duvisor).get(load),
               measured.get(System.kvm).get(load)));
     }
-    return new ExitReport(all, rows);
+    return new ExitReport(stack.about(about), rows);
   }
 
   private void script(Options options) {
-    console.answer(HOST_PROMPT, "dd if=/dev/urandom of=/tmp/disk bs=1M count=8");
+    console.answer(HostStack.PROMPT, "dd if=/dev/urandom of=/tmp/disk bs=1M count=8");
     boolean files = options.interrupts == InterruptController.APLIC_IMSIC;
     for (System system : System.values()) {
-      console.answer(HOST_PROMPT, system.command(files));
+      console.answer(HostStack.PROMPT, system.command(files));
       // The guest's kernel asks its entropy device at times of its own.
       console.answer(GUEST_PROMPT, "echo none >/sys/class/misc/hw_random/rng_current");
       console.answer(GUEST_PROMPT, Load.registers.command); // compiles what exits take
@@ -208,10 +150,10 @@ public final class ExitBenchmark {
       }
       console.answer(GUEST_PROMPT, "poweroff -f");
       if (system == System.kvm) {
-        console.answer(HOST_PROMPT, "rmmod kvm");
+        console.answer(HostStack.PROMPT, "rmmod kvm");
       }
     }
-    console.answer(HOST_PROMPT, "poweroff -f");
+    console.answer(HostStack.PROMPT, "poweroff -f");
   }
 
   private void begin(System system, Load load) {
@@ -242,8 +184,7 @@ public final class ExitBenchmark {
 
   private void ended() {
     if (measuring) {
-      failure = "a load was over before its second";
-      board.stop();
+      stack.fail("a load was over before its second");
     }
   }
 

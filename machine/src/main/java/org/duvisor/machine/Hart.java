@@ -301,6 +301,11 @@ public final class Hart {
     return v;
   }
 
+  /** The guest interrupt file that a guest would have now, 0 for none. */
+  public int guestFile() {
+    return Status.get(csrs.guestControl(), Status.VGEIN);
+  }
+
   /** Sets mode directly, as debuggers and the embedded kernel twin do. */
   public void setMode(int privilege, boolean virtual) {
     priv = privilege;

@@ -16,20 +16,22 @@ public final class Privileged {
 
   /** ECALL at {@code pc}; returns the handler's address. */
   public long ecall(long pc) {
-    h.retired--;
     int cause =
         switch (h.priv) {
           case Hart.M -> Cause.ECALL_M;
           case Hart.S -> h.v ? Cause.ECALL_VS : Cause.ECALL_S;
           default -> Cause.ECALL_U;
         };
-    return h.traps.enter(cause, pc);
+    long handler = h.traps.enter(cause, pc);
+    h.retired--; // the engine counts it, and it has not retired
+    return handler;
   }
 
   /** EBREAK at {@code pc}. */
   public long ebreak(long pc) {
+    long handler = h.traps.breakpoint(pc);
     h.retired--;
-    return h.traps.breakpoint(pc);
+    return handler;
   }
 
   private long arrive(int priv, boolean v, long pc) {
@@ -40,6 +42,7 @@ public final class Privileged {
     if (v && h.csrs.kicked()) {
       h.attend();
     }
+    h.traps.returned(pc);
     return pc;
   }
 

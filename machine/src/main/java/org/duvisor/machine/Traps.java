@@ -1,6 +1,7 @@
 package org.duvisor.machine;
 
 import org.duvisor.isa.Cause;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Taking traps: which privilege a cause goes to (privileged spec 3.1.8, 21.6; docs/dv-ext.md
@@ -28,9 +29,17 @@ public final class Traps {
   private long lastPending;
 
   private final TrapCounts counts = new TrapCounts();
+  private @Nullable ModeListener listener;
 
   Traps(Hart h) {
     this.h = h;
+  }
+
+  /**
+   * Sets who sees the hart change its mode from now on; on the hart's thread, or before it runs.
+   */
+  public void listener(ModeListener value) {
+    listener = value;
   }
 
   /** What has been taken. */
@@ -48,6 +57,23 @@ public final class Traps {
       case Hart.S -> Mode.HS;
       default -> h.csrs.dvEnabled ? Mode.HU : Mode.U;
     };
+  }
+
+  private void note(Mode to, long cause, long epc) {
+    Mode from = mode();
+    counts.add(from, to, cause);
+    ModeListener l = listener;
+    if (l != null) {
+      l.trapped(h, from, to, cause, epc);
+    }
+  }
+
+  /** An xRET has been executed: the mode is the new one. */
+  void returned(long pc) {
+    ModeListener l = listener;
+    if (l != null) {
+      l.returned(h, mode(), pc);
+    }
   }
 
   /** Prepares an exception for throwing; {@code tval2} is a guest-physical address &gt;&gt; 2. */
@@ -107,7 +133,7 @@ public final class Traps {
   }
 
   private long toM(long cause, long epc, long tval, long tval2, long tinst, boolean gva) {
-    counts.add(mode(), Mode.M, cause);
+    note(Mode.M, cause, epc);
     CsrFile c = h.csrs;
     long s = c.mstatus;
     s = Status.set(s, Status.MPP, h.priv);
@@ -125,7 +151,7 @@ public final class Traps {
   }
 
   private long toHs(long cause, long epc, long tval, long tval2, long tinst, boolean gva) {
-    counts.add(mode(), Mode.HS, cause);
+    note(Mode.HS, cause, epc);
     CsrFile c = h.csrs;
     if (h.v && c.dvEnabled && (c.hdvctl & CsrFile.HDVCTL_HTR) != 0) {
       boolean exception = cause >= 0;
@@ -150,7 +176,7 @@ public final class Traps {
    * @param pc where the guest would go on
    */
   long refuseEntry(long pc) {
-    counts.add(mode(), Mode.HS, Cause.WINDOW_VIOLATION);
+    note(Mode.HS, Cause.WINDOW_VIOLATION, pc);
     return arriveAtHs(Cause.WINDOW_VIOLATION, pc, 0, 0, 0, false);
   }
 
@@ -177,7 +203,7 @@ public final class Traps {
   }
 
   private long toVs(long cause, long epc, long tval) {
-    counts.add(mode(), Mode.VS, cause);
+    note(Mode.VS, cause, epc);
     CsrFile c = h.csrs;
     long s = c.vsstatus;
     s = Status.set(s, Status.SPP, h.priv);
@@ -190,7 +216,7 @@ public final class Traps {
   }
 
   private long toHu(long cause, long epc, long tval, long tval2, long tinst, boolean gva) {
-    counts.add(mode(), Mode.HU, cause);
+    note(Mode.HU, cause, epc);
     return exitToHu(cause, epc, tval, tval2, tinst, gva);
   }
 

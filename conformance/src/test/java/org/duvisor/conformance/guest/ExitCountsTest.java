@@ -9,6 +9,7 @@ import java.util.Map;
 import org.duvisor.lab.ExitBenchmark;
 import org.duvisor.lab.ExitBenchmark.Load;
 import org.duvisor.lab.ExitReport;
+import org.duvisor.lab.HostStack;
 import org.duvisor.machine.Mode;
 import org.duvisor.machine.board.InterruptController;
 import org.junit.jupiter.api.Tag;
@@ -24,10 +25,9 @@ final class ExitCountsTest {
   /** What the JVM's compiler thread does when it looks for work, every five seconds. */
   private static final long COMPILER_LOOKS = 4;
 
-  private static ExitBenchmark.Images images() throws IOException, InterruptedException {
+  private static HostStack.Images images() throws IOException, InterruptedException {
     StackImages images = StackImages.find();
-    return new ExitBenchmark.Images(
-        images.firmware(), images.kernel(), images.initrd(), images.root());
+    return new HostStack.Images(images.firmware(), images.kernel(), images.initrd(), images.root());
   }
 
   /** Entries into the kernel, but for its own interrupts, out of these modes. */

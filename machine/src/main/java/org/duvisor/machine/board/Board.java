@@ -24,6 +24,9 @@ import org.jspecify.annotations.Nullable;
  * #stop} from any thread.
  */
 public final class Board implements AutoCloseable {
+  /** Instructions that a hart of a deterministic board executes in a turn, see {@link #turn}. */
+  public static final long TURN = DeterministicScheduler.TURN;
+
   private static final int FIRST_CPU = 1;
   private static final int SEED_BYTES = 32;
   private static final int FINISHER_PHANDLE = 0x101;
@@ -215,6 +218,36 @@ public final class Board implements AutoCloseable {
   /** Instructions retired by all harts since the last reset. */
   public long instructions() {
     return harts.stream().mapToLong(h -> h.retired).sum();
+  }
+
+  /**
+   * Sets the length of a turn of the harts of a deterministic board, from the next round on: on the
+   * thread of the board. Short turns cost time of this computer, and show how long one hart takes
+   * to answer another.
+   *
+   * @param instructions at least 1; the default is {@link #TURN}
+   */
+  public void turn(long instructions) {
+    if (instructions < 1) {
+      throw new IllegalArgumentException("a turn of " + instructions + " instructions");
+    }
+    turns().turn(instructions);
+  }
+
+  /**
+   * Where a hart of a deterministic board is in the virtual time that all share, in instructions;
+   * during its turn, which harts take one after the other: two instants of different harts compare
+   * up to the length of a turn.
+   */
+  public long instant(Hart hart) {
+    return turns().instant(hart);
+  }
+
+  private DeterministicScheduler turns() {
+    if (scheduler instanceof DeterministicScheduler turns) {
+      return turns;
+    }
+    throw new IllegalStateException("the harts of this board take no turns");
   }
 
   /** Traps taken by all harts since power-on. */

@@ -9,16 +9,15 @@ import org.duvisor.machine.Hart;
  * same images give the same run, bit for bit, as long as nothing comes from outside.
  */
 final class DeterministicScheduler implements Scheduler {
-  /** Instructions a turn. */
-  private static final long QUANTUM = 5_000;
-
-  /** Instructions in a tick of mtime: harts of one instruction a nanosecond. */
-  private static final long INSTRUCTIONS_PER_TICK = 100;
+  /** Instructions a turn, unless told otherwise. */
+  static final long TURN = 5_000;
 
   private static final long OUTSIDE_WAIT_NANOS = 10_000_000;
 
   private final List<Hart> harts;
   private final VirtualClock clock;
+  private long turn = TURN;
+  private long retiredBefore;
 
   DeterministicScheduler(List<Hart> harts, VirtualClock clock) {
     this.harts = harts;
@@ -26,17 +25,29 @@ final class DeterministicScheduler implements Scheduler {
     harts.forEach(Hart::takeTurns);
   }
 
+  /** Instructions a turn from the next round on, at least 1. */
+  void turn(long instructions) {
+    turn = instructions;
+  }
+
+  /** The virtual time at which the hart is whose turn it is, in instructions. */
+  long instant(Hart hart) {
+    return clock.instructions() + hart.retired - retiredBefore;
+  }
+
   @Override
   public void run(Progress progress) {
     while (!progress.stopped()) {
       boolean allWait = true;
+      long instructions = turn;
       for (Hart hart : harts) {
         if (!hart.isWaiting()) {
-          hart.run(QUANTUM);
+          retiredBefore = hart.retired;
+          hart.run(instructions);
           allWait = false;
         }
       }
-      clock.advance(QUANTUM / INSTRUCTIONS_PER_TICK);
+      clock.advance(instructions);
       if (allWait) {
         skipToNextEvent();
       }
@@ -49,7 +60,7 @@ final class DeterministicScheduler implements Scheduler {
       next = Math.min(next, hart.ticksToTimer());
     }
     if (next != Long.MAX_VALUE) {
-      clock.advance(next);
+      clock.skip(next);
     } else { // only the outside world can go on
       harts.getFirst().park(OUTSIDE_WAIT_NANOS);
     }

@@ -7,14 +7,31 @@ import org.duvisor.machine.Clock;
  * during a round.
  */
 final class VirtualClock implements Clock {
+  /** Instructions in a tick of mtime: harts of one instruction a nanosecond. */
+  private static final long INSTRUCTIONS_PER_TICK = 100;
+
   private long ticks;
+  private long instructions; // in the tick that has begun
 
   @Override
   public long now() {
     return ticks;
   }
 
-  void advance(long by) {
-    ticks += by;
+  /** The same in instructions; what lies beyond 2^63 wraps around. */
+  long instructions() {
+    return ticks * INSTRUCTIONS_PER_TICK + instructions;
+  }
+
+  void advance(long byInstructions) {
+    long sum = instructions + byInstructions;
+    ticks += sum / INSTRUCTIONS_PER_TICK;
+    instructions = sum % INSTRUCTIONS_PER_TICK;
+  }
+
+  /** Goes to the begin of a later tick. */
+  void skip(long byTicks) {
+    ticks += byTicks;
+    instructions = 0;
   }
 }
