@@ -42,12 +42,7 @@ final class CodePage {
   /** A region has code of this page. */
   boolean inRegion;
 
-  /** Whether it has its copy: before that nothing may be decoded from it. */
-  boolean isSettled() {
-    return copy != NO_BYTES;
-  }
-
-  /** Takes the copy; nobody stores to the page any more. */
+  /** Takes the copy; nobody stores to the page any more. Before that nothing is decoded from it. */
   void settle(long host) {
     byte[] bytes = new byte[BYTES];
     Raw.copyTo(host, bytes, BYTES);

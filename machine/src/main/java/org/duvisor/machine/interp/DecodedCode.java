@@ -1,6 +1,7 @@
 package org.duvisor.machine.interp;
 
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -28,7 +29,10 @@ final class DecodedCode {
   private static final int LARGE = 256 << 10;
 
   /** Pages in a piece of the table of pages. */
-  private static final int CHUNK = 512;
+  private static final int CHUNK_SHIFT = 9;
+
+  private static final int CHUNK = 1 << CHUNK_SHIFT;
+  private static final @Nullable CodePage[] NO_PAGES = new CodePage[CHUNK];
 
   private static final Decoder DECODER = InstructionSet.standard().decoder();
 
@@ -39,8 +43,13 @@ final class DecodedCode {
   private long heap;
   private int age;
   private long nextAge;
+  private final long ramBase;
+  private final long ramPages;
   private final @Nullable CodePage[][] ram;
   private final Map<Long, CodePage> rom = new HashMap<>();
+
+  /** Pages of RAM to which others may still store unseen. */
+  private final Map<Long, CodePage> unsettled = new HashMap<>();
 
   // The page the hart executes from: valid until the context changes.
   private long fetchPage = NONE;
@@ -61,7 +70,10 @@ final class DecodedCode {
     this.threshold = threshold;
     this.directory = h.memory().code();
     this.budget = budget.open();
-    this.ram = new CodePage[(int) ((h.memory().ramSize() >>> 12) + CHUNK - 1) / CHUNK][];
+    this.ramBase = h.memory().ramBase();
+    this.ramPages = h.memory().ramSize() >>> 12;
+    this.ram = new CodePage[(int) (ramPages + CHUNK - 1 >>> CHUNK_SHIFT)][];
+    Arrays.fill(ram, NO_PAGES);
   }
 
   /** The block at a virtual address; raises what fetching it raises. */
@@ -79,29 +91,24 @@ final class DecodedCode {
   }
 
   /**
-   * Finds the page of an address; null when only this one instruction may be executed from it
-   * (PMP).
+   * Finds the page of an address; null when only this one instruction may be executed from it now.
    */
   private @Nullable CodePage enterPage(long pc) {
     long pa = h.mmu().fetch(pc);
     if (heap > nextAge) {
       age();
     }
-    page = null;
-    fetchPage = NONE;
     CodePage p = h.mmu().isFetchCacheable() ? pageAt(pa & PAGE_MASK) : null;
-    if (p != null) {
-      page = p;
-      fetchPage = pc & PAGE_MASK;
-    }
+    page = p;
+    fetchPage = p == null ? NONE : pc & PAGE_MASK;
     return p;
   }
 
   /** The page at a physical address; null when its instructions have to be fetched one by one. */
   private @Nullable CodePage pageAt(long pa) {
-    CodePage p = knownAt(pa);
+    CodePage p = known(pa);
     if (p == null) {
-      p = isRam(pa) ? ramPage(index(pa)) : rom.computeIfAbsent(pa, this::romPage);
+      p = newPage(pa);
     }
     if (p != null) {
       p.age = age;
@@ -110,29 +117,30 @@ final class DecodedCode {
   }
 
   /** The same if the page has code already. */
-  private @Nullable CodePage knownAt(long pa) {
-    CodePage p = isRam(pa) ? known(index(pa)) : rom.get(pa);
-    return p != null && p.isSettled() ? p : null;
+  private @Nullable CodePage known(long pa) {
+    long index = pa - ramBase >>> 12;
+    if (Long.compareUnsigned(index, ramPages) >= 0) {
+      return rom.get(pa);
+    }
+    @Nullable CodePage[] chunk = ram[(int) index >>> CHUNK_SHIFT];
+    return chunk[(int) index & CHUNK - 1];
   }
 
-  private boolean isRam(long pa) {
-    return h.memory().isRam(pa, 1);
-  }
-
-  private long index(long pa) {
-    return pa - h.memory().ramBase() >>> 12;
-  }
-
-  private CodePage romPage(long pa) {
+  private @Nullable CodePage newPage(long pa) {
+    long index = pa - ramBase >>> 12;
+    if (Long.compareUnsigned(index, ramPages) < 0) {
+      return ramPage(index);
+    }
     CodePage p = new CodePage();
     heap += p.heap;
     p.settle(h.memory().host(pa, CodePage.BYTES, false));
+    rom.put(pa, p);
     return p;
   }
 
   /** Registers a page of RAM, and has its copy once nobody can store to it unseen. */
   private @Nullable CodePage ramPage(long index) {
-    CodePage p = known(index);
+    CodePage p = unsettled.get(index);
     if (p == null) {
       if (directory.isRestless(index)) {
         directory.calm(index);
@@ -140,33 +148,28 @@ final class DecodedCode {
       }
       p = new CodePage();
       heap += p.heap;
-      put(index, p);
+      unsettled.put(index, p);
       p.writers = directory.hold(h.requests().number(), index);
       if (p.writers != 0) {
         p.ticket = directory.recall(p.writers, index);
         h.requests().serve(); // this hart may be one of them; the page may be dropped, too
       }
     }
-    if (known(index) != p || !directory.isSettled(p.writers, p.ticket)) {
+    if (unsettled.get(index) != p || !directory.isSettled(p.writers, p.ticket)) {
       return null;
     }
+    unsettled.remove(index);
     p.settle(directory.host(index));
+    set(index, p);
     return p;
   }
 
-  private @Nullable CodePage known(long index) {
-    @Nullable CodePage[] chunk = ram[(int) index / CHUNK];
-    return chunk == null ? null : chunk[(int) index % CHUNK];
-  }
-
-  private void put(long index, CodePage p) {
-    int i = (int) index / CHUNK;
-    @Nullable CodePage[] chunk = ram[i];
-    if (chunk == null) {
-      chunk = new CodePage[CHUNK];
-      ram[i] = chunk;
+  private void set(long index, @Nullable CodePage p) {
+    int i = (int) index >>> CHUNK_SHIFT;
+    if (ram[i] == NO_PAGES) {
+      ram[i] = new CodePage[CHUNK];
     }
-    chunk[(int) index % CHUNK] = p;
+    ram[i][(int) index & CHUNK - 1] = p;
   }
 
   private Block build(CodePage p, int start, long pc) {
@@ -245,7 +248,7 @@ final class DecodedCode {
   /** The page that is mapped at a virtual address, null when that is not known cheaply. */
   @Nullable CodePage knownPage(long va) {
     long pa = h.mmu().probeFetch(va);
-    return pa == -1 ? null : knownAt(pa & PAGE_MASK);
+    return pa == -1 ? null : known(pa & PAGE_MASK);
   }
 
   /** {@link Engine#fetchedBits}. */
@@ -261,11 +264,14 @@ final class DecodedCode {
    * @return whether translations may know the page
    */
   boolean changed(long index) {
-    CodePage p = known(index);
+    CodePage p = unsettled.remove(index);
     if (p == null) {
-      return true;
+      p = known(ramBase + (index << 12));
+      if (p == null) {
+        return true;
+      }
+      set(index, null);
     }
-    ram[(int) index / CHUNK][(int) index % CHUNK] = null;
     leave(p);
     return p.inRegion;
   }
@@ -314,7 +320,7 @@ final class DecodedCode {
 
   private void drop(Predicate<CodePage> which) {
     for (@Nullable CodePage[] chunk : ram) {
-      for (int i = 0; chunk != null && i < CHUNK; i++) {
+      for (int i = 0; chunk != NO_PAGES && i < CHUNK; i++) {
         CodePage p = chunk[i];
         if (p != null && isDropped(p, which)) {
           chunk[i] = null;
@@ -322,6 +328,7 @@ final class DecodedCode {
       }
     }
     rom.values().removeIf(p -> isDropped(p, which));
+    unsettled.values().removeIf(p -> isDropped(p, which));
   }
 
   /** Drops a page that is in no table any more, and leaves it if the hart executes from it. */
