@@ -5,8 +5,11 @@
 #include <linux/atomic.h>
 #include <linux/kref.h>
 #include <linux/mm.h>
+#include <linux/mmu_notifier.h>
 #include <linux/mutex.h>
+#include <linux/nospec.h>
 #include <linux/preempt.h>
+#include <linux/rcupdate.h>
 #include <linux/wait.h>
 #include <linux/workqueue.h>
 
@@ -22,6 +25,8 @@ struct dv_vcpu;
 struct dv_vm {
 	struct kref ref;
 	struct mm_struct *mm;		/* of the opener; kept, not pinned */
+	struct mmu_notifier notifier;	/* of its end */
+	struct user_struct *user;	/* whose grants these are */
 	struct address_space *mapping;
 	unsigned int vmid;
 	struct mutex lock;		/* of what follows */
@@ -55,6 +60,14 @@ struct dv_vcpu {
 	struct rcu_head rcu;
 	struct dv_context context;
 };
+
+/* The vCPU of an index that a process names, or NULL; under RCU. */
+static inline struct dv_vcpu *dv_find(struct dv_vm *vm, unsigned long index)
+{
+	if (index >= DV_MAX_VCPUS)
+		return NULL;
+	return rcu_dereference(vm->vcpu[array_index_nospec(index, DV_MAX_VCPUS)]);
+}
 
 enum dv_counter {
 	DV_VMS, DV_VCPUS, DV_GRANTS, DV_GRANTED_BYTES,	/* in use now */

@@ -152,7 +152,7 @@ int dv_message(struct dv_vm *vm, unsigned long index, u32 identity)
 	struct dv_vcpu *v;
 
 	guard(rcu)();
-	v = index < DV_MAX_VCPUS ? rcu_dereference(vm->vcpu[index]) : NULL;
+	v = dv_find(vm, index);
 	page = v ? READ_ONCE(v->page) : NULL;
 	if (page)
 		writel(identity, page + IMSIC_MMIO_SETIPNUM_LE);

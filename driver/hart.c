@@ -89,18 +89,22 @@ void dv_hart_fence_all(void)
 	local_flush_icache_all();
 }
 
-/* May forget more than it is asked to: an address in all address spaces. */
+/*
+ * May forget more than it is asked to: an address in all address spaces, and
+ * everything when the range is long or goes round the end. Pages are counted:
+ * no end of a range is beyond its last page when that is the last there is.
+ */
 void dv_hart_fence(const struct dv_fence *f)
 {
-	u64 at = f->start & PAGE_MASK, end = f->start + f->size;
+	u64 at = f->start & PAGE_MASK, last = f->start + f->size - 1;
+	u64 pages = ((last - at) >> PAGE_SHIFT) + 1;
 
 	if (f->kind == DV_FENCE_I)
 		local_flush_icache_all();
-	else if (f->kind == DV_FENCE_GVMA || !f->size ||
-		 f->size > MAX_FENCED * PAGE_SIZE || end < at)
+	else if (f->kind == DV_FENCE_GVMA || last < f->start || pages > MAX_FENCED)
 		dv_hart_fence_all();
 	else
-		for (; at < end; at += PAGE_SIZE)
+		for (; pages--; at += PAGE_SIZE)
 			asm volatile(".insn r 0x73, 0, 0x11, x0, %0, x0"
 				     : : "r" (at) : "memory");
 }

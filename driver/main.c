@@ -10,6 +10,7 @@
 #include <linux/module.h>
 #include <linux/of.h>
 #include <linux/sched/mm.h>
+#include <linux/sched/user.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 #include <asm/cacheflush.h>
@@ -32,37 +33,11 @@ void dv_vm_free(struct kref *ref)
 	dv_hart_clear_posts(vm->vmid);
 	ida_free(&dv_vmids, vm->vmid);
 	mmdrop(vm->mm);
+	free_uid(vm->user);
 	kfree(vm);
 	preempt_notifier_dec();
 	atomic64_dec(&dv_count[DV_VMS]);
 	module_put(THIS_MODULE);
-}
-
-static int dv_open(struct inode *inode, struct file *file)
-{
-	struct dv_vm *vm;
-	int vmid;
-
-	vm = kzalloc(struct_size(vm, last, nr_cpu_ids), GFP_KERNEL_ACCOUNT);
-	if (!vm)
-		return -ENOMEM;
-	vmid = ida_alloc_range(&dv_vmids, 1, DV_MAX_VMID, GFP_KERNEL);
-	if (vmid < 0) {
-		kfree(vm);
-		return vmid;
-	}
-	/* The file goes before the last vCPU, and with it its reference. */
-	__module_get(THIS_MODULE);
-	kref_init(&vm->ref);
-	mutex_init(&vm->lock);
-	vm->vmid = vmid;
-	vm->mm = current->mm;
-	mmgrab(vm->mm);
-	vm->mapping = file->f_mapping;
-	preempt_notifier_inc();
-	atomic64_inc(&dv_count[DV_VMS]);
-	file->private_data = vm;
-	return nonseekable_open(inode, file);
 }
 
 /*
@@ -81,10 +56,55 @@ static void vm_end(struct dv_vm *vm)
 	dv_unregister(vm);
 }
 
+/* The process has ended, or executes another program: whoever has the file. */
+static void mm_end(struct mmu_notifier *notifier, struct mm_struct *mm)
+{
+	vm_end(container_of(notifier, struct dv_vm, notifier));
+}
+
+static const struct mmu_notifier_ops dv_notifier_ops = { .release = mm_end };
+
+static int dv_open(struct inode *inode, struct file *file)
+{
+	struct dv_vm *vm;
+	int ret;
+
+	vm = kzalloc(struct_size(vm, last, nr_cpu_ids), GFP_KERNEL_ACCOUNT);
+	if (!vm)
+		return -ENOMEM;
+	kref_init(&vm->ref);
+	mutex_init(&vm->lock);
+	vm->mm = current->mm;
+	vm->mapping = file->f_mapping;
+	vm->notifier.ops = &dv_notifier_ops;
+	ret = ida_alloc_range(&dv_vmids, 1, DV_MAX_VMID, GFP_KERNEL_ACCOUNT);
+	if (ret < 0)
+		goto no_vmid;
+	vm->vmid = ret;
+	ret = mmu_notifier_register(&vm->notifier, vm->mm);
+	if (ret)
+		goto no_notifier;
+	/* The file goes before the last vCPU, and with it its reference. */
+	__module_get(THIS_MODULE);
+	mmgrab(vm->mm);
+	vm->user = get_uid(current_user());
+	preempt_notifier_inc();
+	atomic64_inc(&dv_count[DV_VMS]);
+	file->private_data = vm;
+	return nonseekable_open(inode, file);
+
+no_notifier:
+	ida_free(&dv_vmids, vm->vmid);
+no_vmid:
+	kfree(vm);
+	return ret;
+}
+
 static int dv_release(struct inode *inode, struct file *file)
 {
 	struct dv_vm *vm = file->private_data;
 
+	mmu_notifier_unregister(&vm->notifier, vm->mm);
 	vm_end(vm);
 	kref_put(&vm->ref, dv_vm_free);
 	return 0;
@@ -211,13 +231,13 @@ static ssize_t show_count(struct device *dev, struct device_attribute *attr,
 }
 
 static struct device_attribute dv_stats[DV_COUNTERS] = {
-	[DV_VMS] = __ATTR(vms, 0444, show_count, NULL),
-	[DV_VCPUS] = __ATTR(vcpus, 0444, show_count, NULL),
-	[DV_GRANTS] = __ATTR(grants, 0444, show_count, NULL),
-	[DV_GRANTED_BYTES] = __ATTR(granted_bytes, 0444, show_count, NULL),
-	[DV_SWITCHES] = __ATTR(switches, 0444, show_count, NULL),
-	[DV_KICKS] = __ATTR(kicks, 0444, show_count, NULL),
-	[DV_FENCES] = __ATTR(fences, 0444, show_count, NULL),
+	[DV_VMS] = __ATTR(vms, 0400, show_count, NULL),
+	[DV_VCPUS] = __ATTR(vcpus, 0400, show_count, NULL),
+	[DV_GRANTS] = __ATTR(grants, 0400, show_count, NULL),
+	[DV_GRANTED_BYTES] = __ATTR(granted_bytes, 0400, show_count, NULL),
+	[DV_SWITCHES] = __ATTR(switches, 0400, show_count, NULL),
+	[DV_KICKS] = __ATTR(kicks, 0400, show_count, NULL),
+	[DV_FENCES] = __ATTR(fences, 0400, show_count, NULL),
 };
 
 /* Filled by dv_init(). */

@@ -4,10 +4,12 @@
  * window of the VM's harts and a range of its file, and nothing else: its
  * pages have no other users, so taking both away takes the memory back.
  */
+#include <linux/capability.h>
 #include <linux/highmem.h>
 #include <linux/memory_hotplug.h>
 #include <linux/module.h>
 #include <linux/sched/signal.h>
+#include <linux/sched/user.h>
 
 #include "duvisor.h"
 
@@ -17,15 +19,29 @@ static ulong quota;
 module_param(quota, ulong, 0644);
 MODULE_PARM_DESC(quota, "bytes that all VMs together may be granted (0: half of the memory)");
 
-static bool charge(u64 bytes)
+static void uncharge(struct dv_vm *vm, u64 bytes)
+{
+	atomic_long_sub(bytes >> PAGE_SHIFT, &vm->user->locked_vm);
+	atomic64_sub(bytes, &dv_count[DV_GRANTED_BYTES]);
+}
+
+/*
+ * Grants are locked memory of the user who opened the VM: a limit of each
+ * process would end where it forks or executes. (Memory cgroups cannot be
+ * charged by a module for memory that it finds itself.)
+ */
+static bool charge(struct dv_vm *vm, u64 bytes)
 {
 	u64 limit = quota ?: (u64)totalram_pages() << (PAGE_SHIFT - 1);
+	unsigned long locked;
 
 	if (bytes > limit)
 		return false;
-	if (atomic64_add_return(bytes, &dv_count[DV_GRANTED_BYTES]) <= limit)
+	locked = atomic_long_add_return(bytes >> PAGE_SHIFT, &vm->user->locked_vm);
+	if (atomic64_add_return(bytes, &dv_count[DV_GRANTED_BYTES]) <= limit &&
+	    (locked <= rlimit(RLIMIT_MEMLOCK) >> PAGE_SHIFT || capable(CAP_IPC_LOCK)))
 		return true;
-	atomic64_sub(bytes, &dv_count[DV_GRANTED_BYTES]);
+	uncharge(vm, bytes);
 	return false;
 }
 
@@ -40,6 +56,8 @@ static unsigned long obstacle(unsigned long pfn, unsigned long end, bool strict)
 	struct page *page;
 
 	for (; pfn < end; pfn++) {
+		if (!(pfn % GRANULE_PAGES))
+			cond_resched();
 		page = pfn_to_online_page(pfn);
 		if (!page || PageReserved(page) || PageHuge(page) ||
 		    (zone && page_zone(page) != zone) ||
@@ -83,6 +101,18 @@ found:
 		cond_resched();
 	}
 	return pfn;
+}
+
+/*
+ * A page that somebody has a reference to is free when that is gone: KVM may
+ * have one for a moment.
+ */
+static void free_pfns(unsigned long pfn, unsigned long pages)
+{
+	for (; pages--; pfn++) {
+		__free_page(pfn_to_page(pfn));
+		cond_resched();
+	}
 }
 
 static unsigned long window_pages(const struct dv_window *w)
@@ -130,7 +160,7 @@ int dv_grant(struct dv_vm *vm, struct dv_grant *g)
 	ret = READ_ONCE(vm->gone) ? -ENODEV : free_window(vm);
 	if (ret < 0)
 		return ret;
-	if (!charge(g->bytes))
+	if (!charge(vm, g->bytes))
 		return -ENOSPC;
 	pfn = alloc_pfns(pages);
 	ret = !pfn ? -ENOMEM :
@@ -138,8 +168,8 @@ int dv_grant(struct dv_vm *vm, struct dv_grant *g)
 			DV_WIN_GUEST : DV_WIN_TABLES);
 	if (ret < 0) {
 		if (pfn)
-			free_contig_range(pfn, pages);
-		atomic64_sub(g->bytes, &dv_count[DV_GRANTED_BYTES]);
+			free_pfns(pfn, pages);
+		uncharge(vm, g->bytes);
 		return ret;
 	}
 	atomic64_inc(&dv_count[DV_GRANTS]);
@@ -160,11 +190,8 @@ static void revoke_slot(struct dv_vm *vm, int slot)
 	WRITE_ONCE(w->limit, 0);
 	dv_reload(vm);
 	unmap_mapping_range(vm->mapping, PFN_PHYS(pfn), PFN_PHYS(pages), 1);
-	for (; pfn < w->base + pages; pfn++)
-		while (page_count(pfn_to_page(pfn)) != 1)
-			cond_resched(); /* KVM may have one for a moment */
-	free_contig_range(w->base, pages);
-	atomic64_sub(PFN_PHYS(pages), &dv_count[DV_GRANTED_BYTES]);
+	free_pfns(pfn, pages);
+	uncharge(vm, PFN_PHYS(pages));
 	atomic64_dec(&dv_count[DV_GRANTS]);
 }
 

@@ -172,6 +172,7 @@ int dv_register(struct dv_vm *vm, unsigned long index)
 
 	if (index >= DV_MAX_VCPUS)
 		return -EINVAL;
+	index = array_index_nospec(index, DV_MAX_VCPUS);
 	if (current->mm != vm->mm)
 		return -EPERM;
 	if (v && v->vm->mm != current->mm)
@@ -293,10 +294,8 @@ int dv_kick(struct dv_vm *vm, unsigned long index)
 	int cpu;
 
 	atomic64_inc(&dv_count[DV_KICKS]);
-	if (index >= DV_MAX_VCPUS)
-		return 0;
 	guard(rcu)();
-	v = rcu_dereference(vm->vcpu[index]);
+	v = dv_find(vm, index);
 	if (v && !test_and_set_bit(DV_F_KICKED, &v->flags)) {
 		smp_mb(); /* with that of load() */
 		cpu = READ_ONCE(v->cpu);

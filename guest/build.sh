@@ -97,7 +97,7 @@ build_initramfs() {
     gzip -9nc "$cpio" >"$OUT/initramfs.cpio.gz"
 }
 
-need_kernel_tools
+need "${DEBIAN_TOOLS[@]}" "${KERNEL_TOOLS[@]}"
 debian_setup
 [[ -z $UPDATE ]] || update_versions
 if [[ $(compiler_version) != $(pinned "$COMPILER_PKG") ]]; then

@@ -185,7 +185,7 @@ second_stage() {
 
 if [[ -e $OUT/.done ]]; then printf '%s\n' "$OUT"; exit 0; fi
 ((EUID == 0)) || die "needs root, for the owners of files"
-need unshare=util-linux mke2fs=e2fsprogs tar=tar qemu-riscv64-static=qemu-user-static
+need "${DEBIAN_TOOLS[@]}" unshare=util-linux mke2fs=e2fsprogs tar=tar qemu-riscv64-static=qemu-user-static
 mkdir -p "$WORK"
 exec 9>"$WORK/../lock"
 flock -n 9 || { say "waiting for another build" >&2; flock 9; }

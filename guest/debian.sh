@@ -5,6 +5,12 @@
 
 SUITE=trixie
 DEB_ARCH=riscv64
+PATH=$PATH:/usr/sbin:/sbin # where depmod and mke2fs are, for every user
+
+# What the scripts need, as arguments of need(): to bring packages, and to make a root file system.
+KEYRING=/usr/share/keyrings/debian-archive-keyring.gpg
+DEBIAN_TOOLS=(apt-get=apt dpkg-deb=dpkg flock=util-linux "$KEYRING=debian-archive-keyring")
+ROOT_TOOLS=(mke2fs=e2fsprogs readelf=binutils sha256sum=coreutils)
 
 say() { printf '== %s\n' "$*"; }
 die() { printf '%s: error: %s\n' "${0##*/}" "$*" >&2; exit 1; }
@@ -63,16 +69,15 @@ alone() {
 # (again only when they are older than a day, or with REFRESH=1).
 debian_setup() { alone set_up; }
 
-# debian_get PACKAGE[=VERSION]: downloads and unpacks it (dpkg -x);
-# sets UNPACKED to the folder. Both steps are skipped when already done.
-debian_get() { alone get_package "$1"; }
+# debian_get PACKAGE[=VERSION]...: downloads what is not there yet, all in one call of apt, and unpacks it (dpkg -x);
+# sets FOLDERS to their folders, in order, and UNPACKED to the last one.
+debian_get() { alone get_packages "$@"; }
 
 # write FILE: what is read, at once for whoever reads the file without the lock.
 write() { cat >"$1.new" && mv "$1.new" "$1"; }
 
 set_up() {
-    local mirror keyring=/usr/share/keyrings/debian-archive-keyring.gpg apt=$CACHE/apt
-    need apt-get=apt dpkg-deb=dpkg flock=util-linux "$keyring=debian-archive-keyring"
+    local mirror apt=$CACHE/apt
     mirror=$(find_mirror)
     mkdir -p "$apt/lists/partial" "$apt/archives/partial" "$apt/empty" "$CACHE/deb"
     : >"$apt/status"
@@ -81,7 +86,7 @@ Types: deb
 URIs: $mirror
 Suites: $SUITE
 Components: main
-Signed-By: $keyring
+Signed-By: $KEYRING
 END
     write "$apt/apt.conf" <<END
 #clear APT::Architectures;
@@ -114,31 +119,56 @@ END
     fi
 }
 
-# served PACKAGE: the version the archive serves now, or nothing.
-served() {
-    { papt apt-cache show --no-all-versions "$1" 2>/dev/null || true; } | sed -n 's/^Version: //p'
+# versions PACKAGE...: lines PACKAGE=VERSION of what the archive serves now, in one look.
+versions() {
+    { papt apt-cache show --no-all-versions "$@" 2>/dev/null || true; } |
+        awk '/^Package: / {p = $2} /^Version: / {print p "=" $2}' | sort -u
 }
 
-get_package() {
-    local pkg=${1%%=*} ver='' name deb part
-    [[ $1 != *=* ]] || ver=${1#*=}
-    if [[ -z $ver ]]; then
-        ver=$(served "$pkg")
-        [[ -n $ver ]] || die "Debian $SUITE ($DEB_ARCH) has no package $pkg"
+# served PACKAGE: the version the archive serves now, or nothing.
+served() { versions "$1" | sed -n 's/^[^=]*=//p'; }
+
+get_packages() {
+    local item name deb part=$CACHE/deb/.part wanted=() unnamed=()
+    local -A version=()
+    for item; do
+        if [[ $item = *=* ]]; then version[${item%%=*}]=${item#*=}; else unnamed+=("$item"); fi
+    done
+    if ((${#unnamed[@]})); then
+        while read -r item; do version[${item%%=*}]=${item#*=}; done < <(versions "${unnamed[@]}")
     fi
-    name=${pkg}_${ver//:/%3a}
-    UNPACKED=$CACHE/deb/$name
-    [[ ! -e $UNPACKED/.done ]] || return 0
-    papt apt-cache madison "$pkg" 2>/dev/null | awk -F'|' -v v="$ver" '{gsub(/ /, "", $2)} $2 == v {f = 1} END {exit !f}' ||
-        die "$pkg $ver is not served; Debian $SUITE serves version $(served "$pkg" | grep . || echo '(none)')"
-    say "downloading $pkg $ver"
-    part=$CACHE/deb/.part
-    rm -rf "$part" "$UNPACKED"; mkdir -p "$part"
-    (cd "$part" && papt apt-get -q download "$pkg=$ver" >"$CACHE/apt/download.log" 2>&1) ||
-        die "download of $pkg $ver failed: $(grep -m1 '^[EW]:' "$CACHE/apt/download.log" || tail -n1 "$CACHE/apt/download.log")"
-    deb=$(echo "$part"/*.deb)
-    dpkg-deb -x "$deb" "$part/root" || die "cannot unpack $deb"
-    rm -f "$deb"
-    : >"$part/root/.done"
-    mv "$part/root" "$UNPACKED"; rmdir "$part"
+    FOLDERS=()
+    for item; do
+        name=${item%%=*}
+        [[ -n ${version[$name]:-} ]] || die "Debian $SUITE ($DEB_ARCH) has no package $name"
+        UNPACKED=$CACHE/deb/${name}_${version[$name]//:/%3a}
+        FOLDERS+=("$UNPACKED")
+        [[ -e $UNPACKED/.done ]] || wanted+=("$name=${version[$name]}")
+    done
+    ((${#wanted[@]})) || return 0
+    check_served "${wanted[@]}"
+    if ((${#wanted[@]} > 3)); then say "downloading ${#wanted[@]} packages"; else say "downloading ${wanted[*]}"; fi
+    rm -rf "$part"; mkdir -p "$part"
+    (cd "$part" && papt apt-get -q download "${wanted[@]}" >"$CACHE/apt/download.log" 2>&1) ||
+        die "download of ${wanted[*]} failed: $(grep -m1 '^[EW]:' "$CACHE/apt/download.log" || tail -n1 "$CACHE/apt/download.log")"
+    for item in "${wanted[@]}"; do
+        name=${item%%=*}_${item#*=}
+        name=${name//:/%3a}
+        deb=$(echo "$part/$name"_*.deb)
+        dpkg-deb -x "$deb" "$part/root" || die "cannot unpack $deb"
+        : >"$part/root/.done"
+        rm -rf "$CACHE/deb/$name" "$deb"
+        mv "$part/root" "$CACHE/deb/$name"
+    done
+    rmdir "$part"
+}
+
+# check_served PACKAGE=VERSION...: a pinned version may be gone.
+check_served() {
+    local item known
+    known=$'\n'$(papt apt-cache madison "${@%%=*}" 2>/dev/null | awk -F'|' '{gsub(/ /, ""); print $1 "=" $2}')$'\n'
+    for item; do
+        [[ $known = *$'\n'"$item"$'\n'* ]] ||
+            die "${item/=/ } is not served; Debian $SUITE serves version $(served "${item%%=*}" | grep . || echo '(none)')"
+    done
 }

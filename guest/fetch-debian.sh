@@ -10,7 +10,8 @@ usage() {
 Usage: guest/fetch-debian.sh [OPTION]... PACKAGE[=VERSION]...
 Downloads packages of Debian $SUITE for $DEB_ARCH (or "all") and unpacks each
 with dpkg -x into a folder of the cache; prints those folders, one a line.
-Nothing is installed, and dependencies are not followed.
+Nothing is installed, and dependencies are not followed, but for those of a
+package that is empty.
 
   --cache DIR    where                      (default: $(default_cache))
   --mirror URI   the Debian archive to use  (default: this machine's own)
@@ -36,8 +37,25 @@ while (($#)); do
 done
 ((${#PACKAGES[@]})) || die "no package named (see --help)"
 open_cache
-debian_setup >&2
-for package in "${PACKAGES[@]}"; do
-    debian_get "$package" >&2
-    printf '%s\n' "$UNPACKED"
+need "${DEBIAN_TOOLS[@]}"
+
+# follow FOLDER PACKAGE: what an empty package is for, when that is one other; sets FOLDER.
+follow() {
+    local wanted
+    FOLDER=$1
+    [[ -z $(find "$1" ! -type d ! -path "$1/usr/share/*/$2*" ! -name .done -print -quit) ]] || return 0
+    mapfile -t wanted < <(papt apt-cache depends --no-recommends --no-suggests "$2" | sed -n 's/^ *Depends: //p')
+    ((${#wanted[@]} == 1)) || die "$2 is empty; it is there for what it depends on: ${wanted[*]:-nothing}"
+    say "$2 is empty; it is there for ${wanted[0]}"
+    debian_get "${wanted[0]}"
+    follow "$UNPACKED" "${wanted[0]}"
+}
+
+exec 3>&1 >&2 # progress goes to where errors go
+debian_setup
+debian_get "${PACKAGES[@]}"
+GOT=("${FOLDERS[@]}")
+for i in "${!PACKAGES[@]}"; do
+    follow "${GOT[i]}" "${PACKAGES[i]%%=*}"
+    printf '%s\n' "$FOLDER" >&3
 done

@@ -4,6 +4,8 @@ set -euo pipefail
 HERE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 # shellcheck source=guest/debian.sh
 . "$HERE/debian.sh"
+# shellcheck source=guest/kernel.sh
+. "$HERE/kernel.sh"
 
 usage() {
     cat <<END
@@ -14,6 +16,7 @@ where each is: lines of NAME=FILE. What is there and up to date is not built.
 
   --jars DIR     DuVisor, built: duvisor.jar and lib/
   --extra DIR    also copy what is in DIR to the root file system
+  --stock        Debian's own kernel: nothing of it is compiled but duvisor.ko
   --where        build nothing; fails when something is missing or not up to date
   --cache DIR    downloads and sources       (default: $(default_cache))
   --mirror URI   the Debian archive to use   (default: this machine's own)
@@ -21,7 +24,7 @@ where each is: lines of NAME=FILE. What is there and up to date is not built.
 END
 }
 
-CACHE='' MIRROR=${DUVISOR_DEBIAN_MIRROR:-} JARS='' ROOT_OPTIONS=() COMMON=() WHERE=()
+CACHE='' MIRROR=${DUVISOR_DEBIAN_MIRROR:-} JARS='' ROOT_OPTIONS=() COMMON=() HOST=() WHERE=''
 while (($#)); do
     case $1 in
     --jars | --extra | --cache | --mirror)
@@ -33,7 +36,8 @@ while (($#)); do
         --mirror) MIRROR=$2; COMMON+=("$1" "$2") ;;
         esac
         shift 2 ;;
-    --where) WHERE=(--where); shift ;;
+    --stock) HOST=(--stock); shift ;;
+    --where) WHERE=1; shift ;;
     --help | -h) usage; exit 0 ;;
     *) die "unknown argument '$1' (see --help)" ;;
     esac
@@ -50,10 +54,21 @@ firmware() {
     [[ -n $newest ]] && printf '%s\n' "$newest"
 }
 
-exec 3>&1 >&2 # progress goes to where errors go
+host() { "$HERE/host.sh" ${COMMON[@]+"${COMMON[@]}"} ${HOST[@]+"${HOST[@]}"} "$@" full; }
+root() { "$HERE/host-root.sh" ${COMMON[@]+"${COMMON[@]}"} --out "$root" "${ROOT_OPTIONS[@]}" "$@"; }
+fetch_firmware() { "$HERE/fetch-debian.sh" ${COMMON[@]+"${COMMON[@]}"} opensbi >/dev/null && firmware; }
 
-image=$("$HERE/host.sh" ${COMMON[@]+"${COMMON[@]}"} ${WHERE[@]+"${WHERE[@]}"} full)
+exec 3>&1 >&2 # progress goes to where errors go
 root=$CACHE/host/root.img
-"$HERE/host-root.sh" ${COMMON[@]+"${COMMON[@]}"} ${WHERE[@]+"${WHERE[@]}"} --out "$root" "${ROOT_OPTIONS[@]}"
-firmware=$(firmware) || firmware=$("$HERE/fetch-debian.sh" ${COMMON[@]+"${COMMON[@]}"} opensbi >/dev/null && firmware)
+if [[ -n $WHERE ]]; then
+    image=$(host --where)
+    root --where
+    firmware=$(firmware) || die "the firmware is not in the cache: guest/fetch-debian.sh opensbi"
+elif ! { image=$(host --where) && root --where && firmware=$(firmware); } >/dev/null 2>&1; then
+    ((${#HOST[@]} == 0)) || KERNEL_TOOLS+=("${STOCK_TOOLS[@]}")
+    need "${DEBIAN_TOOLS[@]}" "${KERNEL_TOOLS[@]}" "${ROOT_TOOLS[@]}" # of all stages, before the first
+    image=$(host)
+    root
+    firmware=$(firmware) || firmware=$(fetch_firmware)
+fi
 printf '%s\n' "firmware=$firmware" "kernel=$image/Image" "initrd=$image/initramfs.cpio.gz" "root=$root" >&3

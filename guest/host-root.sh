@@ -56,7 +56,6 @@ for i in ${EXTRA[@]+"${!EXTRA[@]}"}; do
 done
 open_cache
 OUT=${OUT:-$CACHE/host/root.img}
-need mke2fs=e2fsprogs readelf=binutils sha256sum=coreutils
 
 LIBS=riscv64-linux-gnu
 PROGRAMS=(busybox-static openjdk-25-jre-headless)
@@ -80,11 +79,6 @@ recipe() {
 dependencies() {
     papt apt-cache depends --recurse --no-recommends --no-suggests --no-conflicts --no-breaks --no-replaces \
         --no-enhances "$@" | sed -n 's/^\(lib[a-z0-9.+-]*\|zlib1g\)$/\1/p' | sort -u
-}
-
-# versions PACKAGE...: lines PACKAGE=VERSION of what the archive serves, in one look.
-versions() {
-    papt apt-cache show --no-all-versions "$@" | awk '/^Package: / {p = $2} /^Version: / {print p "=" $2}' | sort -u
 }
 
 # copy_libraries FILE...: what they load, directly and not, from the packages in POOL.
@@ -128,6 +122,8 @@ copy_qemu() {
     UNPACKED=${PACKAGE[qemu-system-data]}
     mkdir -p "$ROOT/usr/share/qemu"
     cp -L "$UNPACKED"/usr/share/qemu/efi-virtio.rom "$ROOT/usr/share/qemu/" 2>/dev/null || true
+    # csrwi scounteren, 7; li t0, 1; slli t0, t0, 31; jr t0: for qemu-kvm, which says why
+    printf '\x73\xd0\x63\x10\x93\x02\x10\x00\x93\x92\xf2\x01\x67\x80\x02\x00' >"$ROOT/usr/share/duvisor/counters.bin"
 }
 
 copy_duvisor() {
@@ -141,19 +137,18 @@ copy_duvisor() {
 }
 
 build_root() {
-    local package applet
+    local packages applet i
     declare -gA OWN=()
-    declare -ga POOL=()
+    declare -ga POOL
     rm -rf "$ROOT"
-    mkdir -p "$ROOT"/{dev,etc,mnt,proc,root,run,sys,tmp,var,usr/{bin,lib/$LIBS,share}}
+    mkdir -p "$ROOT"/{dev,etc,mnt,proc,root,run,sys,tmp,var,usr/{bin,lib/{$LIBS,modules},share}}
     ln -s usr/bin "$ROOT/bin"; ln -s usr/bin "$ROOT/sbin"; ln -s bin "$ROOT/usr/sbin"; ln -s usr/lib "$ROOT/lib"
     ln -s ../run "$ROOT/var/run"; ln -s ../proc/mounts "$ROOT/etc/mtab"
     declare -gA PACKAGE=()
-    for package in $(versions $(dependencies "${PROGRAMS[@]}") "${PROGRAMS[@]}"); do
-        debian_get "$package"
-        PACKAGE[${package%%=*}]=$UNPACKED
-        POOL+=("$UNPACKED")
-    done
+    mapfile -t packages < <(versions $(dependencies "${PROGRAMS[@]}") "${PROGRAMS[@]}")
+    debian_get "${packages[@]}"
+    for i in "${!packages[@]}"; do PACKAGE[${packages[i]%%=*}]=${FOLDERS[i]}; done
+    POOL=("${FOLDERS[@]}")
     UNPACKED=${PACKAGE[busybox-static]}
     cp "$UNPACKED/usr/bin/busybox" "$ROOT/usr/bin/"
     applets "$UNPACKED/usr/bin/busybox" | while read -r applet; do ln -s busybox "$ROOT/usr/bin/$applet"; done
@@ -161,8 +156,8 @@ build_root() {
     cp -L "$UNPACKED/usr/lib/ld-linux-riscv64-lp64d.so.1" "$ROOT/usr/lib/"
     OWN[ld-linux-riscv64-lp64d.so.1]=1
     copy_java
-    [[ -z $QEMU ]] || copy_qemu
     copy_duvisor
+    [[ -z $QEMU ]] || copy_qemu
     cp "$HERE"/initramfs/etc/{group,hosts,passwd,udhcpc.script} "$ROOT/etc/"
     cp -a "$HERE/host-root/." "$ROOT/"
     for dir in ${EXTRA[@]+"${EXTRA[@]}"}; do cp -RL "$dir/." "$ROOT/"; done
@@ -175,6 +170,7 @@ if [[ -n $WHERE ]]; then
     printf '%s\n' "$OUT"
     exit 0
 fi
+need "${DEBIAN_TOOLS[@]}" "${ROOT_TOOLS[@]}"
 debian_setup
 mkdir -p "$CACHE/host" "$(dirname "$OUT")"
 exec 9>"$OUT.lock"

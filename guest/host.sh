@@ -83,9 +83,11 @@ contents() {
 }
 
 FRAGMENTS=("$HERE/kernel.config" "$HERE/host.config")
-[[ -z $DEBUG ]] || FRAGMENTS+=("$HERE/debug.config")
+FILES=1984 # that a build of them makes, for the progress
+[[ -z $DEBUG ]] || { FRAGMENTS+=("$HERE/debug.config"); FILES=2026; }
 COMPILER=$("${CROSS}gcc" -dumpfullversion 2>/dev/null || echo none)
-KERNEL_KEY=$({ echo "$COMPILER${STOCK:+ stock}"; contents "$HERE/kernel.sh" "${FRAGMENTS[@]}"; } | key)
+# The text of a fragment, not what is said of it, and the one function that makes a configuration of it.
+KERNEL_KEY=$({ echo "$COMPILER${STOCK:+ stock}"; declare -f configure_kernel; grep -h CONFIG_ "${FRAGMENTS[@]}"; } | key)
 DRIVER_KEY=$({ echo "$KERNEL_KEY"; contents "$DRIVER"/*.[ch] "$DRIVER/Kbuild" "$DRIVER/selftest"; } | key)
 IMAGE_KEY=$({ echo "$DRIVER_KEY"; contents "$HERE/host.sh" "$RECIPE" ${OVERLAYS[@]+"${OVERLAYS[@]}"}; } | key)
 KERNEL=$OUT/kernel-$KERNEL_KEY MODULE=$OUT/module-$DRIVER_KEY IMAGE=$OUT/$PROFILE-$IMAGE_KEY
@@ -132,10 +134,13 @@ take_stock_kernel() {
 
 build_kernel() {
     [[ ! -e $KERNEL/.done ]] || return 0
-    say "configuring the host's kernel"
-    configure_kernel "${FRAGMENTS[@]}"
-    say "compiling the host's kernel and modules (log: $CACHE/host-kernel.log)"
-    make_kernel host-kernel Image modules
+    if [[ ! -e $BUILD/.configured ]]; then
+        say "configuring the host's kernel"
+        configure_kernel "${FRAGMENTS[@]}"
+        : >"$BUILD/.configured"
+    fi
+    say "compiling the host's kernel and modules (log: $CACHE/host-kernel.log; --stock does without)"
+    make_watched "$FILES" host-kernel Image modules
     rm -rf "$KERNEL/root"
     make_kernel host-modules modules_install INSTALL_MOD_PATH="$KERNEL/root/usr" INSTALL_MOD_STRIP=1
     find "$KERNEL/root" -type l -delete # to the build tree
@@ -154,7 +159,7 @@ build_driver() {
     : >"$MODULE/.done"
 }
 
-# stock_modules DIR: of the stock kernel's modules, those that the profile loads.
+# stock_modules DIR: of the stock kernel's modules, those that the profile loads, and those that it may.
 stock_modules() {
     local release module file
     release=$(cat "$KERNEL/release")
@@ -164,31 +169,29 @@ stock_modules() {
         [[ -n $file ]] || continue
         mkdir -p "$1/usr/lib/modules/$release/kernel"
         xz -dc "$file" >"$1/usr/lib/modules/$release/kernel/$module.ko" || die "cannot unpack $file"
-    done <"$RECIPE/overlay/modules"
+    done < <(cat "$RECIPE/overlay/modules" "$RECIPE/more-modules" 2>/dev/null)
 }
 
 # tree SOURCE DIR: copies a tree over the root; a folder that is a link in the root stays one
 tree() { tar -C "$1" --exclude=./.done -cf - . | tar -C "$2" --keep-directory-symlink -xf -; }
 
 fill_root() { # DIR
-    local root=$1 package applet overlay
+    local root=$1 folder applet overlay release packages=()
+    release=$(cat "$KERNEL/release")
     mkdir -p "$root"/{dev,etc,mnt,proc,root,run,sys,tmp,var} "$root"/usr/{bin,sbin,lib,lib64,lib/duvisor}
     for applet in bin sbin lib lib64; do ln -s "usr/$applet" "$root/$applet"; done
-    if [[ -e $RECIPE/packages ]]; then
-        while read -r package; do
-            debian_get "$package"
-            tree "$UNPACKED" "$root"
-        done < <(sed 's/#.*//; /^[[:space:]]*$/d' "$RECIPE/packages")
-    fi
-    debian_get "$BUSYBOX_PKG"
+    [[ ! -e $RECIPE/packages ]] || mapfile -t packages < <(sed 's/#.*//; /^[[:space:]]*$/d' "$RECIPE/packages")
+    debian_get ${packages[@]+"${packages[@]}"} "$BUSYBOX_PKG"
+    for folder in "${FOLDERS[@]::${#packages[@]}}"; do tree "$folder" "$root"; done
     cp "$UNPACKED/usr/bin/busybox" "$root/usr/bin/busybox"
     while read -r applet; do
         [[ -e $root/usr/bin/$applet || -e $root/usr/sbin/$applet ]] || ln -s busybox "$root/usr/bin/$applet"
     done < <(applets "$root/usr/bin/busybox")
     tree "$KERNEL/root" "$root"
     [[ -z $STOCK || ! -e $RECIPE/overlay/modules ]] || stock_modules "$root"
-    mkdir -p "$root/usr/lib/modules/$(cat "$KERNEL/release")/extra"
-    "${CROSS}strip" -g -o "$root/usr/lib/modules/$(cat "$KERNEL/release")/extra/duvisor.ko" "$MODULE/duvisor.ko"
+    mkdir -p "$root/usr/lib/modules/$release/extra"
+    "${CROSS}strip" -g -o "$root/usr/lib/modules/$release/extra/duvisor.ko" "$MODULE/duvisor.ko"
+    depmod -b "$root" "$release" 2>/dev/null || die "depmod failed for $release"
     make -s -C "$MODULE/selftest" CROSS_COMPILE="$CROSS" DESTDIR="$root" install
     for overlay in "$RECIPE/overlay" ${OVERLAYS[@]+"${OVERLAYS[@]}"}; do
         [[ ! -d $overlay ]] || tree "$overlay" "$root"
@@ -219,7 +222,8 @@ build_image() {
     rm -rf "$IMAGE"; mv "$part" "$IMAGE"
 }
 
-need_kernel_tools
+[[ -z $STOCK ]] || KERNEL_TOOLS+=("${STOCK_TOOLS[@]}")
+need "${DEBIAN_TOOLS[@]}" "${KERNEL_TOOLS[@]}"
 exec 3>&1 >&2 # progress goes to where errors go; the result is the one line on the standard output
 debian_setup
 exec 9>"$OUT/.lock-$KERNEL_KEY"

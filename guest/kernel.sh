@@ -10,11 +10,13 @@ export KBUILD_BUILD_TIMESTAMP='2025-01-01 00:00:00 UTC' KBUILD_BUILD_USER=duviso
 export KBUILD_BUILD_VERSION=1
 unset KCFLAGS KCPPFLAGS KAFLAGS LOCALVERSION MAKEFLAGS ARCH CROSS_COMPILE KCONFIG_CONFIG INSTALL_MOD_PATH
 
-need_kernel_tools() {
-    need make=make gcc=gcc "${CROSS}gcc=gcc-riscv64-linux-gnu" "${CROSS}ld=binutils-riscv64-linux-gnu" flex=flex bison=bison \
-        bc=bc perl=perl xz=xz-utils gzip=gzip tar=tar /usr/include/stdio.h=libc6-dev \
-        "/usr/${CROSS%-}/include/asm/unistd.h=linux-libc-dev-riscv64-cross"
-}
+# What a kernel and programs beside it are compiled with.
+KERNEL_TOOLS=(make=make gcc=gcc "${CROSS}gcc=gcc-riscv64-linux-gnu" "${CROSS}ld=binutils-riscv64-linux-gnu" flex=flex
+    bison=bison bc=bc perl=perl xz=xz-utils gzip=gzip tar=tar depmod=kmod /usr/include/stdio.h=libc6-dev
+    "/usr/${CROSS%-}/include/asm/unistd.h=linux-libc-dev-riscv64-cross"
+    "/usr/${CROSS%-}/include/stdio.h=libc6-dev-riscv64-cross")
+# What the build tree of Debian's own kernel needs besides.
+STOCK_TOOLS=(/usr/include/openssl/opensslv.h=libssl-dev)
 
 run() { # LOG COMMAND...: quietly; on failure one line and the log's name
     local log=$CACHE/$1; shift
@@ -23,6 +25,37 @@ run() { # LOG COMMAND...: quietly; on failure one line and the log's name
 }
 
 make_kernel() { run "$1.log" nice make -C "$SOURCE" O="$BUILD" ARCH=riscv CROSS_COMPILE="$CROSS" -j"$JOBS" "${@:2}"; }
+
+# show_progress FILES: how many of about so many files BUILD has, as long as this script runs: on a terminal in one line
+# that is written over, else a line for each tenth. Files of builds that were interrupted count.
+show_progress() {
+    local all=$1 files tenth=0
+    while kill -0 $$ 2>/dev/null; do
+        files=$(find "$BUILD" -name '.*.cmd' 2>/dev/null | wc -l)
+        ((files < all)) || files=$((all - 1))
+        if [[ -t 2 ]]; then
+            printf '\r== %d %% (%d of about %d files) ' $((100 * files / all)) "$files" "$all" >&2
+        elif ((10 * files / all > tenth)); then
+            tenth=$((10 * files / all))
+            say "$((10 * tenth)) % ($files of about $all files)" >&2
+        fi
+        sleep 2
+    done
+}
+
+# make_watched FILES NAME TARGET...: make_kernel, with progress.
+make_watched() {
+    local watcher
+    show_progress "$1" 3>&- & # which may be a pipe that somebody reads to its end
+    watcher=$!
+    # shellcheck disable=SC2064 # this one
+    trap "kill $watcher 2>/dev/null" EXIT
+    make_kernel "${@:2}"
+    kill "$watcher"
+    wait "$watcher" 2>/dev/null || true
+    trap - EXIT
+    [[ ! -t 2 ]] || printf '\r%50s\r' '' >&2
+}
 
 # unpack_source VERSION: sets SOURCE to the unpacked source of the kernel package.
 unpack_source() {

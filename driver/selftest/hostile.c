@@ -557,6 +557,123 @@ static void requests_at_random(void)
 	}
 }
 
+static void *guest_counts(void *arg)
+{
+	struct vcpu w = { 0 };
+
+	vm_register(&vm, 1);
+	*(volatile int *)arg = 1;
+	for (;;)
+		vm_run(&w);
+	return NULL;
+}
+
+/*
+ * A loop over a range that ends at the end of memory, or beyond it, is one with
+ * interrupts off: of this hart, and of one that runs another vCPU.
+ */
+static void fences_around_the_end(void)
+{
+	static const u64 starts[] = {
+		0, 1, 0xfff, 0x1000, 1ULL << 63, -1ULL, -2ULL, -0xfffULL, -0x1000ULL,
+		-0x1001ULL, -0x2000ULL, -0x3f001ULL, -0x40000ULL, -0x41000ULL,
+	};
+	static const u64 sizes[] = {
+		0, 1, 0xfff, 0x1000, 0x1001, 0x1fff, 0x2000, 0x3ffff, 0x40000, 0x40001,
+		1ULL << 63, -1ULL, -2ULL, -0x1000ULL, -0x2000ULL,
+	};
+	static volatile int there;
+	struct dv_fence f = { .vcpus = ~0ULL, .asid = 1 };
+	unsigned int i, j;
+
+	start();
+	vm_program(&vm, spin);
+	spawn(guest_counts, (void *)&there);
+	while (!there)
+		sched_yield();
+	for (f.kind = DV_FENCE_I; f.kind <= DV_FENCE_GVMA; f.kind++) {
+		for (i = 0; i < sizeof(starts) / sizeof(starts[0]); i++) {
+			for (j = 0; j < sizeof(sizes) / sizeof(sizes[0]); j++) {
+				f.start = starts[i];
+				f.size = sizes[j];
+				check(!ioctl(vm.fd, DV_FENCE, &f));
+			}
+		}
+	}
+}
+
+/* An index that does not exist, for the speculative and the plain. */
+static void indices_beyond_the_last(void)
+{
+	static const u64 indices[] = { 64, 65, 1 << 16, 1ULL << 32, 1ULL << 47, ~0ULL };
+	unsigned int i;
+
+	start();
+	for (i = 0; i < sizeof(indices) / sizeof(indices[0]); i++) {
+		check(ioctl(vm.fd, DV_REGISTER, indices[i]) && errno == EINVAL);
+		check(!ioctl(vm.fd, DV_KICK, indices[i]));
+		check(!ioctl(vm.fd, DV_MESSAGE, indices[i] << 16 | 1));
+	}
+	vm_program(&vm, call);
+	exits(&v, 10);
+}
+
+/* Other users' numbers of exits and kicks are not ours to count. */
+static void counters_of_others(void)
+{
+	static const char *const names[] = {
+		"vms", "vcpus", "grants", "granted_bytes", "switches", "kicks", "fences",
+	};
+	char path[96];
+	unsigned int i;
+
+	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		snprintf(path, sizeof(path), "/sys/class/misc/duvisor/stats/%s", names[i]);
+		check(open(path, O_RDONLY) < 0 && errno == EACCES);
+	}
+}
+
+static bool may_have(u64 bytes)
+{
+	struct dv_grant g = { .bytes = bytes };
+
+	if (ioctl(vm.fd, DV_GRANT, &g)) {
+		check(errno == ENOSPC);
+		return false;
+	}
+	return true;
+}
+
+/* Grants of one user, in however many processes. */
+static void more_than_may_be_locked(void)
+{
+	struct rlimit limit = { 8 * DV_GRANULE, 8 * DV_GRANULE };
+	struct vm second;
+	int status;
+	pid_t pid;
+
+	check(!setrlimit(RLIMIT_MEMLOCK, &limit));
+	vm_open(&vm);			/* the bystander has two */
+	check(!may_have(7 * DV_GRANULE) && !may_have(1ULL << 40));
+	check(may_have(4 * DV_GRANULE));
+	pid = fork();
+	if (!pid) {
+		vm_open(&vm);
+		check(!may_have(3 * DV_GRANULE));
+		check(may_have(2 * DV_GRANULE));
+		check(!may_have(DV_GRANULE));
+		_exit(0);
+	}
+	check(waitpid(pid, &status, 0) == pid && !status);
+	check(may_have(2 * DV_GRANULE));	/* it has given back what it had */
+	check(!may_have(DV_GRANULE));
+	second = vm;
+	vm_open(&vm);
+	check(!may_have(DV_GRANULE));
+	close(second.fd);
+	check(may_have(6 * DV_GRANULE));
+}
+
 static void handler(int signal)
 {
 	(void)signal;
@@ -616,6 +733,10 @@ const struct test hostile_tests[] = {
 	{ "exhaust_vmids", exhaust_vmids, PASSES },
 	{ "exhaust_vcpus", exhaust_vcpus, PASSES },
 	{ "requests_at_random", requests_at_random, PASSES },
+	{ "fences_around_the_end", fences_around_the_end, PASSES },
+	{ "indices_beyond_the_last", indices_beyond_the_last, PASSES },
+	{ "counters_of_others", counters_of_others, PASSES },
+	{ "more_than_may_be_locked", more_than_may_be_locked, PASSES },
 	{ "signals_in_the_guest", signals_in_the_guest, EITHER },
 	{ NULL }
 };

@@ -287,6 +287,44 @@ static void file_outlives_its_process(void)
 	counters_settle();
 }
 
+/* What a process has left in others, by fork or by a message, is a VM without memory. */
+static void children_keep_nothing(void)
+{
+	long before = counter("granted_bytes"), tries;
+	int ready[2], fate[2];
+	struct dv_grant g = { .bytes = DV_GRANULE };
+	char byte;
+	pid_t pid;
+
+	check(!pipe(ready) && !pipe(fate));
+	pid = fork();
+	if (!pid) {
+		start();
+		if (!fork()) {		/* has the file, and waits */
+			void *at = vm_map(&vm, &vm.ram);
+
+			check(*(volatile u64 *)at == 0);
+			check(write(ready[1], "r", 1) == 1);
+			check(read(fate[0], &byte, 1) == 1);
+			check(ioctl(vm.fd, DV_GRANT, &g) && errno == ENODEV);
+			check(status_of(touches_guest_memory) == SIGSEGV);
+			check(write(ready[1], "e", 1) == 1);
+			_exit(0);
+		}
+		pause();
+	}
+	check(read(ready[0], &byte, 1) == 1);
+	check(counter("granted_bytes") >= before + 2 * (long)DV_GRANULE);
+	kill(pid, SIGKILL);
+	check(waitpid(pid, NULL, 0) == pid);
+	for (tries = 0; counter("granted_bytes") > before; tries++) {
+		check(tries < 500);
+		usleep(10000);
+	}
+	check(write(fate[1], "f", 1) == 1);
+	check(read(ready[0], &byte, 1) == 1);
+}
+
 static volatile int ended;
 
 static void *ends_the_vm(void *arg)
@@ -400,6 +438,7 @@ const struct test survive_tests[] = {
 	{ "thread_ends_without_unregister", thread_ends_without_unregister, PASSES },
 	{ "double_register", double_register, PASSES },
 	{ "file_outlives_its_process", file_outlives_its_process, PASSES },
+	{ "children_keep_nothing", children_keep_nothing, PASSES },
 	{ "end_reaches_everybody", end_reaches_everybody, DIES },
 	{ "revoke_while_the_guest_runs", revoke_while_the_guest_runs, VIOLATES },
 	{ "revoke_tables_while_the_guest_runs", revoke_tables_while_the_guest_runs, VIOLATES },

@@ -13,7 +13,7 @@ guest() {
     case $2 in
     duvisor) duvisor run --verbose --append quiet --cpus $3 --memory $4M --disk $guests/$1.disk \
         <>$guests/$1.in >$guests/$1.out 2>&1 & ;;
-    kvm) qemu-system-riscv64 -M virt -accel kvm -cpu host -smp $3 -m $4M -nographic -no-reboot \
+    kvm) qemu-kvm -M virt -smp $3 -m $4M -nographic -no-reboot \
         -kernel /usr/share/duvisor/Image -initrd /usr/share/duvisor/initramfs.cpio.gz \
         -append 'earlycon=uart8250,mmio,0x10000000 console=ttyS0 quiet' -drive file=$guests/$1.disk,format=raw,if=none,id=d \
         -device virtio-blk-device,drive=d <>$guests/$1.in >$guests/$1.out 2>&1 & ;;

@@ -1,11 +1,10 @@
 package org.duvisor.cli;
 
-import java.io.FileDescriptor;
-import java.io.FileOutputStream;
 import java.io.IOException;
 import java.io.PrintStream;
 import java.util.EnumSet;
 import java.util.Set;
+import java.util.function.Supplier;
 import org.duvisor.cli.terminal.UserTerminal;
 
 /** A session with the user's terminal attached, from set-up to the command's exit code. */
@@ -22,6 +21,9 @@ final class Attended {
                Ctrl-A Ctrl-A  send Ctrl-A to the guest
       """;
 
+  private static final String DROPPING =
+      "\nduvisor: the guest does not read: what is typed now is lost\n";
+
   private final PrintStream err;
 
   Attended(PrintStream err) {
@@ -31,12 +33,13 @@ final class Attended {
   /**
    * Opens a session, runs it, and gives the terminal back whatever happens.
    *
+   * @param terminal takes the user's
    * @param say what to print besides what the guest does
    * @return the command's exit code
    */
-  <O> int run(Session.Opener<O> opener, O options, Set<Say> say)
+  <O> int run(Session.Opener<O> opener, O options, Supplier<UserTerminal> terminal, Set<Say> say)
       throws IOException, InterruptedException {
-    Ended ended = attend(opener, options, say.contains(Say.START));
+    Ended ended = attend(opener, options, terminal, say.contains(Say.START));
     if (say.contains(Say.STATISTICS)) {
       err.print(ended.statistics());
     }
@@ -67,23 +70,23 @@ final class Attended {
 
   private record Ended(Outcome outcome, String statistics) {}
 
-  private <O> Ended attend(Session.Opener<O> opener, O options, boolean start)
+  private <O> Ended attend(
+      Session.Opener<O> opener, O options, Supplier<UserTerminal> take, boolean start)
       throws IOException, InterruptedException {
     // Closed in the opposite order: the disks are written back before a signal's grace ends.
-    try (UserTerminal terminal = UserTerminal.open();
+    try (UserTerminal terminal = take.get();
         SignalGuard guard = new SignalGuard(terminal);
-        Session session = opener.open(options, terminal.input(), standardOutput())) {
+        Session session = opener.open(options, terminal.input(), terminal.output())) {
       guard.stopping(session::stop);
-      terminal.listen(session::stop, () -> err.print(KEYS), () -> err.print(session.statistics()));
+      terminal.listen(
+          session::stop,
+          () -> err.print(KEYS),
+          () -> err.print("\n" + session.statistics()),
+          () -> err.print(DROPPING));
       if (start) {
         err.println(STARTS);
       }
       return new Ended(session.run(), session.statistics());
     }
-  }
-
-  /** Without the encoding and the locks of System.out: what a guest prints is bytes. */
-  private static FileOutputStream standardOutput() {
-    return new FileOutputStream(FileDescriptor.out);
   }
 }

@@ -3,6 +3,7 @@ package org.duvisor.cli;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
+import java.lang.foreign.ValueLayout;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.SecureRandom;
@@ -11,9 +12,6 @@ import java.util.SplittableRandom;
 import java.util.random.RandomGenerator;
 import org.duvisor.devices.chardev.CharBackend;
 import org.duvisor.devices.chardev.StreamBackend;
-import org.duvisor.devices.fdt.Fdt;
-import org.duvisor.devices.images.ElfImage;
-import org.duvisor.devices.images.Initrd;
 import org.duvisor.devices.images.KernelImage;
 import org.duvisor.machine.HartConfig;
 import org.duvisor.machine.board.Board;
@@ -46,7 +44,17 @@ final class BoardSession implements Session {
   /** Opens everything the options name and puts the board together. */
   static BoardSession open(BoardOptions options, InputStream input, OutputStream output)
       throws IOException {
-    BoardBoot boot = boot(options);
+    if (options.bios().isEmpty()) {
+      throw new UserError(
+          "the board needs a program: an ELF file, or firmware with --bios (Debian: package"
+              + " opensbi)");
+    }
+    return open(options, boot(options), input, output);
+  }
+
+  private static BoardSession open(
+      BoardOptions options, BoardBoot boot, InputStream input, OutputStream output)
+      throws IOException {
     boolean same = options.deterministic();
     RandomGenerator random = same ? new SplittableRandom(SEED) : new SecureRandom();
     var devices = new Devices(same ? Serving.INLINE : Serving.THREAD, random);
@@ -54,7 +62,8 @@ final class BoardSession implements Session {
     try {
       devices.open(options.guest());
       var console = new StreamBackend(input, output);
-      var board = new Board(config(options, engine, devices, console));
+      BoardConfig config = config(options, engine, devices, console);
+      var board = options.guest().withMemory(() -> new Board(config));
       board.seed(random);
       if (!options.guest().reboot()) {
         board.endAtReset();
@@ -70,12 +79,15 @@ final class BoardSession implements Session {
     }
   }
 
-  /** Writes the device tree of the board that the options describe; back ends are not opened. */
+  /** Writes the device tree that a run with these options has; a program need not be among them. */
   static void dumpDeviceTree(BoardOptions options, Path file) throws IOException {
-    try (Engine.Running engine = Engine.interpreter.start(true, Optional.empty());
-        var devices = new Devices(Serving.INLINE, new SplittableRandom(SEED));
-        var board = new Board(config(options, engine, devices, CharBackend.none()))) {
-      Files.write(file, Fdt.of(board.deviceTree()).blob());
+    try (var session =
+        open(
+            options,
+            boot(options),
+            InputStream.nullInputStream(),
+            OutputStream.nullOutputStream())) {
+      Files.write(file, session.boot.deviceTree(session.board));
     }
   }
 
@@ -102,38 +114,22 @@ final class BoardSession implements Session {
   }
 
   private static BoardBoot boot(BoardOptions options) throws IOException {
-    Path bios =
-        options
-            .bios()
-            .orElseThrow(
-                () ->
-                    new UserError(
-                        "the board needs a program: an ELF file, or firmware with --bios (Debian:"
-                            + " package opensbi)"));
-    Optional<ElfImage> elf = isElf(bios) ? Optional.of(ElfImage.open(bios)) : Optional.empty();
+    GuestOptions guest = options.guest().withoutLinks();
+    Optional<Path> named = options.bios();
+    if (named.isPresent()) {
+      named = Optional.of(guest.file("--bios", named.get()));
+    }
+    Optional<KernelImage> bios = named.map(Programs::firmware);
+    Optional<KernelImage> flat = bios.filter(b -> b.format() == KernelImage.Format.FLAT);
     return new BoardBoot(
-        elf,
-        elf.isPresent() ? new byte[0] : whole(bios, options.guest().memory().bytes()),
-        options.guest().kernel().map(KernelImage::openAny),
-        options.guest().initrd().map(Initrd::open),
-        options.guest().append(),
+        bios.filter(b -> b.format() == KernelImage.Format.ELF).map(KernelImage::elf),
+        flat.map(f -> f.content().toArray(ValueLayout.JAVA_BYTE)).orElse(new byte[0]),
+        guest.kernel().map(Programs::kernel),
+        guest.initrd().map(Programs::initrd),
+        guest.commandLine(""),
         options.dtb().isPresent()
-            ? Optional.of(whole(options.dtb().get(), options.guest().memory().bytes()))
+            ? Optional.of(whole(guest.file("--dtb", options.dtb().get()), guest.memory().bytes()))
             : Optional.empty());
-  }
-
-  private static boolean isElf(Path file) throws IOException {
-    if (Files.isDirectory(file)) {
-      throw new UserError(file + ": is a directory");
-    }
-    try (InputStream in = Files.newInputStream(file)) {
-      byte[] magic = in.readNBytes(4);
-      return magic.length == 4
-          && magic[0] == 0x7f
-          && magic[1] == 'E'
-          && magic[2] == 'L'
-          && magic[3] == 'F';
-    }
   }
 
   private static byte[] whole(Path file, long memory) throws IOException {
@@ -151,6 +147,10 @@ final class BoardSession implements Session {
   public Outcome run() {
     BoardOutcome outcome = board.run(boot);
     console.flush();
+    return told(outcome).printed(console.failure());
+  }
+
+  private Outcome told(BoardOutcome outcome) {
     return switch (outcome) {
       case BoardOutcome.Finished(int code) when code == 0 -> Outcome.ENDED;
       case BoardOutcome.Finished(int code) ->
@@ -158,7 +158,12 @@ final class BoardSession implements Session {
       case BoardOutcome.Reset() -> Outcome.ENDED;
       case BoardOutcome.Stopped() -> Outcome.ENDED;
       case BoardOutcome.LimitReached() ->
-          Outcome.failed("stopped after " + board.instructions() + " instructions");
+          Outcome.failed(
+              "stopped after "
+                  + board.instructions()
+                  + " instructions and "
+                  + board.traps()
+                  + " traps");
     };
   }
 

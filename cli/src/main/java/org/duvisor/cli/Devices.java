@@ -1,11 +1,19 @@
 package org.duvisor.cli;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
+
 import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.net.UnixDomainSocketAddress;
+import java.nio.file.Path;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.HashSet;
+import java.util.HexFormat;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import java.util.random.RandomGenerator;
 import org.duvisor.virtio.QueueWorker.Serving;
@@ -14,59 +22,85 @@ import org.duvisor.virtio.blk.Blk;
 import org.duvisor.virtio.blk.BlockBackend;
 import org.duvisor.virtio.blk.DiskImage;
 import org.duvisor.virtio.blk.Overlay;
+import org.duvisor.virtio.host.Links;
 import org.duvisor.virtio.net.Net;
+import org.duvisor.virtio.net.NetBackend;
+import org.duvisor.virtio.net.Passt;
 import org.duvisor.virtio.net.StreamNet;
 import org.duvisor.virtio.p9.P9;
 import org.duvisor.virtio.rng.Rng;
 
 /**
- * The virtio devices that options describe, until a machine owns them: entropy, disks, network,
- * shared folders, in this order of slots, so that disks are where they are with and without the
- * others.
+ * The virtio devices that options describe, until a machine owns them: disks, network, shared
+ * folders, entropy, in this order of slots, so that disks are where they are with and without the
+ * others, the first one in the first slot.
  */
 final class Devices implements AutoCloseable {
   private final Serving serving;
   private final RandomGenerator random;
   private final List<VirtioDevice> devices = new ArrayList<>();
-  private final List<Passt> children = new ArrayList<>();
 
   /**
-   * The entropy device alone.
+   * No devices yet.
    *
-   * @param random also the source of the network card's address
+   * @param random for the entropy device and the network card's address
    */
   Devices(Serving serving, RandomGenerator random) {
     this.serving = serving;
     this.random = random;
-    devices.add(new Rng(random));
   }
 
   /** Opens what the options name; after an exception, {@link #close} gives it back. */
   Devices open(GuestOptions options) throws IOException {
-    for (Disk disk : options.disks()) {
-      String name = "vd" + (char) ('a' + devices.size() - 1);
-      devices.add(new Blk(name, open(disk), serving));
-    }
+    options.disks().forEach(Disk::check);
+    options.shares().forEach(Share::check);
+    addDisks(options.disks(), options.sharedFolders());
     switch (options.net()) {
       case org.duvisor.cli.Net.None() -> {}
-      case org.duvisor.cli.Net.User() -> {
-        Passt passt = Passt.start();
-        children.add(passt);
-        plug(passt.connect());
-      }
+      case org.duvisor.cli.Net.User(boolean host) -> plug(Passt.start(host));
       case org.duvisor.cli.Net.Unix(var socket) ->
           plug(StreamNet.connect(UnixDomainSocketAddress.of(socket)));
       case org.duvisor.cli.Net.Tcp(var host, var port) ->
           plug(StreamNet.connect(new InetSocketAddress(host, port)));
     }
     share(options.shares());
+    devices.add(new Rng(random));
     return this;
   }
 
-  private static BlockBackend open(Disk disk) throws IOException {
-    boolean readOnly = disk.readOnly() || disk.snapshot();
-    BlockBackend image = DiskImage.open(disk.file(), disk.format(), readOnly, disk.anyBacking());
-    if (!disk.snapshot() || disk.readOnly()) {
+  private void addDisks(List<Disk> disks, List<Path> shared) throws IOException {
+    Map<Path, Disk> seen = new HashMap<>();
+    for (Disk disk : disks) {
+      Path file = Links.resolve("disk image " + disk.file(), disk.file(), shared);
+      Disk before = seen.put(file, disk);
+      if (before != null && (before.isWritten() || disk.isWritten())) {
+        throw new UserError(
+            "disk image " + disk.file() + " is named twice: that needs ro or snapshot each time");
+      }
+      String name = "vd" + (char) ('a' + devices.size());
+      String serial = before == null ? serial(file) : name + "-" + serial(file);
+      devices.add(new Blk(name, open(disk, shared), serving, serial, 1));
+    }
+  }
+
+  /**
+   * What tells the disk from others, for /dev/disk/by-id in the guest: the same each time for a
+   * file, whatever its place among the disks, and another one for another file.
+   */
+  static String serial(Path file) {
+    try {
+      byte[] hash = MessageDigest.getInstance("SHA-256").digest(file.toString().getBytes(UTF_8));
+      return HexFormat.of().formatHex(hash, 0, 8);
+    } catch (NoSuchAlgorithmException e) {
+      throw new IllegalStateException(e); // every Java has it
+    }
+  }
+
+  private static BlockBackend open(Disk disk, List<Path> shared) throws IOException {
+    boolean readOnly = !disk.isWritten();
+    BlockBackend image =
+        DiskImage.open(disk.file(), disk.format(), readOnly, disk.anyBacking(), shared);
+    if (!disk.snapshot()) {
       return image;
     }
     try {
@@ -89,7 +123,7 @@ final class Devices implements AutoCloseable {
     }
   }
 
-  private void plug(StreamNet network) {
+  private void plug(NetBackend network) {
     byte[] mac = new byte[6];
     random.nextBytes(mac);
     mac[0] = 0x52; // unicast, administered locally
@@ -107,10 +141,9 @@ final class Devices implements AutoCloseable {
     return List.copyOf(devices);
   }
 
-  /** Closes devices, which is harmless when their machine did, and ends child processes. */
+  /** Closes devices, which is harmless when their machine did. */
   @Override
   public void close() {
     devices.forEach(VirtioDevice::close);
-    children.forEach(Passt::close);
   }
 }

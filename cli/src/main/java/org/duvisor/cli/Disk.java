@@ -1,5 +1,6 @@
 package org.duvisor.cli;
 
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
@@ -20,6 +21,22 @@ public record Disk(
   private static final List<String> OPTIONS =
       List.of("ro", "snapshot", "format=raw", "format=qcow2", "backing=any");
 
+  /** Whether the guest's writes go to the file. */
+  boolean isWritten() {
+    return !readOnly && !snapshot;
+  }
+
+  /**
+   * Looks at the file, before anything slow.
+   *
+   * @throws UserError when it is not there
+   */
+  void check() {
+    if (!Files.exists(file)) {
+      throw new UserError("disk image " + Suffixes.missing(file, String.join(", ", OPTIONS)));
+    }
+  }
+
   /** A disk in a file whose name says its format. */
   static Disk of(Path file, boolean readOnly) {
     return new Disk(file, Optional.empty(), readOnly, false, false);
@@ -39,8 +56,12 @@ public record Disk(
       if (raw && qcow2) {
         throw new TypeConversionException("'" + text + "' has two formats");
       }
+      if (options.contains("ro") && options.contains("snapshot")) {
+        throw new TypeConversionException(
+            "'" + text + "': either ro (writes are refused) or snapshot (they are forgotten)");
+      }
       return new Disk(
-          Path.of(parts.file()),
+          FileName.path(parts.file()),
           raw ? Optional.of(Format.raw) : qcow2 ? Optional.of(Format.qcow2) : Optional.empty(),
           options.contains("ro"),
           options.contains("snapshot"),

@@ -4,10 +4,12 @@ import java.io.PrintStream;
 import java.io.PrintWriter;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.function.Supplier;
-import picocli.AutoComplete.GenerateCompletion;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
@@ -33,8 +35,12 @@ public final class Duvisor implements Runnable {
   public static void main(String[] arguments) {
     var home = Path.of(System.getProperty("duvisor.home", ""));
     boolean debug = System.getenv().getOrDefault("DUVISOR_DEBUG", "").equals("1");
-    System.exit(
-        run(arguments, Wiring::vm, new Wiring.Board(), home, debug, System.out, System.err));
+    int code = run(arguments, Wiring::vm, new Wiring.Board(), home, debug, System.out, System.err);
+    if (System.out.checkError() && code == 0) {
+      System.err.println("duvisor: standard output does not take what was printed");
+      code = Failures.FAILURE;
+    }
+    System.exit(code);
   }
 
   /**
@@ -70,7 +76,7 @@ public final class Duvisor implements Runnable {
                   new LabMicroCommand(home, out, err),
                   new LabExitsCommand(home, out, err),
                   new LabTranslateCommand(out)));
-      all.put("completion", Duvisor::completion);
+      all.put("completion", () -> new CommandLine(new CompletionCommand(out)));
       var duvisor = new CommandLine(new Duvisor());
       wanted(arguments, all)
           .forEach((name, make) -> duvisor.addSubcommand(name, standard(make.get())));
@@ -81,10 +87,26 @@ public final class Duvisor implements Runnable {
           .setExecutionExceptionHandler((e, _, _) -> failures.failure(e))
           .setUsageHelpLongOptionsMaxWidth(28) // after the next it would run stty, help or not
           .setUsageHelpAutoWidth(true)
-          .execute(arguments);
+          .setExpandAtFiles(false) // a file's name may begin with @
+          .registerConverter(Path.class, FileName::path)
+          .execute(words(arguments, all.keySet()));
     } catch (Throwable e) {
       return failures.failure(e);
     }
+  }
+
+  /** Takes "help", "help COMMAND..." and "version" as the options that they stand for. */
+  private static String[] words(String[] arguments, Set<String> commands) {
+    List<String> words = new ArrayList<>(List.of(arguments));
+    if (words.equals(List.of("version"))) {
+      words.set(0, "--version");
+    } else if (!words.isEmpty() && words.getFirst().equals("help")) {
+      words.removeFirst();
+      if (words.isEmpty() || commands.contains(words.getFirst())) {
+        words.add("--help");
+      }
+    }
+    return words.toArray(String[]::new);
   }
 
   /**
@@ -97,8 +119,8 @@ public final class Duvisor implements Runnable {
     return named == null || named == all.get("completion") ? all : Map.of(arguments[0], named);
   }
 
-  private static CommandLine standard(CommandLine command) {
-    command.getCommandSpec().mixinStandardHelpOptions(true);
+  static CommandLine standard(CommandLine command) {
+    command.getCommandSpec().mixinStandardHelpOptions(true).versionProvider(new Version());
     return command;
   }
 
@@ -109,15 +131,6 @@ public final class Duvisor implements Runnable {
       lab.addSubcommand(standard(new CommandLine(experiment)));
     }
     return lab;
-  }
-
-  private static CommandLine completion() {
-    var command = new CommandLine(new GenerateCompletion());
-    command
-        .getCommandSpec()
-        .usageMessage()
-        .description("Prints a completion script for bash and zsh: source <(duvisor completion)");
-    return command;
   }
 
   @Override

@@ -1,5 +1,7 @@
 package org.duvisor.cli;
 
+import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Optional;
 import java.util.function.Function;
@@ -23,14 +25,28 @@ public enum Engine {
    */
   Running start(boolean same, Optional<Path> dump) {
     return switch (this) {
-      case interpreter -> new Running(Interpreter::new, () -> "", () -> {});
+      case interpreter -> {
+        if (dump.isPresent()) {
+          throw new UserError("--dump-translations: --engine interpreter translates nothing");
+        }
+        yield new Running(Interpreter::new, () -> "", () -> {});
+      }
       case jit -> {
+        Optional<Path> folder = dump.map(Engine::made);
         var translator = new RegionTranslator(RegionTranslator.THRESHOLD, !same);
-        dump.ifPresent(translator::dumpTo);
+        folder.ifPresent(translator::dumpTo);
         yield new Running(
             hart -> new Interpreter(hart, translator), translator::statistics, translator::close);
       }
     };
+  }
+
+  private static Path made(Path folder) {
+    try {
+      return Files.createDirectories(folder);
+    } catch (IOException e) {
+      throw new UserError("--dump-translations: " + folder + " cannot be made");
+    }
   }
 
   /**

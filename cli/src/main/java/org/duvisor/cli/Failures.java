@@ -5,6 +5,7 @@ import java.io.PrintStream;
 import java.nio.file.AccessDeniedException;
 import java.nio.file.FileSystemException;
 import java.nio.file.NoSuchFileException;
+import java.util.List;
 import java.util.Objects;
 import org.duvisor.devices.images.ImageException;
 import org.duvisor.hypervisor.vm.VmException;
@@ -13,6 +14,7 @@ import org.duvisor.machine.board.BoardException;
 import org.duvisor.platform.DvException;
 import picocli.CommandLine;
 import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.UnmatchedArgumentException;
 
 /** Turns what went wrong into one line and an exit code. */
 final class Failures {
@@ -34,9 +36,16 @@ final class Failures {
   /** For an option or argument that is wrong. */
   int usage(ParameterException e, String[] arguments) {
     CommandLine command = e.getCommandLine();
-    err.println("duvisor: " + oneLine(e.getMessage()));
+    err.println("duvisor: " + oneLine(e.getMessage()) + meant(e));
     err.println("Try '" + command.getCommandSpec().qualifiedName() + " --help'.");
     return USAGE;
+  }
+
+  /** What is called nearly as what there is not. */
+  private static String meant(ParameterException e) {
+    List<String> near =
+        e instanceof UnmatchedArgumentException unmatched ? Nearby.of(unmatched) : List.of();
+    return near.isEmpty() ? "" : "; did you mean " + String.join(" or ", near) + "?";
   }
 
   /** For anything thrown while a command ran. */
@@ -56,7 +65,8 @@ final class Failures {
       case DvException refused -> oneLine(refused.getMessage());
       case BoardException board -> oneLine(board.getMessage());
       case LabException lab -> oneLine(lab.getMessage());
-      case OutOfMemoryError _ -> "not enough memory on this computer for the guest's (--memory)";
+      case OutOfMemoryError _ ->
+          "the JVM's heap is full (DUVISOR_JAVA_OPTS=-Xmx4g makes it larger)";
       case NoSuchFileException missing when missing.getFile().endsWith(": no such file") ->
           missing.getFile(); // said in full where it was noticed
       case NoSuchFileException missing -> missing.getFile() + ": no such file";

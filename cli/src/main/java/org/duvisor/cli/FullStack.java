@@ -6,6 +6,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
+import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -23,8 +24,9 @@ record FullStack(Path firmware, Path kernel, Path initrd, Path root) {
    * Has the script build what is missing or stale. Its progress goes to the user.
    *
    * @param home the project's folder
+   * @param stock whether the host's kernel is Debian's own, of which nothing has to be compiled
    */
-  static FullStack build(Path home) throws IOException, InterruptedException {
+  static FullStack build(Path home, boolean stock) throws IOException, InterruptedException {
     Path script = home.resolve("guest/full-stack.sh");
     Path jars = home.resolve("cli/target");
     if (!Files.isExecutable(script) || !Files.isReadable(jars.resolve("duvisor.jar"))) {
@@ -33,8 +35,12 @@ record FullStack(Path firmware, Path kernel, Path initrd, Path root) {
               + home
               + " does not hold them");
     }
+    List<String> command = new ArrayList<>(List.of(script.toString(), "--jars", jars.toString()));
+    if (stock) {
+      command.add("--stock");
+    }
     Process process =
-        new ProcessBuilder(script.toString(), "--jars", jars.toString())
+        new ProcessBuilder(command)
             .redirectInput(ProcessBuilder.Redirect.from(Path.of("/dev/null").toFile()))
             .redirectError(ProcessBuilder.Redirect.INHERIT)
             .start();

@@ -1,8 +1,12 @@
 package org.duvisor.cli;
 
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.Supplier;
+import org.duvisor.virtio.host.Links;
 
 /**
  * What the user asked for and VMs and boards have alike, unjudged.
@@ -29,6 +33,67 @@ public record GuestOptions(
     Engine engine,
     Optional<Path> dump,
     boolean reboot) {
+  /**
+   * Linux's COMMAND_LINE_SIZE for RISC-V, without its final 0. It cuts what is longer in silence.
+   */
+  private static final int MOST_LINE_BYTES = 1023;
+
+  /**
+   * The kernel's command line.
+   *
+   * @param first what comes before the user's
+   * @throws UserError when a Linux guest would not get all of it
+   */
+  String commandLine(String first) {
+    String line = (first + " " + append).strip();
+    int bytes = line.getBytes(StandardCharsets.UTF_8).length;
+    if (bytes > MOST_LINE_BYTES) {
+      throw new UserError(
+          "the kernel's command line (--append) has %d bytes; Linux takes %d"
+              .formatted(bytes, MOST_LINE_BYTES));
+    }
+    return line;
+  }
+
+  /**
+   * Makes what holds the guest's memory.
+   *
+   * @throws UserError when this computer has not got as much
+   */
+  <T> T withMemory(Supplier<T> make) {
+    try {
+      return make.get();
+    } catch (OutOfMemoryError e) {
+      throw new UserError(
+          "not enough memory on this computer for the guest's " + memory + " (--memory)");
+    }
+  }
+
+  /**
+   * Where a file for the guest is: a link that may be the guest's own work, in a folder that it
+   * shares, is not followed.
+   *
+   * @param what it is, for messages
+   * @throws IOException with one line for the user
+   */
+  Path file(String what, Path file) throws IOException {
+    return shares.isEmpty() ? file : Links.resolve(what + " " + file, file, sharedFolders());
+  }
+
+  /** The same with what {@link #file} says of its kernel and initial RAM disk. */
+  GuestOptions withoutLinks() throws IOException {
+    if (kernel.isEmpty()) {
+      return this;
+    }
+    Optional<Path> found = initrd.isEmpty() ? initrd : Optional.of(file("--initrd", initrd.get()));
+    return with(file("--kernel", kernel.get()), found);
+  }
+
+  /** The folders that the guest may have written to, now or before. */
+  List<Path> sharedFolders() {
+    return shares.stream().map(Share::folder).toList();
+  }
+
   /** The same with other images. */
   GuestOptions with(Path otherKernel, Optional<Path> otherInitrd) {
     return new GuestOptions(

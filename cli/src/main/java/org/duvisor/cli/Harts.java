@@ -94,7 +94,7 @@ interface Harts extends AutoCloseable {
       engine = guest.engine().start(false, guest.dump());
       // A hart runs one vCPU at a time.
       HartConfig config = HartConfig.STANDARD.withGuestFiles(options.aia() ? 1 : HartConfig.NO_AIA);
-      host = new SimHost(memory, Clock.realTime(), engine.harts(), config);
+      host = guest.withMemory(() -> new SimHost(memory, Clock.realTime(), engine.harts(), config));
     }
 
     @Override

@@ -10,7 +10,9 @@ import java.util.List;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.concurrent.Callable;
+import org.duvisor.cli.terminal.UserTerminal;
 import org.jspecify.annotations.Nullable;
+import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
@@ -72,6 +74,8 @@ final class HostCommand implements Callable<Integer> {
       names = "--aia",
       paramLabel = "KIND",
       defaultValue = "none",
+      converter = Aia.OfBoard.class,
+      completionCandidates = Aia.OfBoard.class,
       description =
           "Advanced interrupts of the board: ${COMPLETION-CANDIDATES}; with aplic-imsic, guests can"
               + " have them too (-- --aia aplic-imsic). Default: ${DEFAULT-VALUE}.")
@@ -99,6 +103,12 @@ final class HostCommand implements Callable<Integer> {
       description = "Do without the cache that makes the JVM on the host start faster.")
   private boolean noTraining;
 
+  @Option(
+      names = "--stock",
+      description =
+          "Debian's own kernel on the host: half a minute of preparation in place of a compile.")
+  private boolean stock;
+
   @Option(names = "--stats", description = "Print statistics at the end.")
   private boolean stats;
 
@@ -115,8 +125,8 @@ final class HostCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws Exception {
-    String arguments = arguments();
-    FullStack stack = FullStack.build(home);
+    String arguments = String.join(",", checked());
+    FullStack stack = FullStack.build(home, stock);
     if (!noTraining) {
       stack.train(root -> train(stack, root), err);
     }
@@ -128,11 +138,15 @@ final class HostCommand implements Callable<Integer> {
         .run(
             (o, input, output) -> watched(o, input, new Stages(output, err, stages)),
             options,
+            UserTerminal::open,
             Attended.Say.of(false, stats));
   }
 
-  /** What "duvisor run" gets, in one word of the kernel's command line. */
-  private String arguments() {
+  /**
+   * What "duvisor run" gets, which is to be one word of the kernel's command line. All options are
+   * checked here: what follows takes minutes.
+   */
+  private List<String> checked() throws IOException {
     for (String argument : guest) {
       if (!argument.matches("[A-Za-z0-9=:./_+-]+")) {
         throw new ParameterException(
@@ -144,7 +158,31 @@ final class HostCommand implements Callable<Integer> {
     addUnlessGiven(all, "--append", "quiet");
     addUnlessGiven(all, "--memory", "256M");
     all.addAll(guest);
-    return String.join(",", all);
+    var options = new StackOptions(harts, memory, aia, links);
+    options.check();
+    options.check(asked(all));
+    if (shell && !guest.isEmpty()) {
+      throw new UserError("--shell starts no guest, for which the options after -- would be");
+    }
+    return all;
+  }
+
+  /** What "duvisor run" would read from its arguments. */
+  private VmOptions asked(List<String> arguments) {
+    Session.Opener<VmOptions> none =
+        (_, _, _) -> {
+          throw new IllegalStateException("a guest is not run here");
+        };
+    var run = new RunCommand(none, new Attended(err), new Images(home));
+    try {
+      var read = Duvisor.standard(new CommandLine(run)).parseArgs(arguments.toArray(String[]::new));
+      if (read.isUsageHelpRequested() || read.isVersionHelpRequested()) {
+        throw new UserError("help for the options after -- is in: duvisor run --help");
+      }
+    } catch (ParameterException e) {
+      throw new ParameterException(spec.commandLine(), "after --: " + e.getMessage());
+    }
+    return run.asked();
   }
 
   private void addUnlessGiven(List<String> all, String option, String value) {

@@ -83,8 +83,8 @@ final class LabEngineCommand implements Callable<Integer> {
       paramLabel = "NAMES",
       split = ",",
       defaultValue = "interpreter,jit",
-      description = "Engines, with commas between. Default: ${DEFAULT-VALUE}.")
-  private List<String> engines = new ArrayList<>();
+      description = "${COMPLETION-CANDIDATES}, with commas between. Default: ${DEFAULT-VALUE}.")
+  private List<Engine> engines = new ArrayList<>();
 
   @Option(
       names = "--on",
@@ -121,6 +121,7 @@ final class LabEngineCommand implements Callable<Integer> {
   @Option(
       names = "--out",
       paramLabel = "DIR",
+      converter = WrittenFile.Folder.class,
       description = "Write engine.json, engine.svg and engine.html there.")
   private @Nullable Path folder;
 
@@ -169,7 +170,7 @@ final class LabEngineCommand implements Callable<Integer> {
         duration(seconds),
         duration(fromStart),
         rounds,
-        engines,
+        engines.stream().map(Engine::name).toList(),
         machine(),
         bios,
         peer(),
@@ -195,7 +196,12 @@ final class LabEngineCommand implements Callable<Integer> {
     return switch (qemu) {
       case "none" -> Optional.empty();
       case "auto" -> EngineBenchmark.onPath("qemu-system-riscv64");
-      default -> Optional.of(Path.of(qemu));
+      default -> {
+        if (!Files.isExecutable(FileName.path(qemu))) {
+          throw new UserError("--qemu is auto, none or a program, not " + qemu);
+        }
+        yield Optional.of(FileName.path(qemu));
+      }
     };
   }
 

@@ -45,6 +45,8 @@ final class LabExitsCommand implements Callable<Integer> {
       names = "--aia",
       paramLabel = "KIND",
       defaultValue = "none",
+      converter = Aia.OfBoard.class,
+      completionCandidates = Aia.OfBoard.class,
       description =
           "The board's interrupt controllers, as for \"duvisor machine\"."
               + " Default: ${DEFAULT-VALUE}.")
@@ -60,7 +62,7 @@ final class LabExitsCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws IOException, InterruptedException {
-    FullStack stack = FullStack.build(home);
+    FullStack stack = FullStack.build(home, false);
     var images =
         new HostStack.Images(stack.firmware(), stack.kernel(), stack.initrd(), stack.root());
     try (Engine.Running running = options.engine().start(true, Optional.empty())) {

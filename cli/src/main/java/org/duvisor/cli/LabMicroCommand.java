@@ -105,7 +105,7 @@ final class LabMicroCommand implements Callable<Integer> {
   }
 
   private MicroReport stack(Engine.Running running) throws IOException, InterruptedException {
-    FullStack stack = FullStack.build(home);
+    FullStack stack = FullStack.build(home, false);
     return MicroBenchmark.run(
         new HostStack.Images(stack.firmware(), stack.kernel(), stack.initrd(), stack.root()),
         images.micro(),

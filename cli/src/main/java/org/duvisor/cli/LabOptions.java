@@ -12,7 +12,11 @@ import picocli.CommandLine.Option;
 final class LabOptions {
   @Mixin private EngineOption engine = new EngineOption();
 
-  @Option(names = "--out", paramLabel = "FILE", description = "Write the figures there, as JSON.")
+  @Option(
+      names = "--out",
+      paramLabel = "FILE",
+      converter = WrittenFile.class,
+      description = "Write the figures there, as JSON.")
   private @Nullable Path file;
 
   Engine engine() {

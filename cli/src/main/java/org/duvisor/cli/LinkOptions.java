@@ -11,8 +11,9 @@ final class LinkOptions {
       paramLabel = "DIR[,OPT]",
       converter = Share.Converter.class,
       description =
-          "A folder of the computer, for the machine (mount -t 9p -o trans=virtio,version=9p2000.L"
-              + " TAG DIR). OPT: ro; tag=TAG (default: share, share1, ...).")
+          "A folder of the computer, for the machine (mount -t 9p -o"
+              + " trans=virtio,version=9p2000.L,cache=mmap TAG DIR). OPT: ro; tag=TAG (default:"
+              + " share, share1, ...).")
   private List<Share> shares = new ArrayList<>();
 
   @Option(
@@ -21,7 +22,8 @@ final class LinkOptions {
       defaultValue = "none",
       converter = Net.Converter.class,
       description =
-          "Network: none, user (passt), unix:PATH, tcp:HOST:PORT. Default: ${DEFAULT-VALUE}.")
+          "Network: none, user (passt; user,host: the guest's gateway is the computer's own"
+              + " 127.0.0.1), unix:PATH, tcp:HOST:PORT. Default: ${DEFAULT-VALUE}.")
   private Net net = new Net.None();
 
   List<Share> shares() {

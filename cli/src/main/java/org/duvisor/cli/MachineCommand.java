@@ -4,6 +4,7 @@ import java.nio.file.Path;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.concurrent.Callable;
+import org.duvisor.cli.terminal.UserTerminal;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -61,6 +62,8 @@ final class MachineCommand implements Callable<Integer> {
       names = "--aia",
       paramLabel = "KIND",
       defaultValue = "none",
+      converter = Aia.OfBoard.class,
+      completionCandidates = Aia.OfBoard.class,
       description =
           "Advanced interrupts: ${COMPLETION-CANDIDATES}; none is a PLIC. Default:"
               + " ${DEFAULT-VALUE}.")
@@ -81,7 +84,8 @@ final class MachineCommand implements Callable<Integer> {
   @Option(
       names = "--dump-dtb",
       paramLabel = "FILE",
-      description = "Write the board's device tree and leave.")
+      converter = WrittenFile.class,
+      description = "Write the device tree that a run has, and leave.")
   private @Nullable Path dumpDtb;
 
   @Option(
@@ -93,7 +97,8 @@ final class MachineCommand implements Callable<Integer> {
       names = "--max-instructions",
       paramLabel = "N",
       defaultValue = "0",
-      description = "Stop with exit code 1 after N instructions of all harts together.")
+      description =
+          "Stop with exit code 1 after N instructions of all harts together, with those that trap.")
   private long maxInstructions;
 
   MachineCommand(Boards boards, Attended attended) {
@@ -121,6 +126,7 @@ final class MachineCommand implements Callable<Integer> {
       boards.dumpDeviceTree(options, dumpDtb);
       return 0;
     }
-    return attended.run(boards, options, Attended.Say.of(false, shared.stats()));
+    return attended.run(
+        boards, options, UserTerminal::open, Attended.Say.of(false, shared.stats()));
   }
 }

@@ -9,8 +9,12 @@ public sealed interface Net {
   /** No network card. */
   record None() implements Net {}
 
-  /** The host's network through passt, which the command starts; needs no rights. */
-  record User() implements Net {}
+  /**
+   * The host's network through passt, which the command starts; needs no rights.
+   *
+   * @param host whether the guest reaches the host's own 127.0.0.1, by its gateway's address
+   */
+  record User(boolean host) implements Net {}
 
   /**
    * A stream socket that speaks frames with a length in front, as passt and other user-level
@@ -30,7 +34,8 @@ public sealed interface Net {
   }
 
   /**
-   * Reads {@code none}, {@code user}, {@code unix:PATH} or {@code tcp:HOST:PORT}.
+   * Reads {@code none}, {@code user}, {@code user,host}, {@code unix:PATH} or {@code
+   * tcp:HOST:PORT}.
    *
    * @throws TypeConversionException when it is none of them
    */
@@ -41,11 +46,11 @@ public sealed interface Net {
     if (colon < 0 && kind.equals("none")) {
       return new None();
     }
-    if (colon < 0 && kind.equals("user")) {
-      return new User();
+    if (colon < 0 && (kind.equals("user") || kind.equals("user,host"))) {
+      return new User(kind.endsWith(",host"));
     }
     if (kind.equals("unix") && !rest.isEmpty()) {
-      return new Unix(Path.of(rest));
+      return new Unix(FileName.path(rest));
     }
     int last = rest.lastIndexOf(':');
     if (kind.equals("tcp") && last > 0 && rest.substring(last + 1).matches("[0-9]{1,5}")) {
@@ -55,7 +60,7 @@ public sealed interface Net {
       }
     }
     throw new TypeConversionException(
-        "'" + text + "' is no network (none, user, unix:PATH or tcp:HOST:PORT)");
+        "'" + text + "' is no network (none, user, user,host, unix:PATH or tcp:HOST:PORT)");
   }
 
   /** A host without the brackets around an IPv6 address. */

@@ -3,6 +3,7 @@ package org.duvisor.cli;
 import java.nio.file.Path;
 import java.util.Optional;
 import java.util.concurrent.Callable;
+import org.duvisor.cli.terminal.UserTerminal;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -16,7 +17,7 @@ import picocli.CommandLine.Option;
       "",
       "Keys while the guest runs: Ctrl-A x stops it, Ctrl-A s shows statistics,",
       "Ctrl-A h lists them. With standard input from a pipe or a file there are no",
-      "keys, and its end does not end the guest.",
+      "keys, and its end does not end the guest. With --console none, Ctrl-C stops it.",
       "Exit code: 0 when the guest powered off or was stopped, 1 when it failed,",
       "2 for a wrong option.",
       "",
@@ -46,6 +47,8 @@ final class RunCommand implements Callable<Integer> {
       names = "--aia",
       paramLabel = "KIND",
       defaultValue = "none",
+      converter = Aia.OfVm.class,
+      completionCandidates = Aia.OfVm.class,
       description =
           "Advanced interrupts: none, a PLIC; aplic-imsic, on guest interrupt files of the harts."
               + " Default: ${DEFAULT-VALUE}.")
@@ -88,10 +91,6 @@ final class RunCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws Exception {
-    if (aia == Aia.aplic) {
-      throw new UserError(
-          "--aia aplic is not for guests: their harts' interrupt files want messages");
-    }
     GuestOptions guest = shared.guest();
     if (guest.kernel().isEmpty()) {
       Optional<Path> initrd = guest.initrd();
@@ -99,7 +98,18 @@ final class RunCommand implements Callable<Integer> {
     }
     return attended.run(
         vm,
-        new VmOptions(guest, cpus, aia == Aia.imsic, console, harts, leaf.bytes(), shared.stats()),
+        asked(guest),
+        console == VmOptions.Console.none ? UserTerminal::outputOnly : UserTerminal::open,
         Attended.Say.of(verbose, shared.stats()));
+  }
+
+  /** What the options say; a kernel that they do not name is not there. */
+  VmOptions asked() {
+    return asked(shared.guest());
+  }
+
+  private VmOptions asked(GuestOptions guest) {
+    return new VmOptions(
+        guest, cpus, aia == Aia.imsic, console, harts, leaf.bytes(), shared.stats());
   }
 }

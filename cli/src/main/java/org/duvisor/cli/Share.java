@@ -1,5 +1,6 @@
 package org.duvisor.cli;
 
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Optional;
 import org.duvisor.virtio.p9.P9;
@@ -14,6 +15,20 @@ import picocli.CommandLine.TypeConversionException;
  */
 public record Share(Path folder, boolean readOnly, Optional<String> tag) {
   private static final String TAG = "tag=";
+
+  /**
+   * Looks at the folder, before anything slow.
+   *
+   * @throws UserError when it is not there
+   */
+  void check() {
+    if (!Files.exists(folder)) {
+      throw new UserError("shared folder " + Suffixes.missing(folder, "ro, tag=TAG"));
+    }
+    if (!Files.isDirectory(folder)) {
+      throw new UserError("shared folder " + folder + ": not a folder");
+    }
+  }
 
   /** Reads DIR[,OPT]... from the command line. */
   public static final class Converter implements ITypeConverter<Share> {
@@ -36,7 +51,7 @@ public record Share(Path folder, boolean readOnly, Optional<String> tag) {
                 + P9.MAX_TAG
                 + " letters, digits, '.', '_', '-')");
       }
-      return new Share(Path.of(parts.file()), parts.options().contains("ro"), tag);
+      return new Share(FileName.path(parts.file()), parts.options().contains("ro"), tag);
     }
   }
 }

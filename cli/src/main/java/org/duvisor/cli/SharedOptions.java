@@ -14,8 +14,8 @@ final class SharedOptions {
       names = "--kernel",
       paramLabel = "FILE",
       description =
-          "Linux Image or ELF, plain or compressed. Default of run: the project's; of machine:"
-              + " none.")
+          "Linux Image, ELF, or a flat binary for 0x80200000; plain or compressed. Default of run:"
+              + " the project's; of machine: none.")
   private @Nullable Path kernel;
 
   @Option(
@@ -56,6 +56,7 @@ final class SharedOptions {
   @Option(
       names = "--dump-translations",
       paramLabel = "DIR",
+      converter = WrittenFile.Folder.class,
       description =
           "Write every region that the engine translates: disassembly and class file (duvisor lab"
               + " translate reads them).")

@@ -1,5 +1,6 @@
 package org.duvisor.cli;
 
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.Predicate;
@@ -22,5 +23,18 @@ record Suffixes(String file, List<String> options) {
       comma = file.lastIndexOf(',');
     }
     return new Suffixes(file, options);
+  }
+
+  /**
+   * What to say of a file that is not there: perhaps its name was not meant to have a comma.
+   *
+   * @param known the options that there are, for the user
+   */
+  static String missing(Path file, String known) {
+    String name = file.toString();
+    int comma = name.lastIndexOf(',');
+    return comma < 0
+        ? name + ": no such file"
+        : name + ": no such file, and '" + name.substring(comma + 1) + "' is none of " + known;
   }
 }

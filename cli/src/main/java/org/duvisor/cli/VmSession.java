@@ -8,7 +8,6 @@ import java.time.InstantSource;
 import org.duvisor.devices.Timers;
 import org.duvisor.devices.chardev.CharBackend;
 import org.duvisor.devices.chardev.StreamBackend;
-import org.duvisor.devices.images.Initrd;
 import org.duvisor.devices.images.KernelImage;
 import org.duvisor.hypervisor.vm.Vm;
 import org.duvisor.hypervisor.vm.VmConfig;
@@ -40,17 +39,17 @@ final class VmSession implements Session {
   /** Opens everything the options name and makes the VM. */
   static VmSession open(VmOptions options, InputStream input, OutputStream output)
       throws IOException {
-    GuestOptions guest = options.guest();
-    KernelImage kernel = KernelImage.openAny(guest.kernel().orElseThrow());
+    GuestOptions guest = options.guest().withoutLinks();
+    KernelImage kernel = Programs.guestKernel(guest.kernel().orElseThrow());
     var builder = VmConfig.of(kernel);
-    guest.initrd().ifPresent(file -> builder.initrd(Initrd.open(file)));
+    guest.initrd().ifPresent(file -> builder.initrd(Programs.initrd(file)));
     var random = new SecureRandom();
     var devices = new Devices(Serving.THREAD, random);
     try {
       devices.open(guest);
       var stream = new StreamBackend(input, output);
       builder
-          .append((commandLine(options.console()) + " " + guest.append()).strip())
+          .append(guest.commandLine(commandLine(options.console())))
           .cpus(options.cpus())
           .aia(options.aia())
           .memoryBytes(guest.memory().bytes())
@@ -87,7 +86,10 @@ final class VmSession implements Session {
     return switch (kind) {
       case uart -> stream;
       case virtio -> {
-        devices.add(new Console(TERMINAL_COLUMNS, TERMINAL_ROWS, stream, Serving.THREAD));
+        // Linux writes an echo a character at a time and spins until each is taken, which the way
+        // to
+        // another thread and back made half as long again.
+        devices.add(new Console(TERMINAL_COLUMNS, TERMINAL_ROWS, stream, Serving.INLINE));
         yield CharBackend.none();
       }
       case none -> CharBackend.none();
@@ -108,6 +110,10 @@ final class VmSession implements Session {
   public Outcome run() {
     VmOutcome outcome = vm.run();
     console.flush();
+    return told(outcome).printed(console.failure());
+  }
+
+  private Outcome told(VmOutcome outcome) {
     return switch (outcome) {
       case VmOutcome.Poweroff() -> Outcome.ENDED;
       case VmOutcome.Reboot(boolean warm) when warm ->

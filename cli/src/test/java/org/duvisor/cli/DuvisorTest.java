@@ -20,6 +20,9 @@ import java.util.OptionalInt;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** The command with VMs and boards that only remember what was asked of them. */
 final class DuvisorTest {
@@ -280,6 +283,77 @@ final class DuvisorTest {
         run("host"));
   }
 
+  /** Building takes minutes: a mistake that can be told before is told before. */
+  @Test
+  void optionsAreCheckedBeforeAnythingIsBuilt() throws IOException {
+    fullStack("touch \"$0.ran\"\n" + PLACES);
+    Path built = home.resolve("guest/full-stack.sh.ran");
+    Path file = Files.createFile(home.resolve("file"));
+    String[][] wrong = { // the message, and what is asked
+      {"a board has 1 to 64 harts, not 0", "--smp", "0"},
+      {"a board has 1 to 64 harts, not -3", "--smp=-3"},
+      {"--memory 1: the full stack's host needs at least 256M", "--memory", "1"},
+      {"the memory of a board is a multiple of 4 KiB", "--memory", "268435457"},
+      {"the memory of a board is a multiple of 4 KiB", "--memory", "2T"},
+      {"Invalid value for option '--memory'", "--memory", "much"},
+      {"nonexist: no such folder", "--share", "nonexist"},
+      {file + ": ", "--share", file.toString()},
+      {
+        "two shared folders have the tag x",
+        "--share",
+        home + ",tag=x",
+        "--share=" + home + ",tag=x"
+      },
+      {"--net unix:" + file + "x: there is no such socket", "--net", "unix:" + file + "x"},
+      {"a VM has 1 to 64 vCPUs, not 0", "--", "--cpus", "0"},
+      {"a VM has 1 to 64 vCPUs, not 65", "--", "--cpus=65"},
+      {"the memory of a VM is a multiple of 2 MiB", "--", "--memory", "3M"},
+      {"-- --memory 768M: the host has 1G", "--", "--memory", "768M"},
+      {"-- --memory 256M: the host has 256M", "--memory", "256M"},
+      {"after --: Unknown option: '--bogus'", "--", "--bogus"},
+      {"after --: Unmatched argument at index 5: 'word'", "--", "word"},
+      {"after --: Invalid value for option '--cpus'", "--", "--cpus", "two"},
+      {"after --: Invalid value for option '--console'", "--", "--console=x"},
+      {"after --: Missing required parameter", "--", "--disk"},
+      {"--aia aplic is not for guests", "--", "--aia", "aplic"},
+      {"-- --aia aplic-imsic needs harts", "--", "--aia", "aplic-imsic"},
+      {"-- --net user: there is no passt", "--", "--net", "user"},
+      {"help for the options after -- is in: duvisor run --help", "--", "--help"},
+      {"--shell starts no guest", "--shell", "--", "--cpus=2"},
+    };
+    for (String[] row : wrong) {
+      String[] arguments = row.clone();
+      arguments[0] = "host";
+      Result result = run(arguments);
+      assertTrue(result.code() == 1 || result.code() == 2, result.err());
+      assertTrue(result.line().startsWith("duvisor: "), result.err());
+      assertTrue(result.line().contains(row[0]), row[0] + " <> " + result.err());
+      assertTrue(result.err().lines().count() <= 2, result.err());
+      assertFalse(Files.exists(built), row[0]);
+    }
+    assertEquals(List.of(), opened);
+    Path nowhere = home.resolve("nope/x");
+    for (String experiment : List.of("exits", "boot", "hypercall")) {
+      for (Path out : List.of(nowhere, home, Path.of("/proc/x"))) {
+        Result result = run("lab", experiment, "--out", out.toString());
+        assertEquals(2, result.code(), result.err());
+        assertTrue(result.line().contains("'" + out + "'"), result.err());
+      }
+    }
+    Result engine = run("lab", "engine", "--out", file.resolve("x").toString());
+    assertTrue(engine.line().contains("is no folder that can be written"), engine.err());
+    assertFalse(Files.exists(built));
+  }
+
+  @Test
+  void hostTakesDebiansKernel() throws IOException {
+    fullStack("echo \"$@\" >\"$0.ran\"\n" + PLACES);
+    assertEquals(0, run("host", "--no-training", "--shell", "--stock").code());
+    assertEquals(
+        "--jars " + home.resolve("cli/target") + " --stock\n",
+        Files.readString(home.resolve("guest/full-stack.sh.ran")));
+  }
+
   /** Adversary: options that would become other words of the host kernel's command line. */
   @Test
   void optionsForTheGuestStayOptions() throws IOException {
@@ -379,6 +453,64 @@ final class DuvisorTest {
       assertEquals("", result.out(), asked);
     }
     assertEquals(List.of(), opened);
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "rnu,             run",
+    "machin,          machine",
+    "lab hypercal,    hypercall",
+    "run --memroy=5,  --memory",
+    "run --kernal x,  --kernel",
+    "machine --smb 2, --smp",
+  })
+  void aSlipIsAnsweredWithWhatIsNear(String asked, String meant) {
+    Result result = run(asked.split(" "));
+    assertEquals(2, result.code());
+    assertTrue(result.line().endsWith("; did you mean " + meant + "?"), result.err());
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"x", "run --zzzzzz", "host --q"})
+  void whatIsNearNothingIsOnlyRefused(String asked) {
+    assertFalse(run(asked.split(" ")).line().contains("mean"), asked);
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "run --aia imsic,         'none, aplic-imsic'",
+    "run --aia aplic,         'none, aplic-imsic'",
+    "machine --aia imsic,     'none, aplic, aplic-imsic'",
+    "host --aia APLIC,        'none, aplic, aplic-imsic'",
+    "run --dump-translations=,          is no folder that can be written",
+    "run --dump-translations=/dev/null/x, is no folder that can be written",
+    "run --kernel=,           an empty name is no file's",
+    "completion extra,        'extra'",
+    "lab engine --engine=qemu, 'interpreter, jit'",
+  })
+  void wrongValuesAreToldFromWhatThereIs(String asked, String said) {
+    Result result = run(asked.split(" "));
+    assertEquals(2, result.code(), result.err());
+    assertTrue(result.line().contains(said), result.err());
+    assertEquals(List.of(), opened);
+  }
+
+  @Test
+  void helpAndVersionAreWordsToo() {
+    assertEquals(run("--help"), run("help"));
+    assertEquals(run("run", "--help"), run("help", "run"));
+    assertEquals(run("lab", "boot", "--help"), run("help", "lab", "boot"));
+    assertEquals(run("--version"), run("version"));
+    assertEquals(run("--version"), run("run", "-V"));
+    assertEquals(2, run("help", "bogus").code());
+  }
+
+  /** A file's name may begin with @; it is no list of arguments. */
+  @Test
+  void namesWithAnAtAreNames() throws IOException {
+    Path list = Files.writeString(home.resolve("list"), "--bogus");
+    assertEquals(0, run("machine", "@" + list).code());
+    assertEquals(Optional.of(Path.of("@" + list)), ((BoardOptions) opened.getFirst()).bios());
   }
 
   @Test

@@ -3,6 +3,7 @@ package org.duvisor.cli;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import java.io.File;
 import java.io.IOException;
@@ -11,9 +12,11 @@ import java.nio.file.Path;
 import java.nio.file.attribute.FileTime;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Instant;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
+import org.duvisor.lab.EngineBenchmark;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -167,5 +170,100 @@ final class LauncherTest {
         run(tree, Map.of(), "./duvisor")
             .out()
             .contains("<-XX:AOTCache=" + cache + "><-Xlog:aot=off><-jar>"));
+  }
+
+  /** Two starts at once: the second waits, and finds what the first has built. */
+  @Test
+  void twoStartsBuildOnce() throws Exception {
+    Files.delete(jar);
+    script(
+        temporary.resolve("bin/mvn"),
+        "echo '[INFO] Building one 1.0 [1/2]'; echo x >>built; mkdir going || exit 1; sleep 1;"
+            + " rmdir going; : >cli/target/duvisor.jar");
+    Result both = run(tree, Map.of(), "sh", "-c", "./duvisor x & ./duvisor x & wait $! && wait");
+    assertEquals(started("x") + started("x"), both.out(), both.err());
+    assertEquals("x\n", Files.readString(tree.resolve("built")));
+    assertTrue(both.err().contains("duvisor: building 1/2: one\n"), both.err());
+    assertTrue(both.err().contains("duvisor: waiting for another build ...\n"), both.err());
+  }
+
+  @Test
+  void aBuildWithoutANetworkIsOneLine() throws Exception {
+    Files.delete(jar);
+    script(
+        temporary.resolve("bin/mvn"),
+        "echo '[ERROR] x'; echo '[FATAL] Could not transfer artifact a:b: Unknown host c'; exit 1");
+    Result result = run(tree, Map.of(), "./duvisor", "x");
+    assertEquals(1, result.code());
+    assertEquals(2, result.err().lines().count(), result.err());
+    assertTrue(result.err().contains("there is no network"), result.err());
+  }
+
+  /** The tree of root, say, started by nobody. */
+  private Result asNobody(String... arguments) throws Exception {
+    boolean root = System.getProperty("user.name").equals("root");
+    assumeTrue(root && EngineBenchmark.onPath("setpriv").isPresent(), "needs root and setpriv");
+    Files.setPosixFilePermissions(temporary, PosixFilePermissions.fromString("rwxr-xr-x"));
+    List<String> command =
+        new ArrayList<>(List.of("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"));
+    command.addAll(List.of(arguments));
+    return run(tree, Map.of(), command.toArray(String[]::new));
+  }
+
+  @Test
+  void someoneElsesTreeStartsWithoutACache() throws Exception {
+    Path images = Files.createDirectories(tree.resolve("guest/images"));
+    Files.createFile(images.resolve("Image.gz"));
+    assertEquals(new Result(0, started("x"), ""), asNobody("./duvisor", "x"));
+  }
+
+  @Test
+  void someoneElsesTreeThatIsStaleIsOneLine() throws Exception {
+    Files.delete(jar);
+    Result result = asNobody("./duvisor", "x");
+    assertEquals(1, result.code());
+    assertEquals(1, result.err().lines().count(), result.err());
+    assertTrue(result.err().contains("cannot be written"), result.err());
+  }
+
+  /** A full disk, say; it is said once, with the way back, and remembered. */
+  @Test
+  void aPreparationThatFailsIsSaid() throws Exception {
+    Path images = Files.createDirectories(tree.resolve("guest/images"));
+    Files.createFile(images.resolve("Image.gz"));
+    script(
+        jdk.resolve("bin/java"), "case $* in *CacheOutput*) exit 1;; esac; printf '<%s>' \"$@\"");
+    Result result = run(tree, Map.of(), "./duvisor", "x");
+    assertEquals(started("x"), result.out());
+    Path cache = tree.resolve("cli/target/duvisor.aot");
+    assertTrue(result.err().contains("to try again, remove " + cache), result.err());
+    Files.setLastModifiedTime(cache, FileTime.from(Instant.now().plusSeconds(60)));
+    assertEquals(new Result(0, started("x"), ""), run(tree, Map.of(), "./duvisor", "x"));
+  }
+
+  @Test
+  void wrongOptionsForTheJvmAreOneLine() throws Exception {
+    script(
+        jdk.resolve("bin/java"),
+        "echo Error occurred during initialization; echo Unrecognized option: -Xoo; echo more;"
+            + " exit 1");
+    Result result = run(tree, Map.of("DUVISOR_JAVA_OPTS", "-Xoo"), "./duvisor", "x");
+    assertEquals(
+        new Result(1, "", "duvisor: DUVISOR_JAVA_OPTS=-Xoo: Unrecognized option: -Xoo\n"), result);
+  }
+
+  /** Where names would be ASCII only, they are UTF-8; any other locale is the user's. */
+  @Test
+  void namesAreUtf8InTheLocaleC() throws Exception {
+    assumeTrue(EngineBenchmark.onPath("locale").isPresent(), "needs locale");
+    script(jdk.resolve("bin/java"), "printf '%s' \"${LC_ALL-none}\"");
+    for (String ascii : List.of("C", "POSIX")) {
+      assertEquals(
+          "C.UTF-8",
+          run(tree, Map.of("LC_ALL", "", "LC_CTYPE", "", "LANG", ascii), "./duvisor").out());
+    }
+    assertEquals("C.UTF-8", run(tree, Map.of("LC_ALL", "C.UTF-8"), "./duvisor").out());
+    assertEquals(
+        "", run(tree, Map.of("LC_ALL", "", "LC_CTYPE", "C.UTF-8", "LANG", "C"), "./duvisor").out());
   }
 }

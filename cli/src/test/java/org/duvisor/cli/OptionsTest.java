@@ -2,8 +2,11 @@ package org.duvisor.cli;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.io.IOException;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Optional;
 import net.jqwik.api.ForAll;
 import net.jqwik.api.Property;
@@ -68,7 +71,8 @@ final class OptionsTest {
   @Test
   void networks() {
     assertEquals(new Net.None(), Net.parse("none"));
-    assertEquals(new Net.User(), Net.parse("user"));
+    assertEquals(new Net.User(false), Net.parse("user"));
+    assertEquals(new Net.User(true), Net.parse("user,host"));
     assertEquals(new Net.Unix(Path.of("/run/a:b")), Net.parse("unix:/run/a:b"));
     assertEquals(new Net.Tcp("localhost", 65535), Net.parse("tcp:localhost:65535"));
     assertEquals(new Net.Tcp("::1", 9), Net.parse("tcp:[::1]:9"));
@@ -81,6 +85,9 @@ final class OptionsTest {
         "None",
         "none:",
         "user:x",
+        "user,",
+        "user,Host",
+        "host",
         "unix",
         "unix:",
         "tcp:",
@@ -109,7 +116,10 @@ final class OptionsTest {
     assertEquals(
         new Disk(Path.of("a,format=vmdk"), Optional.of(Format.raw), true, false, false),
         converter.convert("a,format=vmdk,ro,format=raw"));
-    for (String wrong : new String[] {",ro", "", ",snapshot", "a,format=raw,format=qcow2"}) {
+    for (String wrong :
+        new String[] {
+          ",ro", "", ",snapshot", "a,format=raw,format=qcow2", "a,ro,snapshot", "a,snapshot,ro"
+        }) {
       assertThrows(TypeConversionException.class, () -> converter.convert(wrong));
     }
   }
@@ -124,5 +134,57 @@ final class OptionsTest {
         new String[] {"", ",ro", "d,tag=", "d,tag=a b", "d,tag=" + "x".repeat(32)}) {
       assertThrows(TypeConversionException.class, () -> converter.convert(wrong));
     }
+  }
+
+  private static GuestOptions appending(String text) {
+    return new GuestOptions(
+        Optional.empty(),
+        Optional.empty(),
+        text,
+        new Size(1),
+        List.of(),
+        List.of(),
+        new Net.None(),
+        Engine.jit,
+        Optional.empty(),
+        true);
+  }
+
+  /** Linux's limit is 1024 bytes with a final 0, and it cuts the rest in silence. */
+  @Test
+  void commandLinesThatLinuxWouldCut() {
+    assertEquals("a b", appending("b").commandLine("a"));
+    assertEquals("b", appending("b").commandLine(""));
+    assertEquals(1023, appending("x".repeat(1021)).commandLine("a").length());
+    UserError refused =
+        assertThrows(UserError.class, () -> appending("x".repeat(1022)).commandLine("a"));
+    assertEquals(
+        "the kernel's command line (--append) has 1024 bytes; Linux takes 1023",
+        refused.getMessage());
+    assertThrows(UserError.class, () -> appending("\u00e4".repeat(512)).commandLine(""));
+  }
+
+  @Test
+  void memoryThatIsNotThereIsTheUsersToKnow() {
+    UserError refused =
+        assertThrows(
+            UserError.class,
+            () ->
+                appending("")
+                    .withMemory(
+                        () -> {
+                          throw new OutOfMemoryError();
+                        }));
+    assertTrue(refused.getMessage().contains("--memory"), refused.getMessage());
+  }
+
+  @Test
+  void outputThatIsLostIsAFailure() {
+    var full = Optional.of(new IOException("No space left on device"));
+    assertEquals(Outcome.ENDED, Outcome.ENDED.printed(Optional.empty()));
+    assertEquals(
+        Outcome.failed("what the guest printed is lost: standard output: No space left on device"),
+        Outcome.ENDED.printed(full));
+    assertEquals(new Outcome(7, "x"), new Outcome(7, "x").printed(full));
   }
 }

@@ -26,7 +26,7 @@ final class TerminalTest {
    */
   private static final String SHELL =
       """
-      stty sane; before=$(stty -g)
+      trap : INT; stty sane; before=$(stty -g)
       "$@"
       echo "code $?"
       if [ "$(stty -g)" = "$before" ]; then echo "terminal restored"; else echo "terminal broken"; fi
@@ -49,7 +49,7 @@ final class TerminalTest {
 
   @TempDir private Path directory;
 
-  private static String[] guest() {
+  private String[] guest() {
     return new String[] {
       Path.of(System.getProperty("java.home"), "bin", "java").toString(),
       "-XX:TieredStopAtLevel=1",
@@ -60,7 +60,14 @@ final class TerminalTest {
       "run",
       "--kernel",
       "none",
+      "--append",
+      go().toString(),
     };
+  }
+
+  /** Lets a guest read again. */
+  private Path go() {
+    return directory.resolve("go");
   }
 
   private static boolean installed(String tool) {
@@ -69,13 +76,15 @@ final class TerminalTest {
   }
 
   /** Types at the guest as the lines of expect say, and returns what the terminal showed. */
-  private String dialogue(String lines) throws IOException, InterruptedException {
+  private String dialogue(String lines, String... options)
+      throws IOException, InterruptedException {
     assumeTrue(installed("expect") && installed("stty"), "needs expect, which is not installed");
     Path script =
         Files.writeString(directory.resolve("dialogue"), EXPECT + lines + "\nexpect eof\n");
     Path shell = Files.writeString(directory.resolve("shell"), SHELL);
     var command = new ArrayList<String>(List.of("expect", script.toString(), shell.toString()));
     command.addAll(List.of(guest()));
+    command.addAll(List.of(options));
     Path shown = directory.resolve("shown");
     Process process =
         new ProcessBuilder(command)
@@ -88,7 +97,7 @@ final class TerminalTest {
     String text = Files.readString(shown, StandardCharsets.ISO_8859_1);
     assertTrue(ended, text);
     assertEquals(0, process.exitValue(), text);
-    return text;
+    return text.replaceAll("\033\\[[?0-9]*[a-z]", "");
   }
 
   @ParameterizedTest
@@ -102,7 +111,7 @@ final class TerminalTest {
   })
   void theTerminalIsGivenBack(String ending, String typed, String code) throws Exception {
     String shown = dialogue(typed);
-    assertTrue(shown.contains(code), ending + ": " + shown);
+    assertTrue(shown.contains("\n" + code), ending + ": " + shown); // on a line of its own
     assertTrue(shown.contains("terminal restored"), ending + ": " + shown);
   }
 
@@ -141,6 +150,69 @@ final class TerminalTest {
     assertTrue(shown.contains("code 0"), shown);
     assertTrue(
         !shown.contains("[68]") && !shown.contains("[73]") && !shown.contains("[7a]"), shown);
+  }
+
+  /** A megabyte, to a guest that does not read before it has been sent. */
+  @Test
+  void whatIsPastedIsNotLost() throws Exception {
+    String shown =
+        dialogue(
+            """
+            send "p"
+            want {[pause]}
+            set paste [string repeat "0123456789abcde\r" 65536]
+            send -- $paste
+            exec touch %s
+            send "q"
+            want {[typed 1048576]}
+            """
+                .formatted(go()));
+    assertTrue(shown.contains("code 0"), shown);
+  }
+
+  /** Adversary: a guest that reads nothing of a megabyte. */
+  @Test
+  void theEscapeKeyWorksBehindAPaste() throws Exception {
+    String shown =
+        dialogue(
+            """
+            send "p"
+            want {[pause]}
+            set paste [string repeat "0123456789abcde\r" 65536]
+            send -- $paste
+            send "\001x"
+            want {code 0}
+            """);
+    assertTrue(shown.contains("terminal restored"), shown);
+  }
+
+  /** A shell makes the terminal its own when a job stops, and does not give it back as it was. */
+  @Test
+  void afterAStopTheTerminalIsRawAgain() throws Exception {
+    String shown =
+        dialogue(
+            """
+            exec kill -STOP $pid
+            while {![regexp {State:.T} [exec cat /proc/$pid/status]]} { after 10 }
+            exec stty sane < $spawn_out(slave,name)
+            send "a"
+            want {a}
+            exec kill -CONT $pid
+            want {[61]}
+            send "\003"
+            want {[03]}
+            send "q"
+            """);
+    assertTrue(shown.contains("code 0"), shown);
+    assertTrue(shown.contains("terminal restored"), shown);
+  }
+
+  /** Without a console there are no keys: the interrupt is a signal. */
+  @Test
+  void withoutAConsoleAnInterruptEndsTheGuest() throws Exception {
+    String shown = dialogue("send \"\\003\"", "--console", "none");
+    assertTrue(shown.contains("code 130"), shown);
+    assertTrue(shown.contains("terminal restored"), shown);
   }
 
   /** A pipe has no keys and no escapes: Ctrl-A x is the guest's input, and so is the end. */

@@ -3,6 +3,7 @@ package org.duvisor.devices;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -14,10 +15,21 @@ public final class GuestMemory {
   public record Region(long base, MemorySegment memory) {}
 
   private final List<Region> regions;
+  private final Consumer<MemorySegment> observer;
 
   /** Memory made of regions that do not overlap. */
   public GuestMemory(List<Region> regions) {
+    this(regions, part -> {});
+  }
+
+  /**
+   * The same.
+   *
+   * @param observer told what devices have written, see {@link #written}
+   */
+  public GuestMemory(List<Region> regions, Consumer<MemorySegment> observer) {
     this.regions = List.copyOf(new ArrayList<>(regions));
+    this.observer = observer;
   }
 
   /** The regions. */
@@ -37,5 +49,13 @@ public final class GuestMemory {
       }
     }
     return null;
+  }
+
+  /**
+   * A device has written to a part of a {@link #slice}, and is going to tell the driver: processors
+   * that keep decoded instructions drop those that were there.
+   */
+  public void written(MemorySegment part) {
+    observer.accept(part);
   }
 }

@@ -88,6 +88,9 @@ public final class Ns16550 implements Device {
   private int polls;
   private boolean level;
 
+  /** Something has happened that may be a reason for an interrupt, or the end of one. */
+  private boolean news;
+
   /**
    * A UART.
    *
@@ -163,6 +166,7 @@ public final class Ns16550 implements Device {
       case SCR -> scr = v;
       default -> {} // LSR and MSR are read-only.
     }
+    news = offset != LCR && offset != SCR;
     update();
   }
 
@@ -221,6 +225,7 @@ public final class Ns16550 implements Device {
     int value = fifo[head] & 0xff;
     head = (head + 1) % FIFO_BYTES;
     count--;
+    news = true;
     return value;
   }
 
@@ -240,6 +245,7 @@ public final class Ns16550 implements Device {
         break;
       }
       count += n;
+      news = true;
     }
   }
 
@@ -287,6 +293,7 @@ public final class Ns16550 implements Device {
     int pending = pendingInterrupt();
     if (pending == IIR_TRANSMIT) {
       transmitDue = false;
+      news = true;
     }
     return pending | (fifosOn() ? IIR_FIFOS : 0);
   }
@@ -311,6 +318,7 @@ public final class Ns16550 implements Device {
     }
     int value =
         LSR_TRANSMITTER_EMPTY | (available() > 0 ? LSR_DATA : 0) | (overrun ? LSR_OVERRUN : 0);
+    news |= overrun;
     overrun = false;
     return value;
   }
@@ -338,17 +346,22 @@ public final class Ns16550 implements Device {
 
   private int modemStatus() {
     int value = modemInputs() | modemDeltas;
+    news = modemDeltas != 0;
     modemDeltas = 0;
     return value;
   }
 
-  /** Takes waiting input and drives the interrupt line after any change. */
+  /**
+   * Takes waiting input and drives the interrupt line after any change; high again with every news,
+   * for a driver need not have ended what it was told before.
+   */
   private void update() {
     fill();
     boolean now = pendingInterrupt() != IIR_NONE;
-    if (now != level) {
+    if (now != level || now && news) {
       level = now;
       irq.set(now);
     }
+    news = false;
   }
 }

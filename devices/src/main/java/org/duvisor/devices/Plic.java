@@ -5,9 +5,13 @@ import java.util.List;
 import org.duvisor.devices.fdt.Node;
 
 /**
- * The platform-level interrupt controller (RISC-V PLIC specification 1.0.0): up to 1023
- * level-triggered sources with priorities 0 to 7, and contexts (a privilege mode of a hart each)
- * with enables, a threshold and claim/complete.
+ * The platform-level interrupt controller (RISC-V PLIC specification 1.0.0): up to 1023 sources
+ * with priorities 0 to 7, and contexts (a privilege mode of a hart each) with enables, a threshold
+ * and claim/complete.
+ *
+ * <p>A claim answers everything that the source's device has told so far; only what it tells after
+ * it, and does not take back, makes the next request. The level alone makes none, as on QEMU's virt
+ * board: kernels made for it leave reasons standing that they do not know of.
  *
  * <p>Registers are 32 bits wide. One lock guards the state; context outputs are driven while it is
  * held, so that they change in order, and must not call back.
@@ -38,7 +42,7 @@ public final class Plic implements Device {
   private final int sources;
   private final int words;
   private final byte[] priority;
-  private final int[] level;
+  private final int[] told;
   private final int[] pending;
   private final int[] serving;
   private final int[][] enable;
@@ -65,7 +69,7 @@ public final class Plic implements Device {
     this.sources = sources;
     this.words = sources / 32 + 1;
     this.priority = new byte[sources + 1];
-    this.level = new int[words];
+    this.told = new int[words];
     this.pending = new int[words];
     this.serving = new int[words];
     this.enable = new int[contexts.size()][words];
@@ -153,13 +157,13 @@ public final class Plic implements Device {
     }
   }
 
-  /** Forgets all but the levels of the input lines, which belong to the devices. */
+  /** Forgets all but what devices have told since the last claim. */
   @Override
   public synchronized void reset() {
     Arrays.fill(priority, (byte) 0);
     Arrays.fill(serving, 0);
     Arrays.fill(threshold, 0);
-    System.arraycopy(level, 0, pending, 0, words);
+    System.arraycopy(told, 0, pending, 0, words);
     for (int[] e : enable) {
       Arrays.fill(e, 0);
     }
@@ -202,12 +206,11 @@ public final class Plic implements Device {
   private synchronized void drive(int source, boolean high) {
     int word = source >>> 5;
     int bit = 1 << source;
-    if (high == ((level[word] & bit) != 0)) {
-      return;
-    }
-    level[word] ^= bit;
     if (high) {
+      told[word] |= bit;
       forward(source);
+    } else {
+      told[word] &= ~bit;
     }
   }
 
@@ -218,7 +221,7 @@ public final class Plic implements Device {
   private void forward(int source) {
     int word = source >>> 5;
     int bit = 1 << source;
-    if ((level[word] & ~serving[word] & ~pending[word] & bit) != 0) {
+    if ((told[word] & ~serving[word] & ~pending[word] & bit) != 0) {
       pending[word] |= bit;
       updateWhereEnabled(word, bit);
     }
@@ -259,6 +262,7 @@ public final class Plic implements Device {
       int word = source >>> 5;
       int bit = 1 << source;
       pending[word] &= ~bit;
+      told[word] &= ~bit;
       serving[word] |= bit;
       updateWhereEnabled(word, bit);
     }

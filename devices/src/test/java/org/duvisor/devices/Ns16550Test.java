@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.nio.charset.StandardCharsets;
+import java.util.List;
 import org.duvisor.devices.chardev.ScriptedBackend;
 import org.duvisor.devices.fdt.Node;
 import org.junit.jupiter.api.Test;
@@ -235,5 +236,42 @@ class Ns16550Test {
     assertEquals(16, node.property("reg").orElseThrow().length);
     assertEquals(10, node.property("interrupts").orElseThrow()[3]);
     assertEquals(5, node.property("interrupt-parent").orElseThrow()[3]);
+  }
+
+  /** MIT's xv6 of 2022 looks at LSR in its handler and never at IIR. */
+  @Test
+  void aDriverThatNeverReadsIirIsInterruptedOnceForEachNews() {
+    var supervisor = new TestLine();
+    var plic = new Plic(95, List.of(new Plic.Context(supervisor, 1, 9)));
+    var port = new Ns16550(host, plic.source(10), 3_686_400);
+    plic.write(4 * 10, 4, 1);
+    plic.write(0x2000, 4, 1 << 10);
+    port.write(2, 1, 7);
+    port.write(1, 1, 3);
+    assertServed(plic, supervisor, port, "the transmitter is empty");
+    port.write(0, 1, 'x');
+    port.write(0, 1, 'y');
+    assertServed(plic, supervisor, port, "it is again");
+    host.type("ab");
+    assertTrue(supervisor.high, "input");
+    assertEquals(10, plic.read(0x20_0004, 4));
+    assertEquals('a', port.read(0, 1));
+    plic.write(0x20_0004, 4, 10);
+    assertTrue(supervisor.high, "more input");
+    assertEquals(10, plic.read(0x20_0004, 4));
+    assertEquals('b', port.read(0, 1));
+    plic.write(0x20_0004, 4, 10);
+    assertServed(plic, supervisor, port, "only the transmitter is left: told at the last read");
+    assertEquals(0xc2, port.read(2, 1), "which IIR still says");
+  }
+
+  private static void assertServed(Plic plic, TestLine supervisor, Ns16550 port, String why) {
+    assertTrue(supervisor.high, why);
+    assertEquals(10, plic.read(0x20_0004, 4));
+    port.read(5, 1);
+    plic.write(0x20_0004, 4, 10);
+    assertFalse(supervisor.high, "nothing since");
+    port.read(5, 1);
+    assertFalse(supervisor.high, "nothing since");
   }
 }

@@ -8,7 +8,7 @@ final class PlicModel {
   final int sources;
   final int[] priority;
   final int[] threshold;
-  final Set<Integer> high = new TreeSet<>();
+  final Set<Integer> told = new TreeSet<>();
   final Set<Integer> pending = new TreeSet<>();
   final Set<Integer> serving = new TreeSet<>();
   final java.util.List<Set<Integer>> enabled = new java.util.ArrayList<>();
@@ -23,13 +23,12 @@ final class PlicModel {
   }
 
   void drive(int source, boolean level) {
-    boolean rises = level && !high.contains(source);
     if (level) {
-      high.add(source);
+      told.add(source);
     } else {
-      high.remove(source);
+      told.remove(source);
     }
-    if (rises && !serving.contains(source)) {
+    if (level && !serving.contains(source)) {
       pending.add(source);
     }
   }
@@ -43,13 +42,14 @@ final class PlicModel {
     }
     if (best != 0) {
       pending.remove(best);
+      told.remove(best);
       serving.add(best);
     }
     return best;
   }
 
   void complete(int context, int source) {
-    if (enabled.get(context).contains(source) && serving.remove(source) && high.contains(source)) {
+    if (enabled.get(context).contains(source) && serving.remove(source) && told.contains(source)) {
       pending.add(source);
     }
   }

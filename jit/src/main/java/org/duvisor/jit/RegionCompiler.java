@@ -94,8 +94,22 @@ final class RegionCompiler {
   private static final int SCRATCH = 18;
   private static final int REGISTERS = 20;
 
-  /** Why and where the region is left; the same way out is made once. */
-  private record Way(int target, int refund, int sideExit) {}
+  /**
+   * Why and where the region is left; the same way out is made once.
+   *
+   * @param back whether it is a jump, which stays in the region while there is fuel
+   */
+  private record Way(int target, int refund, int sideExit, boolean back) {
+    /** A jump. */
+    Way(int target) {
+      this(target, 0, 0, true);
+    }
+
+    /** Because of the instruction at the target. */
+    Way(int target, int refund, int sideExit) {
+      this(target, refund, sideExit, false);
+    }
+  }
 
   private final Source source;
   private final Registers registers = new Registers(X, F, REGISTERS);
@@ -306,8 +320,25 @@ final class RegionCompiler {
         } else {
           popResult(d);
         }
+        if (acquires(d)) {
+          lookUp(offset + d.length(), refund - 1);
+        }
       }
     }
+  }
+
+  /**
+   * Whether code after this instruction must be what another hart has stored before something that
+   * was seen by now: that hart has asked for attention.
+   */
+  private static boolean acquires(Decoded d) {
+    return switch (d.instruction().semantics().owner()) {
+      case "Memory" ->
+          d.instruction().semantics().method().equals("fence") && (d.imm() & 2) != 0
+              || d.instruction().semantics().method().equals("fenceTso");
+      case "Amo" -> (d.bits() >>> 26 & 1) != 0;
+      default -> false;
+    };
   }
 
   private void popResult(Decoded d) {
@@ -335,9 +366,14 @@ final class RegionCompiler {
       load();
     }
     floatLevel = 0;
+    lookUp(offset + d.length(), refund - 1);
+  }
+
+  /** Leaves for the next instruction if something asks for attention. */
+  private void lookUp(int next, int refund) {
     b.aload(HART_LOCAL)
         .invokevirtual(HART, "wantsAttention", MethodTypeDesc.of(CD_boolean))
-        .ifne(wayOut(new Way(offset + d.length(), refund - 1, 0)));
+        .ifne(wayOut(new Way(next, refund, 0)));
   }
 
   /** Records an instruction that may trap. */
@@ -570,7 +606,7 @@ final class RegionCompiler {
   private Label target(int offset) {
     Label inside = starts.get(offset);
     if (inside == null || begun.contains(offset)) {
-      return wayOut(new Way(offset, 0, 0));
+      return wayOut(new Way(offset));
     }
     return inside;
   }
@@ -587,7 +623,7 @@ final class RegionCompiler {
   private void wayOut(Way way, Label label) {
     b.labelBinding(label);
     Label inside = starts.get(way.target());
-    if (inside != null && way.refund() == 0 && way.sideExit() == 0) { // back, while there is fuel
+    if (inside != null && way.back()) {
       b.iload(FUEL).ifgt(inside);
     }
     if (way.refund() != 0) {

@@ -11,6 +11,7 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.LongAdder;
 import java.util.stream.Stream;
 import org.duvisor.isa.Decoded;
@@ -36,8 +37,16 @@ public final class RegionTranslator implements Translator, AutoCloseable {
   /** Regions with the same first instruction that are offered to other harts. */
   private static final int MAX_ALIKE = 8;
 
-  /** Regions before all are let go: about 200 MiB of class data and machine code. */
-  private static final long MAX_REGIONS = 10_000;
+  /**
+   * Regions of all machines of this process before all are let go: about 200 MiB of class data and
+   * machine code, and fewer where the heap is small: the text of a region takes some 10 KiB of it.
+   */
+  private static final long MAX_REGIONS = Math.min(10_000, Runtime.getRuntime().maxMemory() >>> 16);
+
+  private static final AtomicLong REGIONS = new AtomicLong();
+
+  /** How often they have been let go. */
+  private static volatile int generation;
 
   /** Instructions that a translation executes before its hart looks at it for the first time. */
   private static final long REVIEW = 2_000_000;
@@ -87,7 +96,7 @@ public final class RegionTranslator implements Translator, AutoCloseable {
 
   @Override
   public int generation() {
-    return (int) (translated.sum() / MAX_REGIONS);
+    return generation;
   }
 
   @Override
@@ -127,6 +136,7 @@ public final class RegionTranslator implements Translator, AutoCloseable {
 
   private final Map<Source.Text, Made> made = new ConcurrentHashMap<>();
   private final Map<Start, List<Source>> starts = new ConcurrentHashMap<>();
+  private volatile int remembered;
 
   @Override
   public List<Source> known(int offset, Decoded first) {
@@ -169,6 +179,9 @@ public final class RegionTranslator implements Translator, AutoCloseable {
     try {
       Class<?> type = MethodHandles.lookup().defineHiddenClass(classFile, true).lookupClass();
       translated.increment();
+      if (REGIONS.incrementAndGet() % MAX_REGIONS == 0) {
+        generation++;
+      }
       instructions.add(source.size());
       bytes.add(classFile.length);
       nanos.add(System.nanoTime() - start);
@@ -179,7 +192,8 @@ public final class RegionTranslator implements Translator, AutoCloseable {
   }
 
   private void remember(Made one) {
-    if (translated.sum() % MAX_REGIONS == 0) { // a new generation
+    if (remembered != generation) {
+      remembered = generation;
       made.clear();
       starts.clear();
     }

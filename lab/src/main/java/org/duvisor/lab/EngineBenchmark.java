@@ -18,6 +18,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
 import java.util.zip.GZIPInputStream;
+import org.duvisor.virtio.host.Scratch;
 
 /**
  * The speed of the execution engines, next to QEMU: every workload of {@code /bench} in a process
@@ -87,7 +88,7 @@ public final class EngineBenchmark {
       if (bytes.length < 2 || bytes[0] != 0x1f || bytes[1] != (byte) 0x8b) {
         return new Emulator.Guest(kernel, initrd);
       }
-      Path plain = Files.createTempFile("duvisor-lab-", "-Image");
+      Path plain = Files.createTempFile(Scratch.folder(), "duvisor-lab-", "-Image");
       plain.toFile().deleteOnExit();
       try (var in = new GZIPInputStream(new ByteArrayInputStream(bytes))) {
         Files.copy(in, plain, StandardCopyOption.REPLACE_EXISTING);

@@ -51,7 +51,7 @@ public final class ExitBenchmark {
   /** In the order of measurement: with AIA, KVM has the guest interrupt files until it leaves. */
   private enum System {
     kvm(
-        "qemu-system-riscv64 -M virt%s -accel kvm -cpu host -m 128M -nographic"
+        "qemu-kvm -M virt%s -m 128M -nographic"
             + " -kernel /usr/share/duvisor/Image -initrd /usr/share/duvisor/initramfs.cpio.gz"
             + " -append 'console=ttyS0 quiet' -drive file=/tmp/disk,format=raw,if=none,id=d"
             + " -device virtio-blk-device,drive=d -device virtio-rng-device",

@@ -9,7 +9,10 @@ public interface Clock {
   /** Nanoseconds per tick. */
   long NANOS = 1_000_000_000 / HERTZ;
 
-  /** mtime, in ticks; never goes back. */
+  /**
+   * mtime, in ticks, unsigned; goes back only when software sets it, which then makes all harts
+   * look ({@link Hart#signal}).
+   */
   long now();
 
   /** Time of this computer, starting at 0. */

@@ -36,7 +36,7 @@ public final class CsrFile {
   private static final long MSTATUS_H = 1L << 38 | 1L << 39;
   private static final long XL64 = 2L << 32;
   private static final long HSTATUS = 0x0070_03c0;
-  private static final long HUSTATUS = 0x0070_01d1;
+  private static final long HUSTATUS = 0x0670_01d1;
   private static final long VGEIN = 0x3f000;
   private static final long S_INTERRUPTS = 0x222;
   private static final long M_INTERRUPTS = 0x888;
@@ -142,11 +142,12 @@ public final class CsrFile {
         medeleg =
             midelegS =
                 mie = softPending = mtvec = mscratch = mepc = mcause = mtval = mtval2 = mtinst = 0;
-    menvcfg = mcounteren = mcountinhibit = cycleOffset = instretOffset = 0;
+    // The device tree says Svadu without Svade: A and D are updated from the first instruction on.
+    menvcfg = henvcfg = ADUE;
+    mcounteren = mcountinhibit = cycleOffset = instretOffset = 0;
     stvec = sscratch = sepc = scause = stval = satp = scounteren = senvcfg = 0;
     stimecmp = vstimecmp = -1;
-    hstatus =
-        hedeleg = hideleg = hvip = hcounteren = henvcfg = htimedelta = htval = htinst = hgatp = 0;
+    hstatus = hedeleg = hideleg = hvip = hcounteren = htimedelta = htval = htinst = hgatp = 0;
     vsstatus = vstvec = vsscratch = vsepc = vscause = vstval = vsatp = 0;
     sedeleg = sideleg = hdvctl = hdvvmid = hdvroot = hdvgein = 0;
     hdvvcpu = -1;
@@ -224,7 +225,13 @@ public final class CsrFile {
 
   void updateFp() {
     h.fpReady =
-        Status.get(mstatus, Status.FS) == 3 && (!h.v || Status.get(vsstatus, Status.FS) == 3);
+        Status.get(mstatus, Status.FS) == 3
+            && (!h.v || Status.get(vsstatus, Status.FS) == 3 && huFloat() % 3 == 0);
+  }
+
+  /** hustatus.FS where it applies to V=1: 0 = not tracked, 1 = off, 2 = clean, 3 = dirty. */
+  private int huFloat() {
+    return dvEnabled ? Status.get(hustatus, Status.HU_FS) : 0;
   }
 
   /** Traps when FS is off at a level in effect, else marks it dirty. */
@@ -232,8 +239,14 @@ public final class CsrFile {
     if (Status.get(mstatus, Status.FS) == 0 || h.v && Status.get(vsstatus, Status.FS) == 0) {
       throw h.illegal();
     }
+    if (h.v && huFloat() == 1) {
+      throw h.virtualInstruction();
+    }
     mstatus = Status.set(mstatus, Status.FS, 3);
     if (h.v) {
+      if (huFloat() == 2) {
+        hustatus = Status.set(hustatus, Status.HU_FS, 3);
+      }
       vsstatus = Status.set(vsstatus, Status.FS, 3);
     }
     h.fpReady = true;

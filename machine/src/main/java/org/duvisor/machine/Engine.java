@@ -14,8 +14,19 @@ public interface Engine {
    */
   int fetchedBits(long pc);
 
-  /** fence.i: later fetches see all earlier stores. */
-  void fenceI();
+  /**
+   * A page that the engine said it keeps code of has been stored to: what was decoded from it is
+   * not executed any more, but for the instruction that is under way.
+   *
+   * @param page its number in the {@link org.duvisor.machine.mem.CodeDirectory}
+   */
+  void codeChanged(long page);
+
+  /** Drops all code: memory has a new content. */
+  void forget();
+
+  /** Drops code if the process has no room for it. */
+  void tidy();
 
   /**
    * Virtual pages may be mapped to other physical ones than before, in a regime that keeps its

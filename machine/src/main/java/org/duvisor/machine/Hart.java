@@ -105,6 +105,9 @@ public final class Hart {
   private final Privileged privileged;
   final Engine engine;
 
+  /** What others ask of its code. */
+  final CodeRequests requests;
+
   /** Host address of the entries of the read TLB, see {@link Tlb}. */
   public long readTlb;
 
@@ -181,6 +184,7 @@ public final class Hart {
     this.aia = config.aia() ? new Aia(this, config.guestFiles()) : null;
     this.csrs = new CsrFile(this);
     this.traps = new Traps(this);
+    this.requests = new CodeRequests(this, memory.code());
     this.mmu = new Mmu(this);
     this.privileged = new Privileged(this);
     this.engine = engine.apply(this);
@@ -207,7 +211,7 @@ public final class Hart {
     pmp.reset();
     windows.clear();
     mmu.flushAll();
-    engine.fenceI();
+    engine.forget(); // memory may have another content, and nobody said so
     contextChanged();
     attend();
   }
@@ -235,6 +239,11 @@ public final class Hart {
   /** Traps. */
   public Traps traps() {
     return traps;
+  }
+
+  /** How many traps this hart has taken since power-on. */
+  public long trapsTaken() {
+    return traps.counts().all();
   }
 
   /** Privileged instructions. */
@@ -369,6 +378,16 @@ public final class Hart {
    * without retiring an instruction, or, embedded, has left the guest.
    */
   public void run(long instructions) {
+    requests.begin();
+    try {
+      engine.tidy();
+      execute(instructions);
+    } finally {
+      requests.end();
+    }
+  }
+
+  private void execute(long instructions) {
     long limit = retired + instructions;
     int fruitless = 0;
     turnOver = false;
@@ -378,6 +397,7 @@ public final class Hart {
       }
       if (wantsAttention()) {
         ATTENTION.setVolatile(this, false);
+        requests.serve();
         traps.takeInterrupt();
         continue;
       }
@@ -395,7 +415,7 @@ public final class Hart {
   }
 
   private void attendToTimer() {
-    if (clock.now() >= traps.deadline()) {
+    if (traps.ticksLeft() == 0) {
       attend();
     }
   }
@@ -423,7 +443,7 @@ public final class Hart {
       if ((boolean) ATTENTION.getVolatile(this)) {
         ATTENTION.setVolatile(this, false);
       } else if (isWaiting()) {
-        long ticks = traps.deadline() - clock.now();
+        long ticks = traps.ticksLeft();
         long nanos = ticks > maxNanos / Clock.NANOS ? maxNanos : ticks * Clock.NANOS;
         if (nanos > 0) {
           LockSupport.parkNanos(this, nanos);
@@ -450,6 +470,24 @@ public final class Hart {
     }
   }
 
+  /**
+   * Lets go of code for which this process has no room, as {@link #run} does: for a hart that
+   * sleeps for long. Its own thread.
+   */
+  public void rest() {
+    engine.tidy();
+  }
+
+  /** fence.i: later fetches of this hart see every store that it sees. */
+  public void fenceI() {
+    requests.serve();
+  }
+
+  /** What others ask of its code; for its engine. */
+  public CodeRequests requests() {
+    return requests;
+  }
+
   /** A post to this hart's vCPU makes it look up. */
   private void posted(int vmid, long mask) {
     long r = residency;
@@ -470,10 +508,11 @@ public final class Hart {
   }
 
   /**
-   * When the next timer of this hart expires, in ticks of mtime; {@link Long#MAX_VALUE} for never.
+   * Ticks of mtime until the next timer of this hart expires, 0 when it has; {@link Long#MAX_VALUE}
+   * for never.
    */
-  public long deadline() {
-    return traps.deadline();
+  public long ticksToTimer() {
+    return traps.ticksLeft();
   }
 
   /** mtime. */

@@ -3,6 +3,7 @@ package org.duvisor.machine;
 import org.duvisor.devices.MmioBus;
 import org.duvisor.isa.Cause;
 import org.duvisor.machine.dv.Windows;
+import org.duvisor.machine.mem.CodeDirectory;
 import org.duvisor.machine.mem.Raw;
 
 /**
@@ -36,6 +37,14 @@ public final class Mmu {
   final Tlb writeTlb = new Tlb();
   final Tlb fetchTlb = new Tlb();
   private final Spaces spaces = new Spaces();
+  private final CodeDirectory code;
+
+  /**
+   * Host address of the last store that was translated, if it is not in the write TLB and has to be
+   * reported; else 0.
+   */
+  private long unseen;
+
   private int hostSpace;
   private int guestSpace;
   private int hostGlobal;
@@ -52,6 +61,7 @@ public final class Mmu {
   Mmu(Hart h) {
     this.h = h;
     this.walker = new Walker(h);
+    this.code = h.memory.code();
   }
 
   // ---- regimes
@@ -238,6 +248,35 @@ public final class Mmu {
       case 4 -> Raw.storeInt(host, value);
       default -> Raw.storeLong(host, value);
     }
+    stored(0);
+  }
+
+  /**
+   * To be called after a store to what {@link #atomic} or {@link #zeroable} returned: code that was
+   * decoded from that page is dropped. The running block ends if it is such code.
+   *
+   * @return its argument
+   */
+  public long stored(long result) {
+    if (unseen != 0) {
+      report(unseen);
+    }
+    return result;
+  }
+
+  private void report(long host) {
+    code.written(host, 1);
+    h.requests.serveIfAsked();
+  }
+
+  /** Lets a page of memory go, for its code is decoded. */
+  void forgetWritable(long host) {
+    writeTlb.dropHost(host);
+  }
+
+  /** The same for all pages. */
+  void forgetWritable() {
+    writeTlb.clear();
   }
 
   private void storeCrossing(long va, int width, long value) {
@@ -251,6 +290,8 @@ public final class Mmu {
       long byteHost = i < firstBytes ? hostA + i : hostB + (i - firstBytes);
       Raw.storeByte(byteHost, value >>> (8 * i));
     }
+    report(hostA); // one of them may be in the TLB, the other not
+    report(hostB);
   }
 
   /** A misaligned access half in memory and half in a device is an access fault. */
@@ -262,7 +303,8 @@ public final class Mmu {
   }
 
   /**
-   * Host address for an atomic access, which must be aligned and in memory.
+   * Host address for an atomic access, which must be aligned and in memory; {@link #stored} follows
+   * the access if it stores.
    *
    * @param write store permission is needed (everything but LR)
    */
@@ -273,6 +315,7 @@ public final class Mmu {
     }
     long entry = (write ? writeTlb : readTlb).entry(va);
     if (Tlb.tag(entry) == (va & Tlb.PAGE_MASK | h.dataContext)) {
+      unseen = 0;
       return va + Tlb.addend(entry);
     }
     long host;
@@ -289,7 +332,9 @@ public final class Mmu {
     return host;
   }
 
-  /** Host address of a naturally aligned cache block that may be stored to. */
+  /**
+   * Host address of a naturally aligned cache block that may be stored to; {@link #stored} follows.
+   */
   public long zeroable(long va) {
     return required(translateData(va, va, BLOCK, WRITE), va, Cause.STORE_ACCESS_FAULT);
   }
@@ -341,7 +386,12 @@ public final class Mmu {
     if (kind == WRITE) {
       cacheable &= walker.isReadable(pa); // an AMO that finds it would read as well
     }
-    if (cacheable && isCacheable(context, dataV)) {
+    cacheable = cacheable && isCacheable(context, dataV);
+    if (kind == WRITE) {
+      cacheable = cacheable && code.mayWrite(h.requests.number(), code.page(host));
+      unseen = cacheable ? 0 : host;
+    }
+    if (cacheable) {
       enter(kind == WRITE ? writeTlb : readTlb, va, context, host - va);
     }
     return host;

@@ -32,6 +32,7 @@ final class Status {
   static final int VTVM = field(20, 1);
   static final int VTW = field(21, 1);
   static final int VTSR = field(22, 1);
+  static final int HU_FS = field(25, 2);
 
   private Status() {}
 

@@ -15,6 +15,7 @@ public final class TrapCounts {
   private static final int CAUSES = 2 * CODES;
 
   private final long[] counts;
+  private long all;
 
   TrapCounts() {
     this(new long[MODES * MODES * CAUSES]);
@@ -35,6 +36,7 @@ public final class TrapCounts {
   public record Kind(Mode from, Mode to, long cause, long count) {}
 
   void add(Mode from, Mode to, long cause) {
+    all++;
     counts[index(from, to, cause)]++;
   }
 
@@ -46,6 +48,11 @@ public final class TrapCounts {
   /** How often a trap of this kind was taken. */
   public long of(Mode from, Mode to, long cause) {
     return counts[index(from, to, cause)];
+  }
+
+  /** How often any trap was taken since power-on; not kept by copies. */
+  long all() {
+    return all;
   }
 
   /** How often a mode was entered from others. */

@@ -19,9 +19,13 @@ public final class Traps {
   /** Architectural priority, highest first. */
   private static final int[] PRIORITY = {11, 3, 7, 9, 1, 5, 12, 10, 2, 6, 13, 8, 0, 4};
 
+  /** Ticks to a timer that is not set. */
+  static final long NEVER = Long.MAX_VALUE;
+
   private final Hart h;
   private final Trap exception = new Trap();
-  private long deadline;
+  private long lookedAt;
+  private long toTimer = NEVER;
   private long lastPending;
 
   private final TrapCounts counts = new TrapCounts();
@@ -254,7 +258,7 @@ public final class Traps {
 
   // ---- interrupts
 
-  /** mip as it stands now, all sources together; also refreshes {@link #deadline()}. */
+  /** mip as it stands now, all sources together; also refreshes {@link #ticksLeft}. */
   long pending() {
     CsrFile c = h.csrs;
     Aia aia = h.aia;
@@ -264,25 +268,25 @@ public final class Traps {
     }
     p |= h.wires() | c.hvip & VS_CLASS;
     long now = h.clock.now();
-    long next = Long.MAX_VALUE;
+    long left = NEVER;
     if (Long.compareUnsigned(now, h.mtimecmp) >= 0) {
       p |= 1L << Cause.MACHINE_TIMER;
     } else {
-      next = sooner(next, now, h.mtimecmp - now);
+      left = sooner(left, h.mtimecmp - now);
     }
     if ((c.menvcfg & CsrFile.STCE) != 0) {
       p &= ~(1L << Cause.SUPERVISOR_TIMER); // STIP is the comparison's alone
       if (Long.compareUnsigned(now, c.stimecmp) >= 0) {
         p |= 1L << Cause.SUPERVISOR_TIMER;
       } else {
-        next = sooner(next, now, c.stimecmp - now);
+        left = sooner(left, c.stimecmp - now);
       }
       if ((c.henvcfg & CsrFile.STCE) != 0) {
         long guestNow = now + c.htimedelta;
         if (Long.compareUnsigned(guestNow, c.vstimecmp) >= 0) {
           p |= 1L << Cause.VIRTUAL_SUPERVISOR_TIMER;
         } else {
-          next = sooner(next, now, c.vstimecmp - guestNow);
+          left = sooner(left, c.vstimecmp - guestNow);
         }
       }
     }
@@ -291,7 +295,7 @@ public final class Traps {
         if (Long.compareUnsigned(now, c.vtimecmp) >= 0) {
           p |= 1L << Cause.USER_TIMER;
         } else {
-          next = sooner(next, now, c.vtimecmp - now);
+          left = sooner(left, c.vtimecmp - now);
         }
       }
       if (c.resident() && h.posts.pending((int) c.hdvvmid, (int) c.hdvvcpu)) {
@@ -301,7 +305,8 @@ public final class Traps {
                 : 1L << Cause.USER_SOFTWARE;
       }
     }
-    deadline = next;
+    lookedAt = now;
+    toTimer = left;
     lastPending = p;
     return p;
   }
@@ -317,15 +322,19 @@ public final class Traps {
     }
   }
 
-  /** The earlier of a time and {@code now + ticks}; what lies beyond 2^63 ticks is never. */
-  private static long sooner(long a, long now, long ticks) {
-    long b = now + ticks;
-    return ticks >= 0 && b >= 0 ? Math.min(a, b) : a;
+  /** The shorter of two unsigned times; what is further away than 2^63 ticks is never. */
+  private static long sooner(long a, long ticks) {
+    return ticks >= 0 ? Math.min(a, ticks) : a;
   }
 
-  /** When the next timer of this hart expires, in ticks of mtime. */
-  long deadline() {
-    return deadline;
+  /**
+   * Ticks of mtime until the next timer of this hart expires, 0 when it has, {@link #NEVER} for
+   * none. Counted from the last look at the timers, for mtime may wrap; who sets mtime makes the
+   * hart look.
+   */
+  long ticksLeft() {
+    long gone = h.clock.now() - lookedAt;
+    return toTimer == NEVER ? NEVER : gone < 0 ? toTimer : Math.max(0, toTimer - gone);
   }
 
   /**

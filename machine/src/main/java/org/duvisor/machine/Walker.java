@@ -153,6 +153,7 @@ final class Walker {
           if (!Raw.compareAndSetLong(writable, pte, pte | needed)) {
             break; // somebody changed the entry: walk again
           }
+          h.memory.code().written(writable, 8);
         }
         return leaf(pte, level, va);
       }
@@ -274,6 +275,7 @@ final class Walker {
           if (!Raw.compareAndSetLong(host, pte, pte | needed)) {
             break;
           }
+          h.memory.code().written(host, 8);
         }
         long stage1Leaf = leafBytes;
         long pa = leaf(pte, level, gpa);

@@ -287,4 +287,41 @@ class CsrFileTest {
     f.hart.retired += 5;
     assertEquals(12, f.csr(Csr.MINSTRET));
   }
+
+  /**
+   * The device tree lists Svadu without Svade, which to Linux means that A and D are updated by
+   * hardware from the start.
+   */
+  @Test
+  void hardwareUpdatesPageTablesFromTheFirstInstruction() {
+    f.csr(Csr.MENVCFG, 0);
+    f.hart.reset(0);
+    f.assertHex(CsrFile.ADUE, () -> f.csr(Csr.MENVCFG), "menvcfg");
+    f.assertHex(CsrFile.ADUE, () -> f.csr(Csr.HENVCFG), "henvcfg");
+  }
+
+  /** Zihpm: counters that do not count read 0 wherever they may be read. */
+  @Test
+  void performanceCountersReadZeroWhereTheyAreEnabled() {
+    for (int counter = 3; counter < 32; counter++) {
+      int csr = Csr.CYCLE + counter;
+      long bit = 1L << counter;
+      f.csr(Csr.MCOUNTEREN, ~bit);
+      f.csr(Csr.HCOUNTEREN, -1);
+      f.csr(Csr.SCOUNTEREN, -1);
+      assertEquals(NONE, f.mode(Hart.M, false).readCause(csr));
+      assertEquals(ILLEGAL, f.mode(Hart.S, false).readCause(csr));
+      assertEquals(ILLEGAL, f.mode(Hart.S, true).readCause(csr));
+      f.csr(Csr.MCOUNTEREN, bit);
+      f.csr(Csr.HCOUNTEREN, ~bit);
+      assertEquals(0, f.mode(Hart.S, false).hart.csrs.readChecked(csr));
+      assertEquals(0, f.mode(Hart.U, false).hart.csrs.readChecked(csr));
+      assertEquals(VIRTUAL, f.mode(Hart.S, true).readCause(csr));
+      f.csr(Csr.HCOUNTEREN, bit);
+      assertEquals(0, f.mode(Hart.S, true).hart.csrs.readChecked(csr));
+      assertEquals(0, f.mode(Hart.U, true).hart.csrs.readChecked(csr));
+      f.csr(Csr.SCOUNTEREN, ~bit);
+      assertEquals(VIRTUAL, f.readCause(csr));
+    }
+  }
 }

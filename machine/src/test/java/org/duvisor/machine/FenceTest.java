@@ -2,6 +2,8 @@ package org.duvisor.machine;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
+import java.lang.foreign.MemorySegment;
+import org.duvisor.isa.Assembler;
 import org.duvisor.machine.testing.EngineUnderTest;
 import org.duvisor.machine.testing.PageTables;
 import org.duvisor.machine.testing.TestMachine;
@@ -112,6 +114,70 @@ class FenceTest {
         m.run();
         assertEquals(3000, m.a(0), "executed");
         assertEquals(300_000, m.a(1), "read");
+      }
+    }
+  }
+
+  /**
+   * A virtual page that is another physical one in each of two address spaces. Its code changes
+   * from one to the other all the time; how many instructions come before decides where blocks of
+   * translated code end.
+   */
+  private static final String SPACES =
+      """
+        li t0, SATP
+        csrw satp, t0
+        li s5, 0x40000000
+        li s2, OTHER
+        li s3, SATP
+        li a0, 0
+        li s1, 400
+        la s11, exit
+      """
+          + TestMachine.enter(Hart.S, false)
+          + "  jr s5\n";
+
+  private static String spaces(int before, int gives) {
+    return "1:\n"
+        + "nop\n".repeat(before)
+        + """
+          csrw satp, s2
+          addi a0, a0, %d
+          mv t0, s2
+          mv s2, s3
+          mv s3, t0
+          addi s1, s1, -1
+          bnez s1, 1b
+          ecall
+        """
+            .formatted(gives);
+  }
+
+  @ParameterizedTest
+  @MethodSource("org.duvisor.machine.testing.Engines#all")
+  void theNextInstructionIsOfTheNewSpace(EngineUnderTest engine) {
+    long va = 0x4000_0000;
+    long data = TestMachine.DATA;
+    for (int before = 56; before < 64; before++) { // a translated block has 60 instructions
+      long[] satp = {
+        8L << 60 | 1L << 44 | data + 0x10_0000 >>> 12, 8L << 60 | 2L << 44 | data + 0x20_0000 >>> 12
+      };
+      String program = SPACES.replace("SATP", hex(satp[0])).replace("OTHER", hex(satp[1]));
+      try (TestMachine m = new TestMachine(engine, program)) {
+        for (int i = 0; i < 2; i++) {
+          PageTables t = m.tables(data + 0x10_0000 * (i + 1), false);
+          t.map(va, data + 4096 * i, PageTables.RWX, 0);
+          t.map(TestMachine.CODE, TestMachine.CODE, PageTables.RWX, 2);
+          byte[] code = new Assembler(va).asm(spaces(before, i == 0 ? 1 : 1000)).bytes();
+          MemorySegment.copy(
+              MemorySegment.ofArray(code),
+              0,
+              m.ram(),
+              data + 4096 * i - TestMachine.CODE,
+              code.length);
+        }
+        m.run();
+        assertEquals(200_200, m.a(0), before + " instructions before");
       }
     }
   }

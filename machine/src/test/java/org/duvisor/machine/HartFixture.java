@@ -11,7 +11,10 @@ import org.duvisor.machine.interp.Interpreter;
 import org.duvisor.machine.mem.PhysicalMemory;
 import org.duvisor.machine.testing.PageTables;
 
-/** A hart that runs nothing: tests put it in a mode and ask its parts. PMP is open. */
+/**
+ * A hart that runs nothing: tests put it in a mode and ask its parts. PMP is open, and what menvcfg
+ * and henvcfg switch is off.
+ */
 final class HartFixture {
   static final long RAM = 0x8000_0000L;
   static final HartConfig PLAIN = new HartConfig(1 << 8, false, false);
@@ -24,6 +27,10 @@ final class HartFixture {
 
   HartFixture(HartConfig config) {
     hart = new Hart(0, config, memory, bus, () -> now, new Posts(), Interpreter::new);
+    csr(Csr.MENVCFG, 0);
+    if (config.hypervisor()) {
+      csr(Csr.HENVCFG, 0);
+    }
     csr(Csr.PMPADDR0, -1);
     csr(Csr.PMPCFG0, 0x1f);
   }

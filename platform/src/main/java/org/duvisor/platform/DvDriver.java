@@ -1,5 +1,7 @@
 package org.duvisor.platform;
 
+import java.lang.foreign.MemorySegment;
+
 /**
  * The control plane of one virtual machine: one instance is one open of {@code /dev/duvisor}, owns
  * one VMID (its protection domain) and everything granted to it, and gives all of it back on {@link
@@ -77,14 +79,21 @@ public interface DvDriver extends AutoCloseable {
 
   /**
    * Fences translations or code on the harts of other vCPUs of this VM; returns when all have done
-   * it.
+   * it, after a bounded time: {@link Fence#pages} says when a range is everything.
    *
    * @param vcpus bit i = vCPU i; bits of vCPUs that are not registered are ignored
    * @param start first guest address of the range, bytes (virtual for VVMA, physical for GVMA)
-   * @param size length in bytes; 0 or all-ones = everything
+   * @param size length in bytes; 0, all-ones or round the end = everything
    * @param asid used by {@link Fence#VVMA_ASID} only
    */
   void fence(Fence kind, long vcpus, long start, long size, int asid);
+
+  /**
+   * This process has written to memory of a grant, and is going to tell the guest: what harts have
+   * fetched from there is fetched anew. Nothing to do where the process runs on the same harts,
+   * which keep fetches coherent with stores (Ziccid). Any thread; cheap.
+   */
+  default void written(MemorySegment part) {}
 
   /**
    * Ends the VM: kicks its vCPUs, revokes every grant at once, unregisters the calling thread's own

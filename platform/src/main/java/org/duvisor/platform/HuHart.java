@@ -19,6 +19,12 @@ public interface HuHart extends AutoCloseable {
   int vcpu();
 
   /**
+   * Lets the platform answer exits itself, from the next {@link #enter} on. One that has nothing to
+   * gain, since its exits are cheap, does not.
+   */
+  void fastExits(FastExits exits);
+
+  /**
    * Executes huret with the state set up in the CSRs and registers, and returns after the next trap
    * to HU; ucause, uepc, utval, hutval and hutinst then say why.
    *

@@ -1,6 +1,5 @@
 package org.duvisor.virtio;
 
-import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.IntConsumer;
 import java.util.function.Supplier;
@@ -25,7 +24,7 @@ public final class QueueWorker implements AutoCloseable {
   private final String name;
   private final Supplier<@Nullable Session> session;
   private final IntConsumer serve;
-  private final AtomicLong pending = new AtomicLong();
+  private final Doorbell doorbell;
   private final @Nullable Thread thread;
   private volatile boolean closed;
 
@@ -34,13 +33,19 @@ public final class QueueWorker implements AutoCloseable {
    *
    * @param name for the thread and the log
    * @param session what the device serves now; null without a driver
+   * @param queues a bit for each queue of whose notifications {@link #wake} is all that is done
    * @param serve serves one queue, 0 to 63, until it is empty; what it throws stops that queue and
    *     asks the driver for a reset (2.1.1)
    */
   @SuppressWarnings("this-escape") // the thread needs only fields that are set
   public QueueWorker(
-      Serving serving, String name, Supplier<@Nullable Session> session, IntConsumer serve) {
+      Serving serving,
+      String name,
+      Supplier<@Nullable Session> session,
+      long queues,
+      IntConsumer serve) {
     this.name = name;
+    this.doorbell = new Doorbell(serving == Serving.THREAD ? queues : 0);
     this.session = session;
     this.serve = serve;
     this.thread =
@@ -57,23 +62,39 @@ public final class QueueWorker implements AutoCloseable {
   public void wake(int queue) {
     if (thread == null) {
       serve(queue);
-    } else if ((pending.getAndAccumulate(1L << queue, (a, b) -> a | b) & 1L << queue) == 0) {
+    } else if (doorbell.ring(queue)) {
       LockSupport.unpark(thread);
     }
   }
 
+  /** Where a queue can be left for the thread, too. */
+  public Doorbell doorbell() {
+    return doorbell;
+  }
+
   private void run() {
     while (!closed) {
-      long work = pending.getAndSet(0);
+      long work = doorbell.take();
       if (work == 0) {
-        LockSupport.park(this);
-        // A stray interrupt must neither spin here nor close the back end's channel.
-        Thread.interrupted();
+        work = sleep();
       }
       for (long left = work; left != 0; left &= left - 1) {
         serve(Long.numberOfTrailingZeros(left));
       }
     }
+  }
+
+  /** Until there is work, or for no reason; returns what there is. */
+  private long sleep() {
+    doorbell.asleep(true);
+    long work = doorbell.take(); // after it is known that somebody has to wake this thread
+    if (work == 0 && !closed) {
+      LockSupport.park(this);
+      // A stray interrupt must neither spin here nor close the back end's channel.
+      Thread.interrupted();
+    }
+    doorbell.asleep(false);
+    return work;
   }
 
   private void serve(int index) {

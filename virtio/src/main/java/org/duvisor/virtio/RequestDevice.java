@@ -22,7 +22,15 @@ public abstract class RequestDevice implements VirtioDevice {
     }
   }
 
+  /**
+   * More requests than this in one notification are no driver's: no queue holds as many. A request
+   * may store to the queue itself, so that it never ends, and the thread that notifies is the
+   * machine's, which nothing could stop any more.
+   */
+  private static final int INLINE_MOST = 1024;
+
   private final Offer offer;
+  private final boolean inline;
   private final QueueWorker worker;
   private final AtomicBoolean closed = new AtomicBoolean();
   private volatile @Nullable Service service;
@@ -31,7 +39,10 @@ public abstract class RequestDevice implements VirtioDevice {
   @SuppressWarnings("this-escape") // nothing is served before the first session
   protected RequestDevice(Offer offer, Serving serving) {
     this.offer = offer;
-    worker = new QueueWorker(serving, offer.name(), this::session, this::serve);
+    inline = serving == Serving.INLINE;
+    worker =
+        new QueueWorker(
+            serving, offer.name(), this::session, (1L << offer.queues()) - 1, this::serve);
   }
 
   /**
@@ -52,6 +63,11 @@ public abstract class RequestDevice implements VirtioDevice {
   @Override
   public final void start(Session session) {
     service = new Service(session);
+  }
+
+  @Override
+  public final Doorbell doorbell() {
+    return worker.doorbell();
   }
 
   @Override
@@ -85,9 +101,12 @@ public abstract class RequestDevice implements VirtioDevice {
     Virtqueue queue = now.session.queues().get(index);
     Chain chain = now.chains.get(index);
     boolean more = true;
-    while (more) {
+    for (int served = 0; more; served++) {
       synchronized (queue) { // for each request anew: a reset waits for one at most
         more = service == now && queue.next(chain);
+        if (more && inline && served == INLINE_MOST) {
+          more = queue.violated("requests without end in one notification");
+        }
         if (more) {
           request(now.session, queue, chain);
           queue.publish();

@@ -10,6 +10,9 @@ import java.util.List;
  * @param configChanged sends a configuration change notification (2.3.1)
  */
 public record Session(long features, List<Virtqueue> queues, Runnable configChanged) {
+  /** VIRTIO_F_VERSION_1: the driver is not a transitional one of before the standard (6). */
+  public static final int F_VERSION_1 = 32;
+
   /** Copies the list. */
   public Session {
     queues = List.copyOf(queues);

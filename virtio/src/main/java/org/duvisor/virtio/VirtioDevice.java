@@ -24,6 +24,9 @@ public interface VirtioDevice extends AutoCloseable {
   /** The driver set DRIVER_OK: its queues may be used until {@link #reset}. */
   void start(Session session);
 
+  /** Where {@link #notify} leaves queues for a thread; always the same object. */
+  Doorbell doorbell();
+
   /** The driver made buffers available in a queue; to be ignored unless started. */
   void notify(int queue);
 

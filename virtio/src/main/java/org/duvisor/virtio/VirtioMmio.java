@@ -10,7 +10,7 @@ import org.duvisor.devices.fdt.Node;
 /**
  * The modern MMIO transport (4.2), version 2. Registers are 32 bits wide and answer 0 to any other
  * width; the configuration behind them takes any width. Legacy drivers (version 1) find no device
- * they know.
+ * they know; those that know version 2 and not VIRTIO_F_VERSION_1 are served, as QEMU does.
  */
 public final class VirtioMmio implements Device, AutoCloseable {
   /** Window of a board with a page for each slot. */
@@ -19,14 +19,16 @@ public final class VirtioMmio implements Device, AutoCloseable {
   /** Smallest window, as QEMU's boards use for packed slots. */
   public static final long SLOT = 0x200;
 
-  private static final int MAGIC = 0x74726976;
-  private static final int VENDOR = 0x4d4a5644; // "DVJM"
+  static final int MAGIC = 0x74726976;
+  static final int MODERN = 2;
+
+  /** "QEMU": drivers made for its boards look. */
+  static final int VENDOR = 0x554d4551;
 
   private static final int F_INDIRECT_DESC = 28;
   private static final int F_EVENT_IDX = 29;
-  private static final int F_VERSION_1 = 32;
   private static final long RING_FEATURES =
-      1L << F_INDIRECT_DESC | 1L << F_EVENT_IDX | 1L << F_VERSION_1;
+      1L << F_INDIRECT_DESC | 1L << F_EVENT_IDX | 1L << Session.F_VERSION_1;
 
   private static final int FEATURES_OK = 8;
   private static final int DRIVER_OK = 4;
@@ -86,6 +88,7 @@ public final class VirtioMmio implements Device, AutoCloseable {
 
     @Override
     public synchronized void violated(String rule) {
+      device.doorbell().open(false);
       status = status | NEEDS_RESET;
       raise(INTERRUPT_CONFIG);
       LOG.log(System.Logger.Level.DEBUG, "{0}: needs a reset: {1}", offer.name(), rule);
@@ -93,26 +96,23 @@ public final class VirtioMmio implements Device, AutoCloseable {
 
     synchronized void raise(int cause) {
       if ((status & DRIVER_OK) != 0) { // none before DRIVER_OK (3.1.1)
-        int before = interrupts;
-        interrupts = before | cause;
-        if (before == 0) {
-          irq.set(true);
-        }
+        interrupts = interrupts | cause;
+        irq.set(true); // again, when the driver has not acknowledged the one before
       }
     }
 
     synchronized void acknowledge(int causes) {
       interrupts = interrupts & ~causes;
-      if (interrupts == 0) {
-        irq.set(false);
-      }
+      irq.set(interrupts != 0);
     }
 
     synchronized void add(int bits) {
       status = status | bits;
+      device.doorbell().open((status & (DRIVER_OK | NEEDS_RESET)) == DRIVER_OK);
     }
 
     synchronized void clear() {
+      device.doorbell().open(false);
       status = 0;
       interrupts = 0;
       irq.set(false);
@@ -186,7 +186,7 @@ public final class VirtioMmio implements Device, AutoCloseable {
   private synchronized int readSelected(int register) {
     return switch (register) {
       case MmioLayout.MAGIC -> MAGIC;
-      case MmioLayout.VERSION -> 2;
+      case MmioLayout.VERSION -> MODERN;
       case MmioLayout.DEVICE_ID -> offer.id();
       case MmioLayout.VENDOR_ID -> VENDOR;
       case MmioLayout.DEVICE_FEATURES -> half(offered, deviceFeaturesSelect);
@@ -303,7 +303,7 @@ public final class VirtioMmio implements Device, AutoCloseable {
       return;
     }
     int added = value & DRIVER_STATUS & ~state.status;
-    if ((added & FEATURES_OK) != 0 && !acceptable(driverFeatures)) {
+    if ((added & FEATURES_OK) != 0 && (driverFeatures & ~offered) != 0) {
       added &= ~FEATURES_OK;
     }
     if (((state.status | added) & FEATURES_OK) == 0) {
@@ -321,10 +321,6 @@ public final class VirtioMmio implements Device, AutoCloseable {
     device.start(
         new Session(
             driverFeatures, queues.stream().map(q -> q.queue).toList(), state::configChanged));
-  }
-
-  private boolean acceptable(long features) {
-    return (features & ~offered) == 0 && (features >>> F_VERSION_1 & 1) != 0;
   }
 
   private void runQueue(Setup queue) {
@@ -355,6 +351,11 @@ public final class VirtioMmio implements Device, AutoCloseable {
 
   @Override
   public void describe(Node soc, long base, int irq, int plic) {
+    describe(soc, base, window, irq, plic);
+  }
+
+  /** The node of a slot, which is the same with and without a device. */
+  static void describe(Node soc, long base, long window, int irq, int plic) {
     Node node = soc.child("virtio_mmio@" + Long.toHexString(base));
     node.strings("compatible", "virtio,mmio").longs("reg", base, window).flag("dma-coherent");
     if (irq != 0) {

@@ -4,6 +4,8 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.lang.invoke.VarHandle;
 import java.nio.ByteOrder;
+import java.util.ArrayList;
+import java.util.List;
 import org.duvisor.devices.GuestMemory;
 
 /**
@@ -66,6 +68,9 @@ public final class Virtqueue {
   private int nextAvail;
   private int nextUsed;
   private int published;
+
+  /** Room that the device was given since the last {@link #publish}: it may have written there. */
+  private final List<MemorySegment> given = new ArrayList<>();
 
   Virtqueue(int maxSize, GuestMemory memory, Signals signals) {
     if (maxSize < 1 || maxSize > MAX_SIZE || Integer.bitCount(maxSize) != 1) {
@@ -213,6 +218,8 @@ public final class Virtqueue {
   /** Shows the driver all returned chains, with a notification if it wants one. */
   public void publish() {
     assert Thread.holdsLock(this);
+    given.forEach(memory::written);
+    given.clear();
     if (!usable() || nextUsed == published) {
       return;
     }
@@ -280,8 +287,12 @@ public final class Virtqueue {
         index = 0;
         continue;
       }
-      if (!chain.add(target, (flags & DESC_WRITE) != 0)) {
+      boolean writable = (flags & DESC_WRITE) != 0;
+      if (!chain.add(target, writable)) {
         return violated("a readable descriptor follows a writable one, or a chain is too large");
+      }
+      if (writable) {
+        given.add(target);
       }
       if ((flags & DESC_NEXT) == 0) {
         return true;

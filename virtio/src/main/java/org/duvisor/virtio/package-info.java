@@ -5,8 +5,8 @@
  * the protocol. Each device is one package below with the same shape: the device, its back-end
  * interface, its back ends.
  *
- * <p>Only the modern interface (version 2 of virtio-mmio, VIRTIO_F_VERSION_1) is offered; legacy
- * and packed rings are not. Nothing here knows a hart, a hypervisor or a command line.
+ * <p>Only the modern interface (version 2 of virtio-mmio) is offered; the legacy one and packed
+ * rings are not. Nothing here knows a hart, a hypervisor or a command line.
  *
  * <p>Locks, in the order they nest: the transport's registers, then one {@code Virtqueue} (its
  * monitor), then the transport's interrupt state. Guest memory is touched only while holding the

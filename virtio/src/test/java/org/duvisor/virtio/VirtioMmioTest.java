@@ -7,7 +7,11 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
 import org.duvisor.devices.chardev.CharBackend;
+import org.duvisor.devices.fdt.Fdt;
 import org.duvisor.devices.fdt.Node;
 import org.duvisor.virtio.blk.Blk;
 import org.duvisor.virtio.blk.MemoryDisk;
@@ -31,6 +35,7 @@ class VirtioMmioTest {
     assertEquals(0x74726976, driver.read(MmioLayout.MAGIC));
     assertEquals(2, driver.read(MmioLayout.VERSION));
     assertEquals(2, driver.read(MmioLayout.DEVICE_ID));
+    assertEquals(0x554d4551, driver.read(MmioLayout.VENDOR_ID));
     assertEquals(0x1000, mmio.size());
     assertEquals(0x200, new VirtioMmio(blk, ram.memory(), irq, VirtioMmio.SLOT).size());
     assertThrows(
@@ -76,7 +81,7 @@ class VirtioMmioTest {
   @Test
   void refusesFeaturesItDidNotOffer() {
     assertFalse(driver.negotiate(driver.offered() | 1L << 60));
-    assertFalse(driver.negotiate(driver.offered() & ~TestDriver.VERSION_1));
+    assertTrue(driver.negotiate(0), "a driver need not know VIRTIO_F_VERSION_1");
     assertTrue(driver.negotiate(driver.offered()));
   }
 
@@ -171,5 +176,41 @@ class VirtioMmioTest {
     assertArrayEquals(new byte[] {0, 0, 0, 7}, node.properties().get("interrupt-parent"));
     assertEquals(16, node.properties().get("reg").length);
     assertEquals(0, node.properties().get("dma-coherent").length);
+  }
+
+  /** Drivers made for QEMU's boards need not. */
+  @Test
+  void aDriverThatDoesNotAcknowledgeIsToldAgain() {
+    List<Boolean> told = new ArrayList<>();
+    var d = new TestDriver(new VirtioMmio(blk, ram.memory(), told::add), ram);
+    Queue queue = d.start(1).getFirst();
+    told.clear();
+    for (int i = 1; i <= 3; i++) {
+      queue.request(Buffer.in(ram.allocate(16), 16), Buffer.out(ram.allocate(1), 1));
+      assertEquals(Collections.nCopies(i, true), told);
+    }
+    d.acknowledge();
+    assertFalse(told.getLast());
+  }
+
+  @Test
+  void anEmptySlotHasADeviceWithoutAnId() {
+    var slot = new EmptySlot();
+    var d = new TestDriver(slot, ram);
+    assertEquals(0x74726976, d.read(MmioLayout.MAGIC));
+    assertEquals(2, d.read(MmioLayout.VERSION));
+    assertEquals(0x554d4551, d.read(MmioLayout.VENDOR_ID));
+    d.write(MmioLayout.STATUS, 1);
+    for (int register = MmioLayout.VENDOR_ID + 4; register < slot.size(); register += 4) {
+      assertEquals(0, d.read(register));
+    }
+    assertEquals(0, d.read(MmioLayout.DEVICE_ID));
+    assertEquals(0, slot.read(MmioLayout.MAGIC, 1));
+    assertEquals(0, slot.read(MmioLayout.MAGIC, 8));
+    Node soc = new Node("soc");
+    Node other = new Node("soc");
+    slot.describe(soc, 0x1000_8000L, 8, 7);
+    mmio.describe(other, 0x1000_8000L, 8, 7);
+    assertArrayEquals(Fdt.of(other).blob(), Fdt.of(soc).blob(), "the same node");
   }
 }

@@ -41,6 +41,13 @@ final class RawMode implements AutoCloseable {
     return saved.filter(state -> stty(RAW).isPresent()).map(RawMode::new);
   }
 
+  /** Enters it again, when someone else has set the terminal; what was typed meanwhile stays. */
+  synchronized void again() {
+    if (!closed) {
+      stty(RAW);
+    }
+  }
+
   /** Gives the terminal back as it was. Idempotent, and safe from any thread. */
   @Override
   public synchronized void close() {

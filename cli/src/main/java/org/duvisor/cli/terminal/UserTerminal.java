@@ -4,26 +4,40 @@ import java.io.FileDescriptor;
 import java.io.FileInputStream;
 import java.io.IOException;
 import java.io.InputStream;
+import java.io.OutputStream;
 import java.util.Optional;
+import sun.misc.Signal;
 
 /**
- * Standard input while a guest runs. When it is a terminal, it is raw and its keys are searched for
- * commands until closed; when it is a pipe or a file, it is the guest's as it is.
+ * Standard input and output while a guest runs. When input is a terminal, it is raw and its keys
+ * are searched for commands until closed; when it is a pipe or a file, it is the guest's as it is.
  */
 public final class UserTerminal implements AutoCloseable {
-  private static final int TYPED_BYTES = 4096;
+  /** Far more than anyone pastes. */
+  private static final int TYPED_BYTES = 16 << 20;
 
   private final Optional<RawMode> raw;
-  private final FileInputStream standardInput = new FileInputStream(FileDescriptor.in);
-  private final TypedInput typed = new TypedInput(TYPED_BYTES);
+  private final InputStream input;
+  private final ShownOutput shown = new ShownOutput();
+  private final TypedInput typed = new TypedInput(TYPED_BYTES, this::drop);
+  private volatile Runnable dropping = () -> {};
 
-  private UserTerminal(Optional<RawMode> raw) {
+  private UserTerminal(Optional<RawMode> raw, InputStream input) {
     this.raw = raw;
+    this.input = input;
   }
 
   /** Takes standard input. Keys go nowhere before {@link #listen}. */
   public static UserTerminal open() {
-    return new UserTerminal(RawMode.enter());
+    Optional<RawMode> raw = RawMode.enter();
+    // After a stop the shell has set the terminal its own way.
+    raw.ifPresent(mode -> Signal.handle(new Signal("CONT"), _ -> mode.again()));
+    return new UserTerminal(raw, new FileInputStream(FileDescriptor.in));
+  }
+
+  /** For a guest without a console: standard input is left alone, so that Ctrl-C is a signal. */
+  public static UserTerminal outputOnly() {
+    return new UserTerminal(Optional.empty(), InputStream.nullInputStream());
   }
 
   /** Whether a user sits there: raw mode is on and the escape key works. */
@@ -33,17 +47,28 @@ public final class UserTerminal implements AutoCloseable {
 
   /** What the guest reads. */
   public InputStream input() {
-    return interactive() ? typed : standardInput;
+    return interactive() ? typed : input;
+  }
+
+  /**
+   * Where the guest's output goes: standard output, without the encoding and the locks of
+   * System.out.
+   */
+  public OutputStream output() {
+    return shown;
   }
 
   /**
    * Starts to hand out keys; commands are called on a thread of the terminal. Does nothing unless
    * interactive.
+   *
+   * @param dropped called when the guest has stopped reading, and what is typed begins to be lost
    */
-  public void listen(Runnable quit, Runnable help, Runnable statistics) {
+  public void listen(Runnable quit, Runnable help, Runnable statistics, Runnable dropped) {
     if (!interactive()) {
       return;
     }
+    dropping = dropped;
     var keys =
         new EscapeKeys(
             new EscapeKeys.Keys() {
@@ -70,10 +95,14 @@ public final class UserTerminal implements AutoCloseable {
     Thread.ofPlatform().daemon().name("terminal-input").start(() -> read(keys));
   }
 
+  private void drop() {
+    dropping.run();
+  }
+
   private void read(EscapeKeys keys) {
-    byte[] buffer = new byte[256];
+    byte[] buffer = new byte[4096];
     try {
-      for (int n = standardInput.read(buffer); n >= 0; n = standardInput.read(buffer)) {
+      for (int n = input.read(buffer); n >= 0; n = input.read(buffer)) {
         for (int i = 0; i < n; i++) {
           keys.type(buffer[i]);
         }
@@ -84,9 +113,10 @@ public final class UserTerminal implements AutoCloseable {
     typed.end();
   }
 
-  /** Gives the terminal back. Idempotent, and safe from any thread. */
+  /** Gives the terminal back, at the start of a line. Idempotent, and safe from any thread. */
   @Override
   public void close() {
     raw.ifPresent(RawMode::close);
+    shown.endLine();
   }
 }

@@ -62,6 +62,21 @@ final class FullStackTest {
     }
   }
 
+  /** The modules are in the initramfs, which the host has left. */
+  @Test
+  void modulesCanStillBeLoaded() throws Exception {
+    try (var host = boot(1, 1024)) {
+      host.run("for m in tun bridge vhost_net; do modprobe $m || echo no $m; done");
+      assertEquals(
+          "bridge tun vhost vhost_net",
+          host.run("echo $(lsmod | grep -owE '^(tun|bridge|vhost|vhost_net)' | sort)"));
+      assertEquals("/dev/net/tun", host.run("ls /dev/net/tun"));
+      host.run("rmmod kvm; modprobe kvm");
+      assertEquals("/dev/kvm", host.run("ls /dev/kvm"));
+      end(host);
+    }
+  }
+
   @ParameterizedTest
   @ValueSource(ints = {1, 2, 4})
   void theContractHoldsOnLinux(int harts) throws Exception {

@@ -57,7 +57,7 @@ final class KvmTest {
     String where = aia && vcpus > 1 ? "taskset 4 " : "";
     host.start(
         where
-            + "qemu-system-riscv64 -accel kvm -cpu host -m 128M -nographic -M virt"
+            + "qemu-kvm -m 128M -nographic -M virt"
             + (aia ? ",aia=aplic-imsic" : "")
             + (" -smp " + vcpus)
             + " -kernel /usr/share/duvisor/Image -initrd /usr/share/duvisor/initramfs.cpio.gz"
@@ -69,6 +69,8 @@ final class KvmTest {
     assertEquals(Integer.toString(vcpus), guest.run("grep -c ^processor /proc/cpuinfo"));
     String controller = aia ? "APLIC-MSI" : "PLIC";
     assertTrue(guest.run("grep virtio /proc/interrupts").contains(controller));
+    // rdtime in user mode: of the first vCPU too, and with one alone
+    assertTrue(guest.run("taskset 1 ping -c 1 127.0.0.1").contains("1 packets received"));
     network(guest, served);
     String written = disk(guest, vcpus);
     guest.type("poweroff -f");

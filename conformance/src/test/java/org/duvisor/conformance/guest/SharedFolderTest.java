@@ -95,6 +95,41 @@ final class SharedFolderTest {
     assertEquals("0", shell.run("mkdir d; cd d; rmdir ../d; ls . 2>/dev/null | wc -l; cd /mnt"));
   }
 
+  /** With the options that README.md has, programs share memory in files, and SQLite its index. */
+  @Test
+  void aFileIsMappedForWriting() throws Exception {
+    assumeTrue(System.getProperty("os.name").equals("Linux"), "sharing needs a Linux host");
+    compile("/share/map.c", folder.resolve("map"));
+    try (Guest guest = Guest.boot(host(), 1, "", P9.share(folder, "host", false, Serving.THREAD))) {
+      GuestShell shell = guest.shell();
+      shell.prompt();
+      shell.run(MOUNT.replace("9p2000.L", "9p2000.L,cache=mmap"));
+      assertEquals("both", shell.run("./map shared"));
+      shell.type("poweroff -f");
+      assertEquals(new VmOutcome.Poweroff(), guest.outcome().get());
+    }
+    byte[] seen = Files.readAllBytes(folder.resolve("shared"));
+    assertEquals(8192, seen.length);
+    assertEquals('a', seen[0]);
+    assertEquals('b', seen[4096]);
+  }
+
+  private static void compile(String resource, Path program) throws Exception {
+    Path source = Path.of(SharedFolderTest.class.getResource(resource).toURI());
+    Process compiler;
+    try {
+      compiler =
+          new ProcessBuilder(
+                  "riscv64-linux-gnu-gcc", "-O1", "-static", "-o", program + "", source + "")
+              .inheritIO()
+              .start();
+    } catch (IOException e) {
+      assumeTrue(false, "needs a cross compiler (Debian: gcc-riscv64-linux-gnu)");
+      return;
+    }
+    assertEquals(0, compiler.waitFor());
+  }
+
   /** Adversary: a guest with root that wants to change what it may only read. */
   @Test
   void aReadOnlyFolderStaysAsItIs() throws Exception {

@@ -619,17 +619,63 @@ abstract class DvDriverContract extends Peer {
     assertEquals(Cause.ECALL_VS, cause.get());
   }
 
+  /** Adversary: a guest that has another vCPU fenced, whose hart does it with interrupts off. */
   @Test
-  void fencesWithOddOperandsReturn() {
+  void fencesWithOddOperandsReturn() throws InterruptedException {
+    long[] starts = {
+      0,
+      1,
+      0x1000,
+      -1,
+      -0xfffL,
+      -0x1000L,
+      -0x1001L,
+      -0x2000L,
+      -0x40000L,
+      Long.MIN_VALUE,
+      Long.MAX_VALUE
+    };
+    long[] sizes = {
+      0,
+      1,
+      -1,
+      -2,
+      0xfff,
+      0x1000,
+      0x1fff,
+      0x40000,
+      0x40001,
+      -0x2000L,
+      Long.MAX_VALUE,
+      Long.MIN_VALUE
+    };
     TinyVm vm = new TinyVm(open());
+    vm.program(0x2000, COUNT);
+    var over = new AtomicBoolean();
+    Thread counts =
+        start(
+            () -> {
+              try (HuHart h = vm.driver.register(1)) {
+                vm.prepare(h, 0x2000);
+                while (!over.get()) {
+                  h.enter();
+                }
+              }
+            });
+    until(() -> vm.word(0x1000) != 0);
     try (HuHart h = spinning(vm, 63)) {
       for (Fence f : Fence.values()) {
-        for (long start : new long[] {0, 1, -1, Long.MIN_VALUE, Long.MAX_VALUE}) {
-          for (long size : new long[] {0, 1, -1, 4096, Long.MAX_VALUE, Long.MIN_VALUE}) {
+        for (long start : starts) {
+          for (long size : sizes) {
             vm.driver.fence(f, -1, start, size, -1);
           }
         }
       }
+      long then = vm.word(0x1000);
+      until(() -> vm.word(0x1000) != then);
+      over.set(true);
+      vm.driver.kick(1);
+      counts.join();
       h.fenceGvma(-1);
       h.fenceVvma(-1, -1);
       h.fenceVvma(5, 1 << 20);

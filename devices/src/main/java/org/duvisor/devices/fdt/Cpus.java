@@ -44,6 +44,7 @@ public record Cpus(
       cpu.strings("riscv,isa", isa(isaBase, extensions)).strings("mmu-type", mmuType);
       blockSize(cpu, extensions, "zicbom", "riscv,cbom-block-size");
       blockSize(cpu, extensions, "zicboz", "riscv,cboz-block-size");
+      blockSize(cpu, extensions, "zicbop", "riscv,cbop-block-size");
       Node intc = cpu.child("interrupt-controller");
       intc.cells("#interrupt-cells", 1)
           .flag("interrupt-controller")

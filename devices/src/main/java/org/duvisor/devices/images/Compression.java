@@ -45,11 +45,10 @@ enum Compression {
   private static final int LONGEST_MAGIC = 5;
 
   static Compression of(Path file, MemorySegment bytes) {
-    byte[] head = array(bytes.asSlice(0, Math.min(LONGEST_MAGIC, bytes.byteSize())));
-    String magic = new String(head, StandardCharsets.ISO_8859_1);
-    if (magic.startsWith("\u001f\u008b")) {
+    if (isGzip(bytes)) {
       return GZIP;
     }
+    String magic = magic(bytes);
     if (magic.startsWith("(\u00b5/\u00fd")) {
       return ZSTD;
     }
@@ -61,6 +60,15 @@ enum Compression {
       }
     }
     return NONE;
+  }
+
+  private static String magic(MemorySegment bytes) {
+    byte[] head = array(bytes.asSlice(0, Math.min(LONGEST_MAGIC, bytes.byteSize())));
+    return new String(head, StandardCharsets.ISO_8859_1);
+  }
+
+  private static boolean isGzip(MemorySegment bytes) {
+    return magic(bytes).startsWith("\u001f\u008b");
   }
 
   /** The first bytes of the content, {@code count} of them or fewer when it is shorter. */
@@ -116,7 +124,12 @@ enum Compression {
       return bytes;
     }
     for (long capacity = 16 << 20; capacity <= ImageFile.MAX_BYTES; capacity *= 4) {
-      MemorySegment to = Arena.ofAuto().allocate(capacity);
+      MemorySegment to;
+      try {
+        to = Arena.ofAuto().allocate(capacity);
+      } catch (OutOfMemoryError e) {
+        throw tooLarge(file);
+      }
       long written = expand(file, bytes, to);
       if (written >= 0) {
         return to.asSlice(0, written);
@@ -132,7 +145,7 @@ enum Compression {
    */
   static MemorySegment inflateIfWhole(Path file, MemorySegment bytes) {
     long length = bytes.byteSize();
-    if (length < GZIP_HEADER_BYTES + GZIP_TRAILER_BYTES || of(file, bytes) != GZIP) {
+    if (length < GZIP_HEADER_BYTES + GZIP_TRAILER_BYTES || !isGzip(bytes)) {
       return bytes;
     }
     int expanded = bytes.get(LITTLE_ENDIAN_INT, length - 4);
@@ -246,6 +259,14 @@ enum Compression {
       return new Zstd(in, (int) Math.min(limit, ImageFile.MAX_BYTES), enough).decode();
     } catch (Zstd.Corrupt e) {
       throw new ImageException(file, "zstd data " + e.getMessage());
+    } catch (OutOfMemoryError e) {
+      throw tooLarge(file);
     }
+  }
+
+  /** For a few bytes that are to become more than there is room for. */
+  private static ImageException tooLarge(Path file) {
+    return new ImageException(
+        file, "expands to more than the JVM has memory for (DUVISOR_JAVA_OPTS=-Xmx4g has more)");
   }
 }

@@ -7,6 +7,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.OptionalLong;
 import org.duvisor.devices.GuestMemory;
 
@@ -29,9 +30,36 @@ public final class ElfImage {
   /**
    * A loadable segment; addresses and sizes in bytes, unsigned.
    *
+   * @param headers whether it begins with the headers of the file, which linkers put before the
+   *     program unless they are told otherwise
    * @param file its initialized bytes, at most {@code memoryBytes}; the rest is zero
    */
-  public record Segment(long physical, long virtual, long memoryBytes, MemorySegment file) {}
+  public record Segment(
+      long physical, long virtual, long memoryBytes, boolean headers, MemorySegment file) {
+    private boolean holds(long address) {
+      return Long.compareUnsigned(address - virtual, memoryBytes) < 0;
+    }
+  }
+
+  /** Names of some machines in the header. */
+  private static final Map<Integer, String> MACHINES =
+      Map.of(
+          3,
+          "x86",
+          8,
+          "MIPS",
+          21,
+          "POWER",
+          22,
+          "s390",
+          40,
+          "arm",
+          62,
+          "x86-64",
+          183,
+          "arm64",
+          258,
+          "LoongArch");
 
   private final Path file;
   private final MemorySegment bytes;
@@ -53,7 +81,9 @@ public final class ElfImage {
     int machine = half(18);
     if (machine != MACHINE_RISCV) {
       throw new ImageException(
-          file, "is for ELF machine " + machine + ", not RISC-V (" + MACHINE_RISCV + ")");
+          file,
+          "is for ELF machine %d (%s), not RISC-V (%d)"
+              .formatted(machine, MACHINES.getOrDefault(machine, "unknown"), MACHINE_RISCV));
     }
     if (view.get(4) != 2 || view.get(5) != 1) {
       throw new ImageException(file, "is not a 64-bit little-endian ELF file");
@@ -94,12 +124,16 @@ public final class ElfImage {
     return type == TYPE_SHARED;
   }
 
-  /** The lowest physical address of a segment. */
+  /**
+   * The lowest physical address of a segment; one of a program with fixed addresses that holds
+   * headers, and not the entry point, does not count.
+   */
   public long lowest() {
     return segments.stream()
+        .filter(s -> relocatable() || !s.headers || s.holds(entry))
         .mapToLong(Segment::physical)
         .reduce((a, b) -> Long.compareUnsigned(a, b) < 0 ? a : b)
-        .orElseThrow();
+        .orElse(segments.getFirst().physical);
   }
 
   /**
@@ -109,6 +143,7 @@ public final class ElfImage {
   public long span() {
     long lowest = lowest();
     return segments.stream()
+        .filter(s -> Long.compareUnsigned(s.physical, lowest) >= 0)
         .mapToLong(s -> s.physical - lowest + s.memoryBytes)
         .map(end -> end < 0 ? Long.MAX_VALUE : end)
         .max()
@@ -118,7 +153,7 @@ public final class ElfImage {
   /** The physical address of the entry point, as linked. */
   public long entry() {
     for (Segment s : segments) {
-      if (Long.compareUnsigned(entry - s.virtual, s.memoryBytes) < 0) {
+      if (s.holds(entry)) {
         return entry - s.virtual + s.physical;
       }
     }
@@ -128,18 +163,30 @@ public final class ElfImage {
 
   /**
    * Copies the segments to their physical addresses plus {@code displacement} and clears what the
-   * file does not hold.
+   * file does not hold. Of a segment that begins with the file's headers, what lies below RAM is
+   * left out.
    *
    * @return the entry point in guest-physical memory
-   * @throws ImageException when a segment does not lie in RAM
+   * @throws ImageException when another segment, or the entry point, does not lie in RAM
    */
   public long load(GuestMemory memory, long displacement) {
+    long ram = memory.regions().getFirst().base();
     for (Segment s : segments) {
-      MemorySegment place = ImageFile.place(file, memory, s.physical + displacement, s.memoryBytes);
-      place.copyFrom(s.file);
-      place.asSlice(s.file.byteSize()).fill((byte) 0);
+      long at = s.physical + displacement;
+      boolean below = s.headers && Long.compareUnsigned(at, ram) < 0;
+      long skip = below && Long.compareUnsigned(ram - at, s.memoryBytes) < 0 ? ram - at : 0;
+      if (!below || skip != 0) {
+        MemorySegment place = ImageFile.place(file, memory, at + skip, s.memoryBytes - skip);
+        MemorySegment content = s.file.asSlice(Math.min(skip, s.file.byteSize()));
+        place.copyFrom(content);
+        place.asSlice(content.byteSize()).fill((byte) 0);
+      }
     }
-    return entry() + displacement;
+    long start = entry() + displacement;
+    if (memory.slice(start, 2) == null) {
+      throw new ImageException(file, "starts at 0x%x, where there is no RAM".formatted(start));
+    }
+    return start;
   }
 
   /**
@@ -233,8 +280,10 @@ public final class ElfImage {
       throw new ImageException(
           file, "ELF segment at 0x" + Long.toHexString(physical) + " is too large");
     }
-    MemorySegment content = part(header.getLong(8), fileBytes, "a segment");
-    segments.add(new Segment(physical, virtual, memoryBytes, content));
+    long offset = header.getLong(8);
+    MemorySegment content = part(offset, fileBytes, "a segment");
+    boolean headers = offset == 0 && fileBytes >= HEADER_BYTES;
+    segments.add(new Segment(physical, virtual, memoryBytes, headers, content));
   }
 
   private int half(int offset) {

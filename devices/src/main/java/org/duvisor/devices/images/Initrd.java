@@ -1,11 +1,18 @@
 package org.duvisor.devices.images;
 
 import java.lang.foreign.MemorySegment;
+import java.nio.ByteBuffer;
 import java.nio.file.Path;
+import java.util.List;
+import java.util.Optional;
 import org.duvisor.devices.GuestMemory;
 
 /** An initial RAM disk: bytes that only the guest's kernel understands. */
 public final class Initrd {
+  /** Beginnings of what {@link FileKind} says: Linux has more to do with these, or mounts them. */
+  private static final List<String> TAKEN =
+      List.of("a RAM disk (cpio)", "compressed", "a file system");
+
   private final Path file;
   private final MemorySegment bytes;
 
@@ -22,6 +29,21 @@ public final class Initrd {
    */
   public static Initrd open(Path file) {
     return new Initrd(file, Compression.inflateIfWhole(file, ImageFile.map(file)));
+  }
+
+  /**
+   * What the file is when Linux, as far as can be told, will not take it for a RAM disk: to follow
+   * "is". Compressed content that is not inflated here is not looked into.
+   */
+  public Optional<String> doubt() {
+    ByteBuffer content = ImageFile.view(bytes);
+    int first = 0;
+    while (first < content.limit() && content.get(first) == 0) {
+      first++; // as Linux does before each archive
+    }
+    Optional<String> kind = FileKind.of(bytes.asSlice(first == content.limit() ? 0 : first));
+    boolean fits = kind.isPresent() && TAKEN.stream().anyMatch(kind.get()::startsWith);
+    return fits ? Optional.empty() : Optional.of(kind.orElse("of no form that is known"));
   }
 
   /** Length in bytes of what the guest gets, at least 1. */

@@ -7,8 +7,9 @@ import org.duvisor.devices.GuestMemory;
 
 /**
  * What a machine or VM starts: a RISC-V Linux {@code Image} (Linux, "Boot image header in RISC-V
- * Linux"), an ELF file, or a flat binary; each may be compressed with gzip or zstd. An {@code
- * Image} is expanded straight into guest memory.
+ * Linux"), an ELF file, or a flat binary; each may be compressed with gzip or zstd, and an {@code
+ * Image} be packed as an EFI program that expands itself (Linux, "zboot"). An {@code Image} is
+ * expanded straight into guest memory.
  */
 public final class KernelImage {
   /** What the file is, once expanded. */
@@ -35,6 +36,9 @@ public final class KernelImage {
   private static final int PE_MAGIC = 0x4550; // "PE\0\0"
   private static final int PE_HEADER_BYTES = 24;
   private static final int PE_SECTION_BYTES = 40;
+
+  /** "MZ", two zeros, "zimg". */
+  private static final long ZBOOT_MAGIC = 0x676d_697a_0000_5a4dL;
 
   /**
    * Below this an ELF file's physical addresses are offsets, as in vmlinux, whose segments start at
@@ -70,21 +74,33 @@ public final class KernelImage {
    * @throws ImageException when it is neither or cannot be used
    */
   public static KernelImage open(Path file) {
-    return open(file, false);
+    return open(file, ImageFile.map(file), -1);
   }
 
   /**
-   * Opens firmware or a bare-metal program; what is neither an {@code Image} nor ELF is a flat
-   * binary.
+   * Opens firmware or a bare-metal program; what is neither an {@code Image} nor ELF, nor of a form
+   * that is no program, is a flat binary, to be placed at the start of RAM.
    *
    * @throws ImageException when it cannot be used
    */
   public static KernelImage openAny(Path file) {
-    return open(file, true);
+    return openAny(file, 0);
   }
 
-  private static KernelImage open(Path file, boolean flatAllowed) {
-    MemorySegment bytes = ImageFile.map(file);
+  /**
+   * The same.
+   *
+   * @param flatOffset bytes from the start of RAM to the place of a flat binary, at least 0
+   */
+  public static KernelImage openAny(Path file, long flatOffset) {
+    return open(file, ImageFile.map(file), flatOffset);
+  }
+
+  /** Opens the content of a file; a flat binary only with an offset, which is not negative. */
+  private static KernelImage open(Path file, MemorySegment bytes, long flatOffset) {
+    if (isZboot(bytes)) {
+      return open(file, zbootPayload(file, bytes), flatOffset);
+    }
     Compression compression = Compression.of(file, bytes);
     MemorySegment head = compression.head(file, bytes, HEADER_BYTES);
     if (ElfImage.isElf(head)) {
@@ -101,11 +117,39 @@ public final class KernelImage {
     if (isImage(head)) {
       return image(file, compression, bytes, head);
     }
-    if (!flatAllowed) {
-      throw new ImageException(file, "is not a RISC-V kernel (neither an Image nor an ELF file)");
-    }
     MemorySegment expanded = compression.expand(file, bytes);
-    return new KernelImage(file, Format.FLAT, Compression.NONE, expanded, 0, expanded.byteSize());
+    String is = FileKind.of(expanded).map(kind -> "is " + kind + "; it ").orElse("");
+    if (flatOffset < 0) {
+      throw new ImageException(
+          file, is + "is not a RISC-V kernel (neither an Image nor an ELF file)");
+    }
+    if (!is.isEmpty()) {
+      throw new ImageException(
+          file, is + "is not a RISC-V kernel (a Linux Image, an ELF file or a flat binary)");
+    }
+    return new KernelImage(
+        file, Format.FLAT, Compression.NONE, expanded, flatOffset, expanded.byteSize());
+  }
+
+  private static boolean isZboot(MemorySegment bytes) {
+    return bytes.byteSize() >= HEADER_BYTES && ImageFile.view(bytes).getLong(0) == ZBOOT_MAGIC;
+  }
+
+  /** The compressed kernel inside, which its header tells the place and the kind of. */
+  private static MemorySegment zbootPayload(Path file, MemorySegment bytes) {
+    ByteBuffer header = ImageFile.view(bytes);
+    long start = header.getInt(8) & 0xffff_ffffL;
+    long length = header.getInt(12) & 0xffff_ffffL;
+    if (start < HEADER_BYTES || length == 0 || start + length > bytes.byteSize()) {
+      throw new ImageException(
+          file, "is an EFI program with a kernel inside (zboot) that is cut short or damaged");
+    }
+    MemorySegment payload = bytes.asSlice(start, length);
+    if (Compression.of(file, payload) == Compression.NONE) {
+      throw new ImageException(
+          file, "is an EFI program with a kernel inside (zboot) that is damaged");
+    }
+    return payload;
   }
 
   private static boolean isImage(MemorySegment head) {
@@ -167,7 +211,10 @@ public final class KernelImage {
     return format;
   }
 
-  /** Bytes between a 2 MiB boundary and the place of an {@code Image}, 0 for the other formats. */
+  /**
+   * Bytes between a 2 MiB boundary and the place of an {@code Image}, or between the start of RAM
+   * and that of a flat binary; 0 for ELF files.
+   */
   public long textOffset() {
     return textOffset;
   }
@@ -187,6 +234,14 @@ public final class KernelImage {
   /** The lowest address of a program with a fixed address, 0 for others. */
   public long address() {
     return fixedAddress() ? elf().lowest() : 0;
+  }
+
+  /** The bytes of an ELF file or a flat binary, expanded. */
+  public MemorySegment content() {
+    if (format == Format.IMAGE) {
+      throw new IllegalStateException("an Image is expanded where it is loaded");
+    }
+    return bytes;
   }
 
   /** The ELF file, for its symbols; only for {@link Format#ELF}. */

@@ -19,6 +19,8 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
+import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.Random;
 import java.util.zip.GZIPOutputStream;
@@ -386,5 +388,155 @@ class ImagesTest {
     assertEquals(content.length, initrd.bytes());
     initrd.load(memory, AT);
     assertArrayEquals(content, loaded(AT, content.length));
+  }
+
+  /** Marks at their places in a file of {@code length} bytes that is else 1, 2, 3, 1, ... */
+  private static byte[] marked(int length, Object... placesAndMarks) {
+    byte[] bytes = new byte[length];
+    for (int i = 0; i < length; i++) {
+      bytes[i] = (byte) (1 + i % 3);
+    }
+    for (int i = 0; i < placesAndMarks.length; i += 2) {
+      byte[] mark = ((String) placesAndMarks[i + 1]).getBytes(StandardCharsets.ISO_8859_1);
+      System.arraycopy(mark, 0, bytes, (int) placesAndMarks[i], mark.length);
+    }
+    return bytes;
+  }
+
+  @Test
+  void filesThatAreNoKernelsAreToldByName() throws IOException {
+    Map<String, byte[]> files =
+        Map.ofEntries(
+            Map.entry(
+                "text", "# A read-me\n\nfor people, \u00e9\n".getBytes(StandardCharsets.UTF_8)),
+            Map.entry("a Linux kernel for x86 (bzImage)", marked(2048, 0, "MZ", 0x202, "HdrS")),
+            Map.entry("a Linux kernel for arm64 (Image)", marked(2048, 0, "MZ", 0x38, "ARMd")),
+            Map.entry("a disk image (qcow2)", marked(512, 0, "QFI\u00fb")),
+            Map.entry("a disk image (vmdk)", marked(512, 0, "KDMV")),
+            Map.entry("a disk image (vdi)", marked(512, 0x40, "\u007f\u0010\u00da\u00be")),
+            Map.entry("a disk image (vhdx)", marked(512, 0, "vhdxfile")),
+            Map.entry("a disk image (GPT)", marked(1024, 512, "EFI PART")),
+            Map.entry(
+                "a disk image (MBR)",
+                marked(
+                    512, 0x1be, "\u0080", 0x1ce, "\0", 0x1de, "\0", 0x1ee, "\0", 0x1fe, "U\u00aa")),
+            Map.entry("a file system (ext4)", marked(2048, 0x438, "S\u00ef\1\0\1\0")),
+            Map.entry("a CD image (ISO 9660)", marked(40_000, 0x8001, "CD001")),
+            Map.entry("a RAM disk (cpio)", marked(512, 0, "070701")),
+            Map.entry("a tar archive", marked(1024, 257, "ustar")),
+            Map.entry("a device tree or a FIT image", marked(64, 0, "\u00d0\r\u00fe\u00ed")),
+            Map.entry("an image for U-Boot (uImage)", marked(64, 0, "'\5\u0019V")),
+            Map.entry(
+                "an EFI program for x86-64",
+                marked(512, 0, "MZ", 60, "\u0080\0\0\0", 128, "PE\0\0d\u0086")),
+            Map.entry("nothing but zeros", new byte[5000]));
+    for (Map.Entry<String, byte[]> f : files.entrySet()) {
+      for (byte[] content : List.of(f.getValue(), gzip(f.getValue()))) {
+        Path file = file("file", content);
+        String line = "file: is " + f.getKey() + "; it is not a RISC-V kernel (";
+        assertTrue(error(() -> KernelImage.openAny(file)).contains(line), f.getKey());
+        assertTrue(error(() -> KernelImage.open(file)).contains(line), f.getKey());
+      }
+    }
+    byte[] twice = gzip(gzip(image(2000)));
+    assertTrue(
+        error(() -> KernelImage.openAny(file("twice", twice))).contains("is compressed with gzip"));
+  }
+
+  /** A kernel as Linux packs it for EFI: header, then the compressed Image. */
+  private static byte[] zboot(byte[] payload, int start, int length) {
+    ByteBuffer b = ByteBuffer.allocate(512 + payload.length).order(ByteOrder.LITTLE_ENDIAN);
+    b.put("MZ\0\0zimg".getBytes(StandardCharsets.US_ASCII)).putInt(start).putInt(length);
+    return b.put(24, "gzip".getBytes(StandardCharsets.US_ASCII)).put(512, payload).array();
+  }
+
+  @Test
+  void efiKernelsAreUnpacked() throws IOException {
+    byte[] image = image(100_000);
+    byte[] payload = gzip(image);
+    assertLoads(file("vmlinuz.efi", zboot(payload, 512, payload.length)), image);
+    int[][] wrong = {
+      {512, payload.length + 1}, {0, 600}, {512, 0}, {-1, payload.length}, {512, -1}, {100, 50}
+    };
+    for (int[] w : wrong) {
+      Path file = file("damaged.efi", zboot(payload, w[0], w[1]));
+      assertTrue(error(() -> KernelImage.openAny(file)).contains("(zboot) that is"));
+    }
+    byte[] arm = gzip(marked(2048, 0x38, "ARMd"));
+    assertTrue(
+        error(() -> KernelImage.openAny(file("arm.efi", zboot(arm, 512, arm.length))))
+            .contains("is a Linux kernel for arm64"));
+  }
+
+  @Test
+  void whatLinuxWillNotTakeForARamDiskIsDoubted() {
+    byte[] cpio = marked(512, 0, "070701");
+    byte[] padded = Arrays.copyOf(new byte[8], 520);
+    System.arraycopy(cpio, 0, padded, 8, 512);
+    byte[] xz = marked(64, 0, "\u00fd7zXZ\0");
+    for (byte[] good : List.of(cpio, gzip(cpio), padded, xz, marked(512, 0, "hsqs"))) {
+      assertEquals(Optional.empty(), Initrd.open(file("initrd", good)).doubt());
+    }
+    Map<String, byte[]> wrong =
+        Map.of(
+            "text", "not an archive".getBytes(StandardCharsets.US_ASCII),
+            "nothing but zeros", new byte[512],
+            "a disk image (qcow2)", marked(512, 0, "QFI\u00fb"),
+            "of no form that is known", marked(512));
+    wrong.forEach(
+        (is, content) -> {
+          assertEquals(Optional.of(is), Initrd.open(file("initrd", content)).doubt());
+          assertEquals(Optional.of(is), Initrd.open(file("initrd", gzip(content))).doubt());
+        });
+  }
+
+  /**
+   * An ELF file as gcc -static -Wl,-Ttext=0x80000000 makes it: a segment with the headers of the
+   * file, and the program, in one piece or two.
+   */
+  private static byte[] linked(long headers, long program, boolean inOne) {
+    int page = 0x1000;
+    int segments = inOne ? 1 : 2;
+    ByteBuffer b = ByteBuffer.allocate(page + 8).order(ByteOrder.LITTLE_ENDIAN);
+    b.put(elf(2, 243, program, program, new byte[0], 8), 0, 64);
+    b.putShort(56, (short) segments).position(64);
+    for (int i = 0; i < segments; i++) {
+      boolean first = i == 0;
+      long bytes = inOne ? page + 8 : first ? 300 : 8;
+      b.putInt(1).putInt(5).putLong(first ? 0 : page);
+      b.putLong(first ? headers : program).putLong(first ? headers : program);
+      b.putLong(bytes).putLong(bytes).putLong(page);
+    }
+    return b.putLong(page, 0x0807_0605_0403_0201L).array();
+  }
+
+  @Test
+  void headersBelowRamAreLeftOut() {
+    byte[] content = {1, 2, 3, 4, 5, 6, 7, 8};
+    List<byte[]> files = List.of(linked(RAM - 0x1000, RAM, true), linked(0x1_0000, RAM, false));
+    for (byte[] elf : files) {
+      ram.fill((byte) 0xff);
+      assertEquals(RAM + 4, ElfImage.open(file("plain", elf)).load(memory, 0));
+      assertArrayEquals(content, loaded(RAM, 8));
+      assertEquals(-1, loaded(RAM + 8, 1)[0]);
+      KernelImage kernel = KernelImage.openAny(file("plain", elf));
+      assertTrue(kernel.memoryBytes() <= 0x2000, "no room for what lies between");
+      assertEquals(RAM + 4, kernel.load(memory, AT));
+    }
+    Path program = file("program", linked(RAM - 0x1000, RAM - 0x2000, false));
+    assertTrue(error(() -> ElfImage.open(program).load(memory, 0)).contains("is not all RAM"));
+    Path linux = file("linux", linked(0x1_0000, 0x1_1000, true));
+    assertTrue(
+        error(() -> ElfImage.open(linux).load(memory, 0))
+            .endsWith("starts at 0x11004, where there is no RAM"));
+    Path high = file("high", linked(RAM + RAM_BYTES - 0x1000, RAM + RAM_BYTES, true));
+    assertTrue(error(() -> ElfImage.open(high).load(memory, 0)).contains("is not all RAM"));
+  }
+
+  @Test
+  void flatBinariesGoWhereTheirCallerSays() {
+    Path file = file("flat.bin", new byte[] {0x13, 0, 0, 0, 0x6f, 0, 0, 0});
+    assertEquals(0, KernelImage.openAny(file).textOffset());
+    assertEquals(2 << 20, KernelImage.openAny(file, 2 << 20).textOffset());
   }
 }

@@ -70,6 +70,9 @@ public final class Boot {
       return kernel.textOffset();
     }
     long offset = kernel.address() - ram.gpa();
+    if (offset < 0 && offset + kernel.memoryBytes() > 0) {
+      return 0; // the file's headers come before the program
+    }
     if (offset < 0 || offset >= ram.bytes()) {
       throw new ImageException(
           "the kernel wants to be at 0x%x, where the VM has no RAM".formatted(kernel.address()));

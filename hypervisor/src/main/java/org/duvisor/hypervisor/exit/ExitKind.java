@@ -21,6 +21,8 @@ public enum ExitKind {
   SPIN,
   /** A priority of a major interrupt was read or written. */
   PRIORITY,
+  /** A performance counter was read that the host keeps to itself. */
+  COUNTER,
   /** An IPI arrived. */
   IPI,
   /** A kick or a host interrupt. */

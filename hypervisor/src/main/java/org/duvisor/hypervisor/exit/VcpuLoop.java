@@ -13,6 +13,7 @@ import org.duvisor.isa.Cause;
 import org.duvisor.isa.Csr;
 import org.duvisor.platform.DvDriver;
 import org.duvisor.platform.DvException;
+import org.duvisor.platform.FastExits;
 import org.duvisor.platform.HuHart;
 
 /**
@@ -27,6 +28,7 @@ public final class VcpuLoop implements Runnable {
   private final Power power;
   private final boolean timed;
   private final ExitStats stats = new ExitStats();
+  private final FastExits fastExits;
   private final Trouble trouble;
   private final Sbi sbi;
   private final Ipi ipi;
@@ -37,6 +39,7 @@ public final class VcpuLoop implements Runnable {
   /**
    * The loop of one vCPU.
    *
+   * @param fastExits what the platform may answer itself
    * @param imsics the VM's, if it has AIA
    * @param timed whether to measure how long exits take
    */
@@ -49,6 +52,7 @@ public final class VcpuLoop implements Runnable {
       MmioBus bus,
       Sbi sbi,
       Ipi ipi,
+      FastExits fastExits,
       Optional<Imsics> imsics,
       boolean timed) {
     this.vcpu = vcpu;
@@ -57,6 +61,7 @@ public final class VcpuLoop implements Runnable {
     this.timed = timed;
     this.sbi = sbi;
     this.ipi = ipi;
+    this.fastExits = fastExits;
     this.imsics = imsics;
     this.trouble = new Trouble(vcpu, power, stats);
     this.guestPageFault = new GuestPageFault(vcpu, ram, stage2, bus, trouble);
@@ -68,16 +73,16 @@ public final class VcpuLoop implements Runnable {
     return stats;
   }
 
+  /** Exits that the platform has answered; any thread. */
+  public FastExits fastExits() {
+    return fastExits;
+  }
+
   /** Runs until the VM ends. Nothing is thrown: whatever goes wrong ends the VM, with a report. */
   @Override
   public void run() {
     try (HuHart hart = driver.register(vcpu.index())) {
-      vcpu.attach(hart);
-      imsics.ifPresent(i -> i.claim(vcpu));
-      while (vcpu.awaitStart()) {
-        runGuest(hart);
-      }
-      imsics.ifPresent(Imsics::leave);
+      live(hart);
     } catch (DvException e) {
       imsics.ifPresent(Imsics::abandon);
       if (e.reason() == DvException.Reason.GONE) {
@@ -85,9 +90,33 @@ public final class VcpuLoop implements Runnable {
       } else {
         power.crash("vCPU %d: %s (%s)%n".formatted(vcpu.index(), e.getMessage(), e.reason()));
       }
+    } catch (OutOfMemoryError e) {
+      outOfMemory();
     } catch (RuntimeException | Error e) {
       imsics.ifPresent(Imsics::abandon);
       power.crash(bug(e));
+    }
+  }
+
+  private void live(HuHart hart) {
+    try {
+      vcpu.attach(hart);
+      hart.fastExits(fastExits);
+      imsics.ifPresent(i -> i.claim(vcpu));
+      while (vcpu.awaitStart()) {
+        runGuest(hart);
+      }
+      imsics.ifPresent(Imsics::leave);
+    } catch (OutOfMemoryError e) { // not seen by the end of the hart, which may throw the same one
+      outOfMemory();
+    }
+  }
+
+  /** Without anything that allocates, lambdas among it. */
+  private void outOfMemory() {
+    power.outOfMemory();
+    if (imsics.isPresent()) {
+      imsics.get().abandon();
     }
   }
 

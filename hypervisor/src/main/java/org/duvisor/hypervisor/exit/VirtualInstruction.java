@@ -6,9 +6,10 @@ import org.duvisor.isa.Cause;
 import org.duvisor.isa.Csr;
 
 /**
- * Cause 22: WFI of the guest's kernel waits, WRS.NTO that stalls lets another vCPU run, and with
- * AIA the priorities of the kernel's major interrupts are read-only 0 (AIA 5.2.2); everything else
- * does not exist for this guest and is illegal.
+ * Cause 22: WFI of the guest's kernel waits, WRS.NTO that stalls lets another vCPU run, counters
+ * that the host's kernel keeps from its processes do not count (Zicntr, Zihpm), and with AIA the
+ * priorities of the kernel's major interrupts are read-only 0 (AIA 5.2.2); everything else does not
+ * exist for this guest and is illegal.
  */
 final class VirtualInstruction {
   private static final int WFI = 0x10500073;
@@ -37,6 +38,26 @@ final class VirtualInstruction {
     return select >= IPRIO0 && select <= IPRIO15 && (select & 1) == 0;
   }
 
+  /**
+   * Whether it reads cycle, instret or one of hpmcounter3 to 31, and the guest's kernel lets the
+   * mode it is in do so.
+   */
+  private boolean isCounter(int instruction) {
+    int csr = instruction >>> 20;
+    boolean reads = (instruction & 0x7f) == SYSTEM && (instruction >>> 13 & 1) != 0;
+    if (!reads || (instruction >>> 15 & 31) != 0 || (csr & ~31) != Csr.CYCLE || csr == Csr.TIME) {
+      return false;
+    }
+    return vcpu.inSupervisor() || (vcpu.hart().csr(Csr.HUVSCOUNTEREN) >>> (csr & 31) & 1) != 0;
+  }
+
+  /** The instruction gives 0. */
+  private ExitKind zero(int instruction, ExitKind kind) {
+    vcpu.hart().x(instruction >>> 7 & 31, 0);
+    vcpu.advance(4);
+    return kind;
+  }
+
   ExitKind handle() {
     int instruction = (int) vcpu.hart().csr(Csr.UTVAL);
     if (instruction == 0) { // a hart need not tell
@@ -57,9 +78,10 @@ final class VirtualInstruction {
       return ExitKind.SPIN;
     }
     if (vcpu.inSupervisor() && isPriority(instruction)) {
-      vcpu.hart().x(instruction >>> 7 & 31, 0);
-      vcpu.advance(4);
-      return ExitKind.PRIORITY;
+      return zero(instruction, ExitKind.PRIORITY);
+    }
+    if (isCounter(instruction)) {
+      return zero(instruction, ExitKind.COUNTER);
     }
     return trouble.inject(Cause.ILLEGAL_INSTRUCTION, instruction & 0xFFFF_FFFFL);
   }

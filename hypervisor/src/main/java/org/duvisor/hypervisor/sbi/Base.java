@@ -4,6 +4,9 @@ import java.util.function.LongPredicate;
 
 /** Base extension (SBI 2.0, chapter 4). */
 final class Base implements Extension {
+  /** EID. */
+  static final int ID = 0x10;
+
   /** Version 2.0. */
   private static final long SPECIFICATION = 2L << 24;
 
@@ -12,6 +15,13 @@ final class Base implements Extension {
 
   private static final long IMPLEMENTATION_VERSION = 1;
 
+  private static final int PROBE = 3;
+
+  /** By function; mvendorid, marchid, mimpid are 0: a virtual hart has no maker. */
+  private static final long[] ANSWERS = {
+    SPECIFICATION, IMPLEMENTATION, IMPLEMENTATION_VERSION, 0, 0, 0, 0
+  };
+
   private final LongPredicate has;
 
   Base(LongPredicate has) {
@@ -19,22 +29,18 @@ final class Base implements Extension {
   }
 
   @Override
-  public long id() {
-    return 0x10;
-  }
-
-  @Override
   public long call(long function, SbiCall call) {
     if (function < 0 || function > 6) {
       return SbiError.NOT_SUPPORTED;
     }
-    return call.succeed(
-        switch ((int) function) {
-          case 0 -> SPECIFICATION;
-          case 1 -> IMPLEMENTATION;
-          case 2 -> IMPLEMENTATION_VERSION;
-          case 3 -> has.test(call.argument(0)) ? 1 : 0;
-          default -> 0; // mvendorid, marchid, mimpid: a virtual hart has no maker
-        });
+    if (function == PROBE) {
+      return call.succeed(has.test(call.argument(0)) ? 1 : 0);
+    }
+    return call.succeed(ANSWERS[(int) function]);
+  }
+
+  /** What the functions return, but for probe_extension. */
+  static long[] answers() {
+    return ANSWERS.clone();
   }
 }

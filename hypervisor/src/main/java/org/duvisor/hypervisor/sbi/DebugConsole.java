@@ -10,6 +10,9 @@ import org.duvisor.hypervisor.stage2.GuestRam;
  * RAM.
  */
 final class DebugConsole implements Extension {
+  /** EID. */
+  static final int ID = 0x4442434E;
+
   /**
    * The most bytes of one call, so that a guest cannot keep its vCPU away from requests; calls may
    * do less.
@@ -22,11 +25,6 @@ final class DebugConsole implements Extension {
   DebugConsole(GuestRam ram, CharBackend console) {
     this.ram = ram;
     this.console = console;
-  }
-
-  @Override
-  public long id() {
-    return 0x4442434E;
   }
 
   @Override
@@ -63,6 +61,7 @@ final class DebugConsole implements Extension {
     byte[] bytes = new byte[(int) buffer.byteSize()];
     int got = Math.max(0, console.receive(bytes, 0, bytes.length));
     MemorySegment.copy(bytes, 0, buffer, ValueLayout.JAVA_BYTE, 0, got);
+    ram.written(buffer);
     return got;
   }
 }

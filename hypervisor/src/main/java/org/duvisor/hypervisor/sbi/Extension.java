@@ -2,9 +2,6 @@ package org.duvisor.hypervisor.sbi;
 
 /** An SBI extension as one vCPU calls it. */
 interface Extension {
-  /** EID, sign-extended as in a7. */
-  long id();
-
   /**
    * Performs a call.
    *

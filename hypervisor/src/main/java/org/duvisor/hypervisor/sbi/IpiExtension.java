@@ -4,17 +4,15 @@ import org.duvisor.hypervisor.interrupts.Ipi;
 
 /** IPI extension (SBI 2.0, chapter 7). */
 final class IpiExtension implements Extension {
+  /** EID. */
+  static final int ID = 0x735049;
+
   private final Ipi ipi;
   private final HartMask harts;
 
   IpiExtension(Ipi ipi, HartMask harts) {
     this.ipi = ipi;
     this.harts = harts;
-  }
-
-  @Override
-  public long id() {
-    return 0x735049;
   }
 
   @Override

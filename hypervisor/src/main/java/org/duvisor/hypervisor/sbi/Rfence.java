@@ -10,8 +10,8 @@ import org.duvisor.platform.HuHart;
  * the others by the driver, which knows where they run.
  */
 final class Rfence implements Extension {
-  /** A longer range is fenced as a whole. */
-  private static final long MANY_PAGES = 64;
+  /** EID. */
+  static final int ID = 0x52464E43;
 
   private static final long PAGE = 4096;
 
@@ -23,11 +23,6 @@ final class Rfence implements Extension {
     this.vcpu = vcpu;
     this.driver = driver;
     this.harts = harts;
-  }
-
-  @Override
-  public long id() {
-    return 0x52464E43;
   }
 
   @Override
@@ -46,43 +41,34 @@ final class Rfence implements Extension {
           case 1 -> Fence.VVMA;
           default -> Fence.VVMA_ASID;
         };
-    boolean ranged = kind != Fence.FENCE_I;
     int asid = kind == Fence.VVMA_ASID ? (int) call.argument(4) & 0xFFFF : 0;
-    fence(
-        kind,
-        harts.vcpus(mask, base),
-        ranged ? call.argument(2) : 0,
-        ranged ? call.argument(3) : 0,
-        asid);
+    int pages =
+        kind == Fence.FENCE_I ? Fence.EVERYTHING : Fence.pages(call.argument(2), call.argument(3));
+    boolean all = pages == Fence.EVERYTHING;
+    long targets = harts.vcpus(mask, base);
+    long self = 1L << vcpu.index();
+    if ((targets & self) != 0) {
+      fenceSelf(kind, call.argument(2), pages, asid);
+    }
+    if ((targets & ~self) != 0) {
+      driver.fence(
+          kind, targets & ~self, all ? 0 : call.argument(2), all ? 0 : call.argument(3), asid);
+    }
     return SbiError.SUCCESS;
   }
 
-  private void fence(Fence kind, long targets, long start, long size, int asid) {
-    long self = 1L << vcpu.index();
-    if ((targets & self) != 0) {
-      fenceSelf(kind, start, size, asid);
-    }
-    if ((targets & ~self) != 0) {
-      driver.fence(kind, targets & ~self, start, size, asid);
-    }
-  }
-
-  private void fenceSelf(Fence kind, long start, long size, int asid) {
+  private void fenceSelf(Fence kind, long start, int pages, int asid) {
     HuHart h = vcpu.hart();
     if (kind == Fence.FENCE_I) {
       h.fenceI();
       return;
     }
     long space = kind == Fence.VVMA_ASID ? asid : -1;
-    long first = start & -PAGE;
-    long last = start + size - 1;
-    boolean all = size == 0 || Long.compareUnsigned(last, start) < 0;
-    if (all || Long.compareUnsigned(last - first, MANY_PAGES * PAGE) >= 0) {
+    if (pages == Fence.EVERYTHING) {
       h.fenceVvma(-1, space);
-      return;
     }
-    for (long page = first; page - first <= last - first; page += PAGE) {
-      h.fenceVvma(page, space);
+    for (int i = 0; i < pages; i++) {
+      h.fenceVvma((start & -PAGE) + i * PAGE, space);
     }
   }
 }

@@ -1,7 +1,6 @@
 package org.duvisor.hypervisor.sbi;
 
-import java.util.ArrayList;
-import java.util.List;
+import java.util.stream.LongStream;
 import org.duvisor.devices.chardev.CharBackend;
 import org.duvisor.hypervisor.interrupts.Ipi;
 import org.duvisor.hypervisor.stage2.GuestRam;
@@ -9,17 +8,35 @@ import org.duvisor.hypervisor.vcpu.Power;
 import org.duvisor.hypervisor.vcpu.Vcpu;
 import org.duvisor.hypervisor.vcpu.Vcpus;
 import org.duvisor.platform.DvDriver;
+import org.duvisor.platform.FastExits;
 import org.duvisor.platform.HuHart;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The SBI of one vCPU: version 2.0 with BASE, TIME, IPI, RFENCE, HSM, SRST and DBCN, and of the
  * legacy calls those that early consoles use. There are no private extensions.
  */
 public final class Sbi {
+  private static final long[] IDS = {
+    Base.ID,
+    TimeExtension.ID,
+    IpiExtension.ID,
+    Rfence.ID,
+    HsmExtension.ID,
+    SystemReset.ID,
+    DebugConsole.ID
+  };
+
   private final Vcpu vcpu;
   private final SbiCall call;
   private final Legacy legacy;
-  private final Extension[] extensions;
+  private final Base base = new Base(this::has);
+  private final TimeExtension time = new TimeExtension();
+  private final IpiExtension ipi;
+  private final Rfence rfence;
+  private final HsmExtension hsm;
+  private final SystemReset reset;
+  private final @Nullable DebugConsole debugConsole;
 
   /**
    * The SBI that a vCPU of this VM sees.
@@ -34,26 +51,40 @@ public final class Sbi {
       CharBackend console,
       boolean debugConsole,
       Power power) {
+    HartMask harts = new HartMask(vcpus);
     this.vcpu = vcpu;
     this.call = new SbiCall(vcpu);
     this.legacy = new Legacy(console, power);
-    HartMask harts = new HartMask(vcpus);
-    List<Extension> rest = new ArrayList<>();
-    rest.addAll(
-        List.of(
-            new IpiExtension(new Ipi(vcpu, vcpus), harts),
-            new Rfence(vcpu, driver, harts),
-            new TimeExtension(),
-            new HsmExtension(vcpu, vcpus, ram, power),
-            new SystemReset(power)));
-    if (debugConsole) {
-      rest.add(new DebugConsole(ram, console));
+    this.ipi = new IpiExtension(new Ipi(vcpu, vcpus), harts);
+    this.rfence = new Rfence(vcpu, driver, harts);
+    this.hsm = new HsmExtension(vcpu, vcpus, ram, power);
+    this.reset = new SystemReset(power);
+    this.debugConsole = debugConsole ? new DebugConsole(ram, console) : null;
+  }
+
+  private @Nullable Extension extension(long id) {
+    if (id != (int) id) { // EIDs are sign-extended
+      return null;
     }
-    this.extensions = new Extension[rest.size() + 1];
-    for (int i = 0; i < rest.size(); i++) {
-      extensions[i] = rest.get(i);
-    }
-    extensions[rest.size()] = new Base(this::has);
+    return switch ((int) id) {
+      case Base.ID -> base;
+      case TimeExtension.ID -> time;
+      case IpiExtension.ID -> ipi;
+      case Rfence.ID -> rfence;
+      case HsmExtension.ID -> hsm;
+      case SystemReset.ID -> reset;
+      case DebugConsole.ID -> debugConsole;
+      default -> null;
+    };
+  }
+
+  /** What a platform needs for answering this vCPU's simple calls itself. */
+  public FastExits fastExits(Vcpus vcpus) {
+    long[] known =
+        LongStream.concat(LongStream.rangeClosed(1, Legacy.LAST), LongStream.of(IDS))
+            .filter(this::has)
+            .toArray();
+    return new FastExits(vcpu.index(), vcpus.mask(), Base.answers(), known, vcpus.waiting().word());
   }
 
   /**
@@ -71,13 +102,8 @@ public final class Sbi {
       return;
     }
     call.begin();
-    long error = SbiError.NOT_SUPPORTED;
-    for (Extension e : extensions) {
-      if (e.id() == id) {
-        error = e.call(h.x(16), call);
-        break;
-      }
-    }
+    Extension e = extension(id);
+    long error = e == null ? SbiError.NOT_SUPPORTED : e.call(h.x(16), call);
     if (error != SbiError.NO_RETURN) {
       h.x(10, error);
       h.x(11, call.value());
@@ -86,11 +112,6 @@ public final class Sbi {
 
   /** Whether there is an extension. */
   boolean has(long id) {
-    for (Extension e : extensions) {
-      if (e.id() == id) {
-        return true;
-      }
-    }
-    return legacy.has(id);
+    return extension(id) != null || legacy.has(id);
   }
 }

@@ -4,17 +4,15 @@ import org.duvisor.hypervisor.vcpu.Power;
 
 /** System Reset (SBI 2.0, chapter 10). */
 final class SystemReset implements Extension {
+  /** EID. */
+  static final int ID = 0x53525354;
+
   private static final int WARM = 2;
 
   private final Power power;
 
   SystemReset(Power power) {
     this.power = power;
-  }
-
-  @Override
-  public long id() {
-    return 0x53525354;
   }
 
   @Override

@@ -5,6 +5,7 @@ import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.Consumer;
 import org.duvisor.devices.GuestMemory;
 import org.duvisor.platform.DvDriver;
 import org.duvisor.platform.DvException;
@@ -54,10 +55,16 @@ public final class GuestRam {
       ValueLayout.JAVA_SHORT.withOrder(ByteOrder.LITTLE_ENDIAN);
 
   private final List<Piece> pieces;
+  private final Consumer<MemorySegment> observer;
 
   /** RAM made of pieces in ascending order. */
   public GuestRam(List<Piece> pieces) {
+    this(pieces, part -> {});
+  }
+
+  private GuestRam(List<Piece> pieces, Consumer<MemorySegment> observer) {
     this.pieces = List.copyOf(pieces);
+    this.observer = observer;
   }
 
   /**
@@ -98,7 +105,7 @@ public final class GuestRam {
       pieces.forEach(p -> driver.revoke(p.grant()));
       throw e;
     }
-    return new GuestRam(pieces);
+    return new GuestRam(pieces, driver::written);
   }
 
   /**
@@ -143,6 +150,11 @@ public final class GuestRam {
     return p.grant.memory().asSlice(offset, Math.min(bytes, p.bytes() - offset));
   }
 
+  /** This process has written to a part of a {@link #slice}, and is going to tell the guest. */
+  public void written(MemorySegment part) {
+    observer.accept(part);
+  }
+
   /**
    * Reads 2 or 8 bytes, little-endian, as a walk of the guest's own tables does.
    *
@@ -165,6 +177,7 @@ public final class GuestRam {
   /** The same RAM as devices see it. */
   public GuestMemory memory() {
     return new GuestMemory(
-        pieces.stream().map(p -> new GuestMemory.Region(p.gpa, p.grant.memory())).toList());
+        pieces.stream().map(p -> new GuestMemory.Region(p.gpa, p.grant.memory())).toList(),
+        observer);
   }
 }

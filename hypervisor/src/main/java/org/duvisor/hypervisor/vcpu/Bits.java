@@ -53,8 +53,13 @@ public final class Bits {
    */
   public static final long CACHE_BLOCKS = 1L << 7 | 1L << 6 | 1L << 4;
 
-  /** hucounteren: cycle, time, instret. */
-  public static final long COUNTERS = 7;
+  /** hucounteren: cycle, time, instret, and hpmcounter3 to 31. */
+  public static final long COUNTERS = 0xffff_ffffL;
+
+  /**
+   * huvscounteren, what user programs may read until the guest's kernel says: cycle, time, instret.
+   */
+  public static final long USER_COUNTERS = 7;
 
   private Bits() {}
 }

@@ -29,6 +29,9 @@ public interface Power {
    */
   void crash(String report);
 
+  /** The heap of this process is full. Allocates nothing. */
+  void outOfMemory();
+
   /**
    * The host cannot give what the VM was configured with.
    *

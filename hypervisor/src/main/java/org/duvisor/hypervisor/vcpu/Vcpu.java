@@ -33,6 +33,7 @@ public final class Vcpu {
   }
 
   private final int index;
+  private final Waiting waiting;
   private final DvDriver driver;
   private final GuestTime time;
   private final VcpuSetup setup;
@@ -46,12 +47,12 @@ public final class Vcpu {
   private volatile int requests;
   private volatile boolean external;
   private boolean externalShown;
-  private volatile boolean waiting;
   private volatile boolean paused;
 
   /** A stopped vCPU. */
-  public Vcpu(int index, DvDriver driver, GuestTime time, VcpuSetup setup) {
+  public Vcpu(int index, Waiting waiting, DvDriver driver, GuestTime time, VcpuSetup setup) {
     this.index = index;
+    this.waiting = waiting;
     this.driver = driver;
     this.time = time;
     this.setup = setup;
@@ -139,7 +140,7 @@ public final class Vcpu {
    */
   public void wake() {
     VarHandle.fullFence();
-    if (waiting) {
+    if (waiting.has(index)) {
       kick();
     }
   }
@@ -245,7 +246,7 @@ public final class Vcpu {
    * or until another thread wants something.
    */
   public void waitForInterrupt() {
-    waiting = true;
+    waiting.begin(index);
     VarHandle.fullFence();
     try {
       HuHart h = hart();
@@ -259,7 +260,7 @@ public final class Vcpu {
         idle(until);
       }
     } finally {
-      waiting = false;
+      waiting.end(index);
     }
   }
 

@@ -50,7 +50,9 @@ public final class VcpuSetup {
     h.csr(Csr.HUGATP, hugatp);
     h.csr(Csr.HUENVCFG, huenvcfg);
     h.csr(Csr.HUCOUNTEREN, Bits.COUNTERS);
-    h.csr(Csr.HUVSCOUNTEREN, Bits.COUNTERS); // as firmware and KVM do: Linux expects rdtime to work
+    h.csr(
+        Csr.HUVSCOUNTEREN,
+        Bits.USER_COUNTERS); // as firmware and KVM do: Linux expects rdtime to work
     h.csr(Csr.HUTIMEDELTA, timeDelta);
     h.csr(Csr.HUIE, Bits.USIP);
     h.fenceGvma(-1);

@@ -1,5 +1,6 @@
 package org.duvisor.hypervisor.vm;
 
+import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -75,6 +76,11 @@ final class Board implements AutoCloseable {
           aplic.delegateAll(MemoryMap.IMSIC, vcpus.count());
         };
     return aplic::source;
+  }
+
+  /** Where notifications of the virtio devices can be left, by slot. */
+  List<MemorySegment> doorbells() {
+    return transports.stream().map(t -> t.device().doorbell().memory()).toList();
   }
 
   MmioBus bus() {

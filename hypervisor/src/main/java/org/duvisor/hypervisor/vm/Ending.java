@@ -6,6 +6,11 @@ import org.jspecify.annotations.Nullable;
 
 /** The first end that is told wins, and makes all vCPUs leave. */
 final class Ending implements Power {
+  private static final VmOutcome OUT_OF_MEMORY =
+      new VmOutcome.Crashed(
+          "the heap of this process is full: give it more (-Xmx), or the VM fewer vCPUs"
+              + System.lineSeparator());
+
   private final AtomicReference<@Nullable VmOutcome> outcome = new AtomicReference<>();
   private final Runnable leave;
 
@@ -31,6 +36,11 @@ final class Ending implements Power {
   @Override
   public void crash(String report) {
     end(new VmOutcome.Crashed(report));
+  }
+
+  @Override
+  public void outOfMemory() {
+    end(OUT_OF_MEMORY);
   }
 
   @Override

@@ -25,6 +25,7 @@ import org.duvisor.platform.Capabilities;
 import org.duvisor.platform.Delegation;
 import org.duvisor.platform.DvDriver;
 import org.duvisor.platform.DvException;
+import org.duvisor.platform.FastExits;
 import org.duvisor.platform.Grant;
 import org.duvisor.virtio.VirtioDevice;
 
@@ -64,8 +65,10 @@ public final class Vm implements AutoCloseable {
         new Stage2(ram, mode, config.largestLeaf(), driver.grant(tables, Grant.Use.STAGE2_TABLES));
     GuestTime time = new GuestTime();
     VcpuSetup setup = new VcpuSetup(capabilities, stage2.hugatp());
-    this.vcpus = new Vcpus(config.cpus(), i -> new Vcpu(i, driver, time, setup));
-    this.ending = new Ending(() -> vcpus.all().forEach(Vcpu::end));
+    this.vcpus =
+        new Vcpus(config.cpus(), (i, waiting) -> new Vcpu(i, waiting, driver, time, setup));
+    this.ending = new Ending(vcpus::end);
+    vcpus.end(); // links what an end calls, which with a full heap could not be done; run resets it
     Optional<Imsics> imsics =
         config.aia()
             ? Optional.of(new Imsics(driver, stage2, ending, config.cpus()))
@@ -78,7 +81,17 @@ public final class Vm implements AutoCloseable {
       Ipi ipi = new Ipi(v, vcpus);
       loops.add(
           new VcpuLoop(
-              v, driver, ending, ram, stage2, board.bus(), sbi, ipi, imsics, config.timed()));
+              v,
+              driver,
+              ending,
+              ram,
+              stage2,
+              board.bus(),
+              sbi,
+              ipi,
+              sbi.fastExits(vcpus),
+              imsics,
+              config.timed()));
     }
   }
 
@@ -128,8 +141,12 @@ public final class Vm implements AutoCloseable {
 
   private void runThreads() {
     List<Thread> threads = new ArrayList<>();
-    for (int i = 0; i < loops.size(); i++) {
-      threads.add(Thread.ofPlatform().name("vcpu-" + i).daemon().start(loops.get(i)));
+    try {
+      for (int i = 0; i < loops.size(); i++) {
+        threads.add(Thread.ofPlatform().name("vcpu-" + i).daemon().start(loops.get(i)));
+      }
+    } catch (OutOfMemoryError e) { // or no more threads
+      ending.outOfMemory();
     }
     boolean interrupted = false;
     for (Thread t : threads) {
@@ -175,7 +192,15 @@ public final class Vm implements AutoCloseable {
                         loops.stream().mapToLong(l -> l.stats().nanoseconds(k)).sum()))
             .filter(r -> r.count() != 0)
             .toList();
-    return new VmStats(rows, List.of(stage2.leaves(0), stage2.leaves(1), stage2.leaves(2)));
+    List<VmStats.Fast> fast =
+        Arrays.stream(FastExits.Kind.values())
+            .map(
+                k ->
+                    new VmStats.Fast(
+                        k, loops.stream().mapToLong(l -> l.fastExits().count(k)).sum()))
+            .filter(f -> f.count() != 0)
+            .toList();
+    return new VmStats(rows, fast, List.of(stage2.leaves(0), stage2.leaves(1), stage2.leaves(2)));
   }
 
   /**

@@ -58,17 +58,26 @@ public record VmConfig(
    */
   public VmConfig {
     virtio = List.copyOf(virtio);
-    if (cpus < 1 || cpus > DvDriver.MAX_VCPUS) {
-      throw new VmException("a VM has 1 to " + DvDriver.MAX_VCPUS + " vCPUs, not " + cpus);
-    }
-    if (memoryBytes < 2 * MIB || memoryBytes % (2 * MIB) != 0 || memoryBytes > 1L << 40) {
-      throw new VmException("the memory of a VM is a multiple of 2 MiB, at most 1 TiB");
-    }
+    check(cpus, memoryBytes);
     if (virtio.size() > MemoryMap.VIRTIO_SLOTS) {
       throw new VmException("too many virtio devices: " + virtio.size());
     }
     if (largestLeaf != 4096 && largestLeaf != 2 * MIB && largestLeaf != 1024 * MIB) {
       throw new VmException("the largest stage-2 leaf is 4 KiB, 2 MiB or 1 GiB");
+    }
+  }
+
+  /**
+   * Checks what can be without a kernel.
+   *
+   * @throws VmException with one line for the user
+   */
+  public static void check(int cpus, long memoryBytes) {
+    if (cpus < 1 || cpus > DvDriver.MAX_VCPUS) {
+      throw new VmException("a VM has 1 to " + DvDriver.MAX_VCPUS + " vCPUs, not " + cpus);
+    }
+    if (memoryBytes < 2 * MIB || memoryBytes % (2 * MIB) != 0 || memoryBytes > 1L << 40) {
+      throw new VmException("the memory of a VM is a multiple of 2 MiB, at most 1 TiB");
     }
   }
 

@@ -70,10 +70,12 @@ class DeviceTreeTest {
     assertEquals(63, cell(cpu, "reg"));
     assertEquals("rv64i", text(cpu, "riscv,isa-base"));
     assertEquals(FakeDriver.CAPABILITIES.isaExtensions(), text(cpu, "riscv,isa-extensions"));
-    assertEquals("rv64imafdc_zicbom_zicboz_zicsr_zifencei_sstc_svpbmt", text(cpu, "riscv,isa"));
+    assertEquals(
+        "rv64imafdc_zicbom_zicbop_zicboz_zicsr_zifencei_sstc_svpbmt", text(cpu, "riscv,isa"));
     assertEquals("riscv,sv48", text(cpu, "mmu-type"));
     assertEquals(64, cell(cpu, "riscv,cbom-block-size"));
     assertEquals(64, cell(cpu, "riscv,cboz-block-size"));
+    assertEquals(64, cell(cpu, "riscv,cbop-block-size"));
     assertEquals(64, cell(at(root, "/cpus/cpu@3f/interrupt-controller"), "phandle"));
     assertEquals(cell(cpu, "phandle"), cell(at(root, "/cpus/cpu-map/cluster0/core63"), "cpu"));
   }

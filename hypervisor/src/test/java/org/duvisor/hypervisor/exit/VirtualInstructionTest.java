@@ -174,7 +174,7 @@ class VirtualInstructionTest {
 
   @Test
   void everythingElseIsIllegal() {
-    for (long instruction : new long[] {0x60002573L, 0x62000073L, 0xC0302573L, 0xFFFF_FFFFL}) {
+    for (long instruction : new long[] {0x60002573L, 0x62000073L, 0xC8302573L, 0xFFFF_FFFFL}) {
       Rig r = new Rig(1);
       r.once(
           h -> h.exit(22, instruction, 0, 0),
@@ -183,6 +183,35 @@ class VirtualInstructionTest {
             assertEquals(instruction, h.csr(Csr.HUVSTVAL));
             assertEquals(Rig.RAM, h.csr(Csr.HUVSEPC));
           });
+    }
+  }
+
+  /** Zicntr and Zihpm of the guest's device tree, where the host's scounteren is less. */
+  @Test
+  void countersOfTheHostDoNotCount() {
+    long mayRead = 1 << 3;
+    for (boolean user : new boolean[] {false, true}) {
+      for (int csr : new int[] {0xBFF, 0xC00, 0xC01, 0xC02, 0xC03, 0xC04, 0xC1F, 0xC20}) {
+        for (int operation : new int[] {0x2573, 0x3573, 0x6573, 0x7573, 0x1573, 0xA573}) {
+          boolean counter = csr >= 0xC00 && csr <= 0xC1F && csr != 0xC01;
+          boolean reads = operation != 0x1573 && operation != 0xA573;
+          boolean gives = counter && reads && (!user || (mayRead >>> (csr & 31) & 1) != 0);
+          var fresh = new Rig(1);
+          fresh.once(
+              h -> {
+                long mode = user ? 0 : 1 << 8;
+                h.csr(Csr.HUSTATUS, h.csr(Csr.HUSTATUS) & ~(1 << 8) | mode);
+                h.csr(Csr.HUVSCOUNTEREN, mayRead);
+                h.csr(Csr.UEPC, PC);
+                h.x(10, 5);
+                h.exit(22, ((long) csr << 20 | operation) & 0xFFFF_FFFFL, 0, 0);
+              },
+              h -> {
+                assertEquals(gives ? PC + 4 : 0, h.csr(Csr.UEPC));
+                assertEquals(gives ? 0 : 5, h.x(10));
+              });
+        }
+      }
     }
   }
 

@@ -37,7 +37,7 @@ public final class FakeDriver implements DvDriver {
   public static final Capabilities CAPABILITIES =
       new Capabilities(
           "rv64i",
-          "i m a f d c zicbom zicboz zicsr zifencei sstc svpbmt",
+          "i m a f d c zicbom zicbop zicboz zicsr zifencei sstc svpbmt",
           "riscv,sv48",
           10_000_000,
           64,

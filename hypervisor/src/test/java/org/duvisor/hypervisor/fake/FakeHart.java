@@ -6,6 +6,7 @@ import java.util.concurrent.locks.LockSupport;
 import java.util.function.IntConsumer;
 import org.duvisor.isa.Csr;
 import org.duvisor.platform.DvException;
+import org.duvisor.platform.FastExits;
 import org.duvisor.platform.HuHart;
 import org.duvisor.platform.InterruptFile;
 
@@ -61,6 +62,9 @@ public final class FakeHart implements HuHart {
     x(16, function);
     exit(10, 0, 0, 0);
   }
+
+  @Override
+  public void fastExits(FastExits exits) {}
 
   @Override
   public void enter() {

@@ -45,13 +45,25 @@ public final class Rig implements Power {
     Stage2 stage2 = new Stage2(ram, mode, 1 << 30, driver.grant(tables, Grant.Use.STAGE2_TABLES));
     GuestTime time = new GuestTime();
     VcpuSetup setup = new VcpuSetup(FakeDriver.CAPABILITIES, stage2.hugatp());
-    vcpus = new Vcpus(count, i -> new Vcpu(i, driver, time, setup));
+    vcpus = new Vcpus(count, (i, waiting) -> new Vcpu(i, waiting, driver, time, setup));
     MmioBus bus = new MmioBus();
     bus.add(DEVICE, device, 0);
     for (Vcpu v : vcpus.all()) {
       Ipi ipi = new Ipi(v, vcpus);
       Sbi sbi = new Sbi(v, vcpus, driver, ram, console, true, this);
-      loops.add(new VcpuLoop(v, driver, this, ram, stage2, bus, sbi, ipi, Optional.empty(), false));
+      loops.add(
+          new VcpuLoop(
+              v,
+              driver,
+              this,
+              ram,
+              stage2,
+              bus,
+              sbi,
+              ipi,
+              sbi.fastExits(vcpus),
+              Optional.empty(),
+              false));
     }
   }
 
@@ -102,6 +114,11 @@ public final class Rig implements Power {
   @Override
   public void fail(int code) {
     end("fail " + code);
+  }
+
+  @Override
+  public void outOfMemory() {
+    end("out of memory");
   }
 
   @Override

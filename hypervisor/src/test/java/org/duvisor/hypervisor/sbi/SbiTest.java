@@ -3,6 +3,7 @@ package org.duvisor.hypervisor.sbi;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
 import java.util.List;
 import org.duvisor.hypervisor.fake.Rig;
 import org.duvisor.isa.Csr;
@@ -134,16 +135,32 @@ class SbiTest {
   @Test
   void wholeLongAndOverflowingRangesAreFencedAsAWhole() {
     long[][] ranges = {
-      {0, 0}, {0x1000, -1}, {0, 1L << 40}, {-0x1000L, 0x2000}, {5, Long.MIN_VALUE}
+      {0, 0},
+      {0, -1},
+      {0x1000, -1},
+      {-1, 0},
+      {-1, -1},
+      {-1, 2},
+      {0, 1L << 40},
+      {0, 0x40001},
+      {1, 0x40000},
+      {-0x1000L, 0x2000},
+      {-0x1000L, 0x1001},
+      {-0x2000L, -0x2000L},
+      {-0x41000L, 0x41000},
+      {5, Long.MIN_VALUE}
     };
     for (long[] range : ranges) {
-      Rig r = new Rig(1);
+      Rig r = new Rig(2);
       r.once(
           h -> {
             h.fences.clear();
-            h.ecall(RFENCE, 2, 1, 0, range[0], range[1], 7);
+            h.ecall(RFENCE, 2, 0b11, 0, range[0], range[1], 7);
           },
-          h -> assertEquals(List.of("vvma ffffffffffffffff 7"), h.fences));
+          h -> {
+            assertEquals(List.of("vvma ffffffffffffffff 7"), h.fences);
+            assertEquals(List.of("VVMA_ASID 2 0 0 7"), r.driver.fences);
+          });
     }
     Rig r = new Rig(1);
     r.once(
@@ -156,9 +173,42 @@ class SbiTest {
     s.once(
         h -> {
           h.fences.clear();
-          h.ecall(RFENCE, 0, 0, -1);
+          h.ecall(RFENCE, 0, 0, -1, -0x2000L, 0x1fff);
         },
         h -> assertEquals(List.of("i"), h.fences));
+  }
+
+  /** Adversary: a guest whose range ends with the last page of all, which no end is beyond. */
+  @Test
+  void rangesUpToTheEndOfMemoryAreSoManyPages() {
+    long[][] ranges = { // start, size, first page, pages
+      {-0x2000L, 0x1fff, -0x2000L, 2},
+      {-0x2000L, 0x2000, -0x2000L, 2},
+      {-0x1001L, 0x1001, -0x2000L, 2},
+      {-0x1001L, 2, -0x2000L, 2},
+      {-1, 1, -0x1000L, 1},
+      {-0x1000L, 0xfff, -0x1000L, 1},
+      {-0x40000L, 0x40000, -0x40000L, 64},
+      {Long.MAX_VALUE, 2, Long.MAX_VALUE & -0x1000L, 2},
+      {0xfff, 0x1001, 0, 2},
+      {1, 0x3ffff, 0, 64}
+    };
+    for (long[] range : ranges) {
+      List<String> pages = new ArrayList<>();
+      for (int i = 0; i < range[3]; i++) {
+        pages.add("vvma %x ffffffffffffffff".formatted(range[2] + 0x1000L * i));
+      }
+      Rig r = new Rig(2);
+      r.once(
+          h -> {
+            h.fences.clear();
+            h.ecall(RFENCE, 1, 0b11, 0, range[0], range[1]);
+          },
+          h -> {
+            assertEquals(pages, h.fences);
+            assertEquals(List.of("VVMA 2 %x %x 0".formatted(range[0], range[1])), r.driver.fences);
+          });
+    }
   }
 
   @Test
@@ -282,7 +332,7 @@ class SbiTest {
             assertEquals(0, h.x(i), "x" + i);
           }
           assertEquals(Rig.RAM, h.csr(Csr.UEPC));
-          assertEquals(7, h.csr(Csr.HUCOUNTEREN));
+          assertEquals(0xffff_ffffL, h.csr(Csr.HUCOUNTEREN), "all of Zicntr and Zihpm");
           assertEquals(7, h.csr(Csr.HUVSCOUNTEREN), "user programs read the time without a call");
           assertEquals(-1, h.csr(Csr.HUVSTIMECMP));
           assertEquals(-1000, h.csr(Csr.HUTIMEDELTA), "the guest's time begins");

@@ -4,6 +4,7 @@ import java.util.function.Function;
 import org.duvisor.jit.RegionTranslator;
 import org.duvisor.machine.Engine;
 import org.duvisor.machine.Hart;
+import org.duvisor.machine.interp.CodeBudget;
 import org.duvisor.machine.interp.Interpreter;
 import org.duvisor.machine.testing.EngineUnderTest;
 
@@ -26,7 +27,8 @@ public final class JitForgetful implements EngineUnderTest {
   @Override
   public Function<Hart, Engine> factory() {
     var translator = new RegionTranslator(8, true);
-    return hart -> new Interpreter(hart, translator, CODE_HEAP);
+    var budget = new CodeBudget(CODE_HEAP);
+    return hart -> new Interpreter(hart, translator, budget);
   }
 
   @Override

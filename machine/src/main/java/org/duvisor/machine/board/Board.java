@@ -2,7 +2,6 @@ package org.duvisor.machine.board;
 
 import java.util.ArrayList;
 import java.util.List;
-import java.util.OptionalLong;
 import java.util.random.RandomGenerator;
 import org.duvisor.devices.GoldfishRtc;
 import org.duvisor.devices.MmioBus;
@@ -15,6 +14,7 @@ import org.duvisor.machine.Clock;
 import org.duvisor.machine.Hart;
 import org.duvisor.machine.dv.Posts;
 import org.duvisor.machine.mem.PhysicalMemory;
+import org.duvisor.virtio.EmptySlot;
 import org.duvisor.virtio.VirtioDevice;
 import org.duvisor.virtio.VirtioMmio;
 import org.jspecify.annotations.Nullable;
@@ -36,12 +36,12 @@ public final class Board implements AutoCloseable {
   private final MmioBus bus = new MmioBus();
   private final List<Hart> harts = new ArrayList<>();
   private final List<VirtioMmio> transports = new ArrayList<>();
-  private final Clock clock;
+  private final Clock clock; // of the board itself; what harts know of time is mtime
   private final Scheduler scheduler;
   private final Interrupts interrupts;
   private volatile @Nullable BoardOutcome outcome;
   private volatile boolean resetWanted;
-  private volatile OptionalLong tohost = OptionalLong.empty();
+  private volatile @Nullable Htif htif;
   private volatile long maxInstructions = Long.MAX_VALUE;
   private volatile boolean endsAtReset;
   private volatile @Nullable Appointment appointment;
@@ -53,23 +53,26 @@ public final class Board implements AutoCloseable {
     this.memory = new PhysicalMemory(MemoryMap.RAM, config.memoryBytes());
     VirtualClock virtual = new VirtualClock();
     this.clock = config.deterministic() ? virtual : Clock.realTime();
+    Mtime mtime = new Mtime(clock);
     Posts posts = new Posts();
     for (int i = 0; i < config.harts(); i++) {
-      harts.add(new Hart(i, config.hart(), memory, bus, clock, posts, config.engine()));
+      harts.add(new Hart(i, config.hart(), memory, bus, mtime, posts, config.engine()));
     }
     this.scheduler =
         config.deterministic()
             ? new DeterministicScheduler(harts, virtual)
             : new ParallelScheduler(harts);
     this.interrupts = Interrupts.connect(config.interrupts(), harts, bus, FIRST_CPU);
-    bus.add(MemoryMap.CLINT, new Clint(harts, clock, FIRST_CPU), 0);
+    bus.add(MemoryMap.CLINT, new Clint(harts, mtime, FIRST_CPU), 0);
     for (VirtioDevice device : config.virtio()) {
-      int slot = transports.size();
-      int irq = MemoryMap.VIRTIO_FIRST_IRQ + slot;
-      VirtioMmio transport =
-          new VirtioMmio(device, memory.forDevices(), interrupts.source().apply(irq));
-      bus.add(MemoryMap.VIRTIO + slot * MemoryMap.VIRTIO_STRIDE, transport, irq);
-      transports.add(transport);
+      int irq = MemoryMap.VIRTIO_FIRST_IRQ + transports.size();
+      transports.add(new VirtioMmio(device, memory.forDevices(), interrupts.source().apply(irq)));
+    }
+    for (int slot = 0; slot < BoardConfig.VIRTIO_SLOTS; slot++) {
+      bus.add(
+          MemoryMap.VIRTIO + slot * MemoryMap.VIRTIO_STRIDE,
+          slot < transports.size() ? transports.get(slot) : new EmptySlot(),
+          MemoryMap.VIRTIO_FIRST_IRQ + slot);
     }
     Ns16550 uart =
         new Ns16550(
@@ -118,7 +121,10 @@ public final class Board implements AutoCloseable {
     return memory;
   }
 
-  /** Stops after about so many instructions of all harts together. */
+  /**
+   * Stops after about so many instructions of all harts together, those included that trapped and
+   * did not retire.
+   */
   public void limit(long instructions) {
     maxInstructions = instructions;
   }
@@ -152,7 +158,7 @@ public final class Board implements AutoCloseable {
       resetWanted = false;
       bus.reset();
       boot.load(this);
-      tohost = boot.tohost();
+      htif = boot.htif(memory, config.console(), this::exit);
       for (Hart h : harts) {
         h.reset(MemoryMap.RESET_ROM);
       }
@@ -199,10 +205,11 @@ public final class Board implements AutoCloseable {
     if (next != null && clock.now() >= next.at) {
       keep(next);
     }
-    if (tohost.isPresent()) {
-      watchTohost(tohost.getAsLong());
+    Htif host = htif;
+    if (host != null) {
+      host.poll();
     }
-    if (maxInstructions != Long.MAX_VALUE && instructions() >= maxInstructions) {
+    if (maxInstructions != Long.MAX_VALUE && instructions() + traps() >= maxInstructions) {
       end(new BoardOutcome.LimitReached());
     }
     return outcome != null || resetWanted;
@@ -243,15 +250,13 @@ public final class Board implements AutoCloseable {
     throw new IllegalStateException("the harts of this board take no turns");
   }
 
-  /**
-   * The convention of RISC-V test programs: 1 is success, other odd values are a code &lt;&lt; 1 |
-   * 1.
-   */
-  private void watchTohost(long address) {
-    long value = memory.peek(address);
-    if ((value & 1) != 0 && value >>> 32 == 0) {
-      end(new BoardOutcome.Finished(value == 1 ? 0 : (int) (value >>> 1)));
-    }
+  /** Traps taken by all harts since power-on. */
+  public long traps() {
+    return harts.stream().mapToLong(Hart::trapsTaken).sum();
+  }
+
+  private void exit(int code) {
+    end(new BoardOutcome.Finished(code));
   }
 
   private void finish(TestFinisher.Request request) {
@@ -260,7 +265,7 @@ public final class Board implements AutoCloseable {
         resetWanted = true;
         harts.forEach(Hart::signal);
       }
-      case TestFinisher.Request.PowerOff(int code) -> end(new BoardOutcome.Finished(code));
+      case TestFinisher.Request.PowerOff(int code) -> exit(code);
     }
   }
 

@@ -4,7 +4,9 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.Optional;
 import java.util.OptionalLong;
+import java.util.function.IntConsumer;
 import org.duvisor.devices.GuestMemory;
+import org.duvisor.devices.chardev.CharBackend;
 import org.duvisor.devices.fdt.Fdt;
 import org.duvisor.devices.fdt.Node;
 import org.duvisor.devices.images.BootLayout;
@@ -13,6 +15,8 @@ import org.duvisor.devices.images.ImageException;
 import org.duvisor.devices.images.Initrd;
 import org.duvisor.devices.images.KernelImage;
 import org.duvisor.isa.Assembler;
+import org.duvisor.machine.mem.PhysicalMemory;
+import org.jspecify.annotations.Nullable;
 
 /**
  * What a board starts: firmware or a bare program, and what firmware starts next. Loaded again
@@ -50,9 +54,16 @@ public record BoardBoot(
         Optional.empty());
   }
 
-  /** Where the program reports its result, when it has a symbol {@code tohost}. */
-  OptionalLong tohost() {
-    return bios.isPresent() ? bios.get().symbol("tohost") : OptionalLong.empty();
+  /** The host that a program with a symbol {@code tohost} expects; none for others. */
+  @Nullable Htif htif(PhysicalMemory memory, CharBackend console, IntConsumer exit) {
+    OptionalLong to = symbol("tohost");
+    return to.isPresent()
+        ? new Htif(memory, to.getAsLong(), symbol("fromhost"), console, exit)
+        : null;
+  }
+
+  private OptionalLong symbol(String name) {
+    return bios.isPresent() ? bios.get().symbol(name) : OptionalLong.empty();
   }
 
   /**
@@ -64,26 +75,42 @@ public record BoardBoot(
     GuestMemory memory = board.memory().forDevices();
     long entry = loadBios(memory);
     byte[] seed = board.seedBytes();
-    long initrdBytes = initrd.map(Initrd::bytes).orElse(0L);
-    int blobBytes =
-        deviceTree.map(b -> b.length).orElseGet(() -> tree(board, seed, 0, initrdBytes).length);
-    long kernelBytes = kernel.map(KernelImage::memoryBytes).orElse(0L);
-    BootLayout at =
-        BootLayout.place(
-            MemoryMap.RAM,
-            board.memory().ramSize(),
-            MemoryMap.KERNEL_OFFSET,
-            kernelBytes,
-            initrdBytes,
-            blobBytes);
+    BootLayout at = layout(board, seed);
     long next =
         kernel.isPresent()
             ? kernel.get().load(memory, at.kernel())
             : MemoryMap.RAM + MemoryMap.KERNEL_OFFSET;
     initrd.ifPresent(i -> i.load(memory, at.initrd()));
-    byte[] blob = deviceTree.orElseGet(() -> tree(board, seed, at.initrd(), at.initrdEnd()));
-    copy(memory, at.dtb(), blob);
+    copy(memory, at.dtb(), blob(board, seed, at));
     board.memory().writeRom(MemoryMap.RESET_ROM, resetVector(entry, at.dtb(), next));
+  }
+
+  /**
+   * The device tree that software finds after the board's next reset, which it must not have
+   * before.
+   *
+   * @throws ImageException with one line when something does not fit
+   */
+  public byte[] deviceTree(Board board) {
+    byte[] seed = board.seedBytes();
+    return blob(board, seed, layout(board, seed));
+  }
+
+  private BootLayout layout(Board board, byte[] seed) {
+    long initrdBytes = initrd.map(Initrd::bytes).orElse(0L);
+    int blobBytes =
+        deviceTree.map(b -> b.length).orElseGet(() -> tree(board, seed, 0, initrdBytes).length);
+    return BootLayout.place(
+        MemoryMap.RAM,
+        board.memory().ramSize(),
+        MemoryMap.KERNEL_OFFSET,
+        kernel.map(KernelImage::memoryBytes).orElse(0L),
+        initrdBytes,
+        blobBytes);
+  }
+
+  private byte[] blob(Board board, byte[] seed, BootLayout at) {
+    return deviceTree.orElseGet(() -> tree(board, seed, at.initrd(), at.initrdEnd()));
   }
 
   private long loadBios(GuestMemory memory) {

@@ -4,12 +4,11 @@ import java.util.List;
 import org.duvisor.devices.Device;
 import org.duvisor.devices.fdt.Node;
 import org.duvisor.isa.Cause;
-import org.duvisor.machine.Clock;
 import org.duvisor.machine.Hart;
 
 /**
- * SiFive's core-local interruptor: software interrupts and machine timers of all harts. mtime is
- * the machine's and read-only.
+ * SiFive's core-local interruptor: software interrupts and machine timers of all harts, and mtime.
+ * A reset makes mtime 0, as RISC-V's ACLINT specification has it.
  */
 final class Clint implements Device {
   private static final long SIZE = 0x10000;
@@ -17,13 +16,13 @@ final class Clint implements Device {
   private static final long MTIME = 0xbff8;
 
   private final List<Hart> harts;
-  private final Clock clock;
+  private final Mtime mtime;
   private final int firstController;
   private final boolean[] msip;
 
-  Clint(List<Hart> harts, Clock clock, int firstController) {
+  Clint(List<Hart> harts, Mtime mtime, int firstController) {
     this.harts = harts;
-    this.clock = clock;
+    this.mtime = mtime;
     this.firstController = firstController;
     this.msip = new boolean[harts.size()];
   }
@@ -45,7 +44,7 @@ final class Clint implements Device {
 
   private long register(long offset) {
     if (offset == MTIME) {
-      return clock.now();
+      return mtime.now();
     }
     if (offset >= MTIMECMP) {
       int hart = (int) (offset - MTIMECMP) / 8;
@@ -63,7 +62,13 @@ final class Clint implements Device {
 
   @Override
   public void write(long offset, int width, long value) {
-    if (width < 4 || offset >= MTIME) {
+    if (width < 4 || offset > MTIME + 4) {
+      return;
+    }
+    long high = (offset & 4) == 0 ? 0 : 32;
+    long mask = width == 8 ? -1L : 0xffff_ffffL << high;
+    if (offset >= MTIME) {
+      setTime(value << high, mask);
       return;
     }
     if (offset < MTIMECMP) {
@@ -76,14 +81,13 @@ final class Clint implements Device {
     int hart = (int) (offset - MTIMECMP) / 8;
     if (hart < harts.size()) {
       Hart h = harts.get(hart);
-      long old = h.timeCompare();
-      long low = 0xffff_ffffL;
-      if (width == 8) {
-        h.timeCompare(value);
-      } else {
-        h.timeCompare((offset & 4) == 0 ? old & ~low | value & low : old & low | value << 32);
-      }
+      h.timeCompare(h.timeCompare() & ~mask | value << high & mask);
     }
+  }
+
+  private void setTime(long ticks, long mask) {
+    mtime.set(ticks, mask);
+    harts.forEach(Hart::signal);
   }
 
   private void soft(int hart, long value) {
@@ -101,6 +105,7 @@ final class Clint implements Device {
       soft(i, 0);
       harts.get(i).timeCompare(-1);
     }
+    setTime(0, -1);
   }
 
   @Override

@@ -57,10 +57,10 @@ final class DeterministicScheduler implements Scheduler {
   private void skipToNextEvent() {
     long next = Long.MAX_VALUE;
     for (Hart hart : harts) {
-      next = Math.min(next, hart.deadline());
+      next = Math.min(next, hart.ticksToTimer());
     }
     if (next != Long.MAX_VALUE) {
-      clock.advanceTo(next);
+      clock.skip(next);
     } else { // only the outside world can go on
       harts.getFirst().park(OUTSIDE_WAIT_NANOS);
     }

@@ -1,5 +1,6 @@
 package org.duvisor.machine.interp;
 
+import org.duvisor.machine.Hart;
 import org.jspecify.annotations.Nullable;
 
 /** Straight-line code: all but the last op fall through, the last one sets the pc. */
@@ -17,6 +18,35 @@ final class Block {
 
   /** The region that has this block, from when it is picked. Its hart's own. */
   @Nullable Source home;
+
+  /** Makes the block end before the next op, if it is being executed. */
+  void end() {
+    for (int i = 0; i < ops.length; i++) {
+      ops[i] = new Gone(ops[i].offset, ops[i].length);
+    }
+  }
+
+  /** Thrown before an instruction that may be another one by now; the hart's state is exact. */
+  static final class Ended extends RuntimeException {
+    private static final long serialVersionUID = 1;
+    private static final Ended IT = new Ended();
+
+    private Ended() {
+      super(null, null, false, false);
+    }
+  }
+
+  /** What stands for an op of a block that has ended. */
+  private static final class Gone extends Op {
+    Gone(int offset, int length) {
+      super(offset, length);
+    }
+
+    @Override
+    public void execute(Hart h) {
+      throw Ended.IT;
+    }
+  }
 
   Block(Op[] ops, int limit) {
     this.ops = ops;

@@ -5,8 +5,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * The decoded code of one physical page. Instructions are decoded from a copy of the page, so all
- * blocks of a page belong to one moment; fence.i compares the copy with memory and starts over when
- * they differ. Stores need no tracking for that (docs/decisions/0003).
+ * blocks of a page belong to one moment: when nobody could store to it any more without this hart's
+ * being told (docs/decisions/0015).
  */
 final class CodePage {
   static final int BYTES = 4096;
@@ -20,10 +20,10 @@ final class CodePage {
   private static final int OP_HEAP = 44;
 
   private static final @Nullable Block[] NO_BLOCKS = new Block[BYTES / 2];
+  private static final byte[] NO_BYTES = {};
 
   @Nullable Block[] blocks = new Block[BYTES / 2];
-  private byte[] copy = new byte[BYTES];
-  private final long host;
+  private byte[] copy = NO_BYTES;
 
   /** Counts changes of content, for translations. */
   int version;
@@ -34,24 +34,24 @@ final class CodePage {
   /** When it was last entered, by its owner's count. */
   int age;
 
-  /** The fence.i count at which the copy was last known to be right. */
-  int epoch;
+  /** Harts that may still store to the page unseen, and the ticket of what they were asked. */
+  long writers;
 
-  CodePage(long host, int epoch) {
-    this.host = host;
-    this.epoch = epoch;
-    Raw.copyTo(host, copy, BYTES);
+  long ticket;
+
+  /** A region has code of this page. */
+  boolean inRegion;
+
+  /** Whether it has its copy: before that nothing may be decoded from it. */
+  boolean isSettled() {
+    return copy != NO_BYTES;
   }
 
-  /** Makes the page valid for a later epoch. */
-  void revalidate(int now) {
-    if (!Raw.equal(host, copy, BYTES)) {
-      Raw.copyTo(host, copy, BYTES);
-      java.util.Arrays.fill(blocks, null);
-      heap = HEAP;
-      version++;
-    }
-    epoch = now;
+  /** Takes the copy; nobody stores to the page any more. */
+  void settle(long host) {
+    byte[] bytes = new byte[BYTES];
+    Raw.copyTo(host, bytes, BYTES);
+    copy = bytes;
   }
 
   /** Holds a block that starts at a byte offset. */
@@ -60,10 +60,19 @@ final class CodePage {
     heap += BLOCK_HEAP + block.ops.length * OP_HEAP;
   }
 
+  /** Makes the block end that is being executed, if it is of this page. */
+  void end() {
+    for (Block b : blocks) {
+      if (b != null) {
+        b.end();
+      }
+    }
+  }
+
   /** Gives its heap back; nobody enters it any more, though a translation may still know it. */
   void drop() {
     blocks = NO_BLOCKS;
-    copy = new byte[0];
+    copy = NO_BYTES;
     version++;
   }
 

@@ -10,51 +10,58 @@ import org.duvisor.isa.Decoder;
 import org.duvisor.isa.InstructionSet;
 import org.duvisor.machine.Engine;
 import org.duvisor.machine.Hart;
+import org.duvisor.machine.mem.CodeDirectory;
+import org.duvisor.machine.mem.Raw;
 import org.jspecify.annotations.Nullable;
 
-/** The decoded code of one hart: blocks by physical page, found by virtual address. */
+/**
+ * The decoded code of one hart: blocks by physical page, found by virtual address. It is what
+ * memory holds: a page is registered in the {@link CodeDirectory}, which says when it was stored
+ * to. Until all harts know that (and where stores come too often) its instructions are fetched one
+ * by one.
+ */
 final class DecodedCode {
   private static final long PAGE_MASK = -4096L;
   private static final long NONE = 1;
 
-  /**
-   * Bytes of heap for a hart's code: a computer has up to eight harts, and other things to keep.
-   */
-  static final long MAX_HEAP = Runtime.getRuntime().maxMemory() / 16;
+  /** Bytes of heap from which on a page may be dropped while it grows. */
+  private static final int LARGE = 256 << 10;
 
-  /** Times of growth from nothing to the limit. */
-  private static final int AGES = 4;
+  /** Pages in a piece of the table of pages. */
+  private static final int CHUNK = 512;
 
   private static final Decoder DECODER = InstructionSet.standard().decoder();
 
   private final Hart h;
   private final int threshold;
-  private final long maxHeap;
+  private final CodeDirectory directory;
+  private final CodeBudget.Account budget;
   private long heap;
   private int age;
   private long nextAge;
-  private final @Nullable CodePage[] ram;
+  private final @Nullable CodePage[][] ram;
   private final Map<Long, CodePage> rom = new HashMap<>();
-  private int epoch;
 
   // The page the hart executes from: valid until the context changes.
   private long fetchPage = NONE;
   private @Nullable CodePage page;
 
-  // An instruction that crosses two pages is decoded anew each time.
-  private int crossingBits;
+  // The instruction that was fetched alone last: one that crosses two pages, for instance.
+  private int aloneBits;
 
   /**
    * No code yet.
    *
    * @param threshold the heat at which something is done about a block
-   * @param maxHeap bytes of heap from which on pages are dropped that were not entered lately
+   * @param budget what it shares with others; beyond it pages are dropped that were not entered
+   *     lately
    */
-  DecodedCode(Hart h, int threshold, long maxHeap) {
+  DecodedCode(Hart h, int threshold, CodeBudget budget) {
     this.h = h;
     this.threshold = threshold;
-    this.maxHeap = maxHeap;
-    this.ram = new CodePage[(int) (h.memory().ramSize() >>> 12)];
+    this.directory = h.memory().code();
+    this.budget = budget.open();
+    this.ram = new CodePage[(int) ((h.memory().ramSize() >>> 12) + CHUNK - 1) / CHUNK][];
   }
 
   /** The block at a virtual address; raises what fetching it raises. */
@@ -80,46 +87,97 @@ final class DecodedCode {
     if (heap > nextAge) {
       age();
     }
-    CodePage p = pageAt(pa & PAGE_MASK);
-    page = p;
-    if (!h.mmu().isFetchCacheable()) {
-      fetchPage = NONE;
+    page = null;
+    fetchPage = NONE;
+    CodePage p = h.mmu().isFetchCacheable() ? pageAt(pa & PAGE_MASK) : null;
+    if (p != null) {
+      page = p;
+      fetchPage = pc & PAGE_MASK;
+    }
+    return p;
+  }
+
+  /** The page at a physical address; null when its instructions have to be fetched one by one. */
+  private @Nullable CodePage pageAt(long pa) {
+    CodePage p = knownAt(pa);
+    if (p == null) {
+      p = isRam(pa) ? ramPage(index(pa)) : rom.computeIfAbsent(pa, this::romPage);
+    }
+    if (p != null) {
+      p.age = age;
+    }
+    return p;
+  }
+
+  /** The same if the page has code already. */
+  private @Nullable CodePage knownAt(long pa) {
+    CodePage p = isRam(pa) ? known(index(pa)) : rom.get(pa);
+    return p != null && p.isSettled() ? p : null;
+  }
+
+  private boolean isRam(long pa) {
+    return h.memory().isRam(pa, 1);
+  }
+
+  private long index(long pa) {
+    return pa - h.memory().ramBase() >>> 12;
+  }
+
+  private CodePage romPage(long pa) {
+    CodePage p = new CodePage();
+    heap += p.heap;
+    p.settle(h.memory().host(pa, CodePage.BYTES, false));
+    return p;
+  }
+
+  /** Registers a page of RAM, and has its copy once nobody can store to it unseen. */
+  private @Nullable CodePage ramPage(long index) {
+    CodePage p = known(index);
+    if (p == null) {
+      if (directory.isRestless(index)) {
+        directory.calm(index);
+        return null;
+      }
+      p = new CodePage();
+      heap += p.heap;
+      put(index, p);
+      p.writers = directory.hold(h.requests().number(), index);
+      if (p.writers != 0) {
+        p.ticket = directory.recall(p.writers, index);
+        h.requests().serve(); // this hart may be one of them; the page may be dropped, too
+      }
+    }
+    if (known(index) != p || !directory.isSettled(p.writers, p.ticket)) {
       return null;
     }
-    fetchPage = pc & PAGE_MASK;
+    p.settle(directory.host(index));
     return p;
   }
 
-  private CodePage pageAt(long pa) {
-    CodePage p;
-    long index = pa - h.memory().ramBase() >>> 12;
-    if (Long.compareUnsigned(index, ram.length) < 0) {
-      p = ram[(int) index];
-      if (p == null) {
-        p = newPage(pa);
-        ram[(int) index] = p;
-      }
-    } else {
-      p = rom.computeIfAbsent(pa, this::newPage);
-    }
-    if (p.epoch != epoch) {
-      heap -= p.heap;
-      p.revalidate(epoch);
-      heap += p.heap;
-    }
-    p.age = age;
-    return p;
+  private @Nullable CodePage known(long index) {
+    @Nullable CodePage[] chunk = ram[(int) index / CHUNK];
+    return chunk == null ? null : chunk[(int) index % CHUNK];
   }
 
-  private CodePage newPage(long pa) {
-    CodePage p = new CodePage(h.memory().host(pa, CodePage.BYTES, false), epoch);
-    heap += p.heap;
-    return p;
+  private void put(long index, CodePage p) {
+    int i = (int) index / CHUNK;
+    @Nullable CodePage[] chunk = ram[i];
+    if (chunk == null) {
+      chunk = new CodePage[CHUNK];
+      ram[i] = chunk;
+    }
+    chunk[(int) index % CHUNK] = p;
   }
 
   private Block build(CodePage p, int start, long pc) {
+    if (heap > nextAge && p.heap > LARGE) {
+      age();
+      if (page != p) {
+        return block(pc);
+      }
+    }
     if (p.crosses(start)) {
-      return crossing(p, pc);
+      return single(p.parcel(start) | parcel(pc + 2) << 16);
     }
     List<Op> ops = new ArrayList<>();
     int offset = start;
@@ -147,39 +205,35 @@ final class DecodedCode {
     return d == null ? new Illegal(offset) : Ops.create(d, offset);
   }
 
-  /** One instruction, decoded for this once. */
+  /**
+   * One instruction, read from memory for this once. Each parcel is translated on its own: they may
+   * lie on two pages, or PMP may divide the page between them.
+   */
   private Block single(long pc) {
-    CodePage p = pageAt(h.mmu().fetch(pc) & PAGE_MASK);
-    page = p;
-    int offset = (int) pc & 0xfff;
-    if (p.crosses(offset)) {
-      return crossing(p, pc);
-    }
-    int bits = p.bits(offset);
-    if ((bits & 3) == 3) {
-      h.mmu().fetch(pc + 2); // where PMP divides the page, the second parcel is checked on its own
-    }
-    return alone(bits);
+    int low = parcel(pc);
+    return single((low & 3) == 3 ? low | parcel(pc + 2) << 16 : low);
   }
 
-  private Block crossing(CodePage first, long pc) {
-    int low = first.parcel(CodePage.BYTES - 2);
-    CodePage second = pageAt(h.mmu().fetch(pc + 2) & PAGE_MASK);
-    crossingBits = low | second.parcel(0) << 16;
-    int i = (crossingBits ^ crossingBits >>> 16) & CROSSINGS - 1;
-    Block known = crossings[i];
-    if (known == null || crossingKeys[i] != crossingBits) {
-      known = alone(crossingBits);
-      crossings[i] = known;
-      crossingKeys[i] = crossingBits;
+  private Block single(int bits) {
+    aloneBits = bits;
+    int i = (bits ^ bits >>> 16) & SINGLES - 1;
+    Block known = singles[i];
+    if (known == null || singleKeys[i] != bits) {
+      known = alone(bits);
+      singles[i] = known;
+      singleKeys[i] = bits;
     }
     return known;
   }
 
-  // Instructions that cross pages, decoded, by their bits.
-  private static final int CROSSINGS = 256;
-  private final @Nullable Block[] crossings = new Block[CROSSINGS];
-  private final int[] crossingKeys = new int[CROSSINGS];
+  private int parcel(long pc) {
+    return (int) Raw.loadShort(h.memory().host(h.mmu().fetch(pc), 2, false)) & 0xffff;
+  }
+
+  // Instructions that were fetched alone, decoded, by their bits.
+  private static final int SINGLES = 1024;
+  private final @Nullable Block[] singles = new Block[SINGLES];
+  private final int[] singleKeys = new int[SINGLES];
 
   private Block alone(int bits) {
     Op op = op(bits, 0);
@@ -191,22 +245,29 @@ final class DecodedCode {
   /** The page that is mapped at a virtual address, null when that is not known cheaply. */
   @Nullable CodePage knownPage(long va) {
     long pa = h.mmu().probeFetch(va);
-    return pa == -1 ? null : pageAt(pa & PAGE_MASK);
+    return pa == -1 ? null : knownAt(pa & PAGE_MASK);
   }
 
   /** {@link Engine#fetchedBits}. */
   int fetchedBits(long pc) {
     CodePage p = page;
     int offset = (int) pc & 0xfff;
-    if (p == null) {
-      return 0;
-    }
-    return p.crosses(offset) ? crossingBits : p.bits(offset);
+    return p == null || p.crosses(offset) ? aloneBits : p.bits(offset);
   }
 
-  /** What was decoded before has to be compared with memory before it is used. */
-  void fenceI() {
-    epoch++;
+  /**
+   * A page was stored to: drops its blocks.
+   *
+   * @return whether translations may know the page
+   */
+  boolean changed(long index) {
+    CodePage p = known(index);
+    if (p == null) {
+      return true;
+    }
+    ram[(int) index / CHUNK][(int) index % CHUNK] = null;
+    leave(p);
+    return p.inRegion;
   }
 
   /** The translation of the pc's page, or the rights to it, may have changed. */
@@ -227,37 +288,57 @@ final class DecodedCode {
   }
 
   /**
-   * Enough has been decoded that what was entered before is older now. At the limit what is old is
-   * dropped: half of all or more, or everything when everything is in use.
+   * Enough has been decoded that what was entered before is older now. When all harts together have
+   * too much, what is old is dropped.
    */
   private void age() {
     age++;
-    if (heap > maxHeap) {
-      drop(p -> p.age < age - AGES / 2);
-      if (heap > maxHeap - maxHeap / AGES) {
+    budget.use(heap);
+    tidy();
+    nextAge = heap + budget.room();
+  }
+
+  /**
+   * Drops pages if this hart has more than is right: what was not entered lately, and everything
+   * when everything is in use.
+   */
+  void tidy() {
+    if (budget.isOverdrawn()) {
+      drop(p -> p.age < age - CodeBudget.AGES / 2);
+      if (heap > budget.keep()) {
         forget();
       }
+      budget.use(heap);
     }
-    nextAge = Math.min(heap + maxHeap / AGES, maxHeap);
   }
 
   private void drop(Predicate<CodePage> which) {
-    for (int i = 0; i < ram.length; i++) {
-      CodePage p = ram[i];
-      if (p != null && isDropped(p, which)) {
-        ram[i] = null;
+    for (@Nullable CodePage[] chunk : ram) {
+      for (int i = 0; chunk != null && i < CHUNK; i++) {
+        CodePage p = chunk[i];
+        if (p != null && isDropped(p, which)) {
+          chunk[i] = null;
+        }
       }
     }
     rom.values().removeIf(p -> isDropped(p, which));
-    page = null;
-    fetchPage = NONE;
+  }
+
+  /** Drops a page that is in no table any more, and leaves it if the hart executes from it. */
+  private void leave(CodePage p) {
+    heap -= p.heap;
+    if (page == p) {
+      p.end();
+      page = null;
+      fetchPage = NONE;
+    }
+    p.drop();
   }
 
   private boolean isDropped(CodePage p, Predicate<CodePage> which) {
     boolean dropped = which.test(p);
     if (dropped) {
-      heap -= p.heap;
-      p.drop();
+      leave(p);
     }
     return dropped;
   }

@@ -31,17 +31,17 @@ public final class Interpreter implements Engine {
 
   /** An engine for a hart. */
   public Interpreter(Hart h, @Nullable Translator translator) {
-    this(h, translator, DecodedCode.MAX_HEAP);
+    this(h, translator, CodeBudget.PROCESS);
   }
 
   /**
    * An engine that keeps less decoded code, or more.
    *
-   * @param codeHeap bytes of heap from which on code is dropped that was not entered lately
+   * @param budget the heap for it
    */
-  public Interpreter(Hart h, @Nullable Translator translator, long codeHeap) {
+  public Interpreter(Hart h, @Nullable Translator translator, CodeBudget budget) {
     this.h = h;
-    this.code = new DecodedCode(h, Tiering.threshold(translator), codeHeap);
+    this.code = new DecodedCode(h, Tiering.threshold(translator), budget);
     this.cache = new TranslationCache(translator != null);
     this.tiering = new Tiering(h, translator, cache, code);
   }
@@ -96,6 +96,11 @@ public final class Interpreter implements Engine {
           ops[last].execute(hart);
           hart.retired++;
         }
+      } catch (Block.Ended e) { // an op has stored to the block's page
+        if (i < ops.length - 1) {
+          hart.retired += i;
+        }
+        hart.pc += ops[i].offset;
       } catch (Trap t) {
         if (i < ops.length - 1) {
           hart.retired += i;
@@ -112,9 +117,23 @@ public final class Interpreter implements Engine {
   }
 
   @Override
-  public void fenceI() {
-    code.fenceI();
-    mappingChanged();
+  public void codeChanged(long page) {
+    if (code.changed(page)) {
+      cache.clear();
+    }
+    h.attend(); // ends translated code
+  }
+
+  @Override
+  public void forget() {
+    tiering.forgetCode();
+    h.attend();
+  }
+
+  @Override
+  public void tidy() {
+    code.tidy();
+    tiering.tidy();
   }
 
   @Override

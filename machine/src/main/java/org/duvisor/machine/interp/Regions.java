@@ -136,7 +136,11 @@ final class Regions {
 
   private static List<Source.PageUse> uses(Map<Integer, CodePage> pages) {
     List<Source.PageUse> uses = new ArrayList<>();
-    pages.forEach((distance, page) -> uses.add(new Source.PageUse(distance, page, page.version)));
+    pages.forEach(
+        (distance, page) -> {
+          page.inRegion = true;
+          uses.add(new Source.PageUse(distance, page, page.version));
+        });
     return uses;
   }
 

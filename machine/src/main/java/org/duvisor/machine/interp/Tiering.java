@@ -134,12 +134,6 @@ final class Tiering {
   /** A translation has executed a lot: whether another one would be better. */
   void review(Translation t, long base) {
     t.patience = REVIEW;
-    Translator maker = translator;
-    if (maker != null && maker.generation() != generation) {
-      generation = maker.generation();
-      forgetCode();
-      return;
-    }
     if (t.outdated) {
       cache.clear(); // blocks know the new one
       return;
@@ -235,9 +229,19 @@ final class Tiering {
   }
 
   /**
-   * Too much has been translated: starts anew, so that what is not used any more can be unloaded.
+   * When too much has been translated: starts anew, so that what is not used any more can be
+   * unloaded.
    */
-  private void forgetCode() {
+  void tidy() {
+    Translator maker = translator;
+    if (maker != null && maker.generation() != generation) {
+      generation = maker.generation();
+      forgetCode();
+    }
+  }
+
+  /** Drops all code, translated or not. */
+  void forgetCode() {
     code.forget();
     watched = null;
     successors.clear();

@@ -17,6 +17,8 @@ final class TranslationCache {
 
   private static final int GROUP_SIZE = 200;
 
+  private static final Link[] NO_LINKS = {};
+
   private final Link[] links;
   private final int mask;
   private long epoch = 1L << CONTEXT_BITS;
@@ -77,12 +79,12 @@ final class TranslationCache {
   void reset() {
     clear();
     Arrays.fill(links, Link.NONE);
-    Arrays.fill(byPage, new Link[0]);
   }
 
   /** Forgets everything. */
   void clear() {
     epoch += 1L << CONTEXT_BITS;
     Arrays.fill(sizes, 0);
+    Arrays.fill(byPage, NO_LINKS);
   }
 }

@@ -18,6 +18,7 @@ public final class PhysicalMemory {
   private final long ramSize;
   private final long ramHost;
   private final MemorySegment ram;
+  private final CodeDirectory code;
   private final Map<Long, MemorySegment> roms = new HashMap<>();
 
   /** Memory with one RAM region; base and size are multiples of 4 KiB. */
@@ -35,6 +36,7 @@ public final class PhysicalMemory {
     this.ramSize = ram.byteSize();
     this.ram = ram;
     this.ramHost = ram.address();
+    this.code = new CodeDirectory(ramHost, ramSize);
   }
 
   /**
@@ -95,8 +97,13 @@ public final class PhysicalMemory {
     return ram;
   }
 
+  /** Who holds code of the RAM. What stores to it past the harts tells this directory. */
+  public CodeDirectory code() {
+    return code;
+  }
+
   /** RAM as devices see it. */
   public GuestMemory forDevices() {
-    return new GuestMemory(List.of(new GuestMemory.Region(ramBase, ram)));
+    return new GuestMemory(List.of(new GuestMemory.Region(ramBase, ram)), code::written);
   }
 }

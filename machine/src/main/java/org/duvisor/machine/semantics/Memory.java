@@ -179,6 +179,7 @@ public final class Memory {
     h.csrs().checkCboZero();
     long block = address & -Mmu.BLOCK;
     Raw.zero(h.mmu().zeroable(block), Mmu.BLOCK);
+    h.mmu().stored(0);
   }
 
   /** CBO.INVAL: memory is coherent, so only its permissions matter. */

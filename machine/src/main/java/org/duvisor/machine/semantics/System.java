@@ -60,7 +60,7 @@ public final class System {
 
   /** FENCE.I. */
   public static void fenceI(Hart h) {
-    h.engine().fenceI();
+    h.fenceI();
   }
 
   /** SFENCE.VMA. */

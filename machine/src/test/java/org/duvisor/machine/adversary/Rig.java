@@ -190,7 +190,7 @@ final class Rig {
   void asm(long pa, String text) {
     byte[] code = new Assembler(pa).asm(text).bytes();
     MemorySegment.copy(code, 0, memory.ram(), ValueLayout.JAVA_BYTE, pa - RAM, code.length);
-    hart.engine().fenceI();
+    hart.engine().forget();
   }
 
   /** Where the stage-2 PTE of a guest page lies. */

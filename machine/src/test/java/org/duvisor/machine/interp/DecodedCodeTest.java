@@ -26,7 +26,7 @@ final class DecodedCodeTest {
     var hart =
         new Hart(
             0, HartConfig.STANDARD, memory, new MmioBus(), () -> 0, new Posts(), Interpreter::new);
-    code = new DecodedCode(hart, Integer.MAX_VALUE, MAX_HEAP);
+    code = new DecodedCode(hart, Integer.MAX_VALUE, new CodeBudget(MAX_HEAP));
     long host = memory.host(RAM, PAGES << 12, true);
     for (int at = 0; at < PAGES << 12; at += 2) {
       Raw.storeShort(host + at, 1); // c.nop

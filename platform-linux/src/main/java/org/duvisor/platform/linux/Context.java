@@ -44,8 +44,23 @@ final class Context {
   static final int CALLER_F = CALLER + 16 * 8;
   static final int CALLER_FCSR = CALLER_F + 12 * 8;
 
+  /** Address of the block of {@link org.duvisor.platform.FastExits}. */
+  static final int FAST = CALLER_FCSR + 8;
+
   /** Size of the block. */
-  static final int BYTES = CALLER_FCSR + 8;
+  static final int BYTES = FAST + 8;
+
+  /** hustatus.FS: which of the guest's f registers are in the hart (docs/dv-ext.md, 3.5). */
+  static final int FS_SHIFT = 25;
+
+  /** None: they are here. The others are Java's. */
+  static final int FS_OFF = 1;
+
+  /** All, and they are the same here. */
+  static final int FS_CLEAN = 2;
+
+  /** All, and those here are old. */
+  static final int FS_DIRTY = 3;
 
   private Context() {}
 }

@@ -26,7 +26,10 @@ final class Errors {
       case ENOMEM -> new DvException(Reason.NO_MEMORY, what + ": the host has no memory for it");
       case EBUSY -> new DvException(Reason.BUSY, what + ": in use");
       case ENODEV -> new DvException(Reason.GONE, what + ": the VM is gone");
-      case ENOSPC -> new DvException(Reason.LIMIT, what + ": a limit is reached");
+      case ENOSPC ->
+          new DvException(
+              Reason.LIMIT,
+              what + ": a limit is reached (of memory: ulimit -l, or the module's quota)");
       default -> new DvException(Reason.INVALID, what + ": refused with error " + errno);
     };
   }

@@ -42,14 +42,14 @@ final class Kernel {
 
   private static final long WORD = ValueLayout.JAVA_LONG.byteSize();
 
-  private final MethodHandle call;
-  private MemorySegment syscall;
+  /** Static and final: only such a handle is compiled into its callers. */
+  private static final MethodHandle CALL = handle();
 
-  Kernel() {
+  private MemorySegment syscall = Linker.nativeLinker().defaultLookup().findOrThrow("syscall");
+
+  private static MethodHandle handle() {
     ValueLayout.OfLong w = ValueLayout.JAVA_LONG;
-    Linker linker = Linker.nativeLinker();
-    call = linker.downcallHandle(FunctionDescriptor.of(w, w, w, w, w, w, w, w));
-    syscall = linker.defaultLookup().findOrThrow("syscall");
+    return Linker.nativeLinker().downcallHandle(FunctionDescriptor.of(w, w, w, w, w, w, w, w));
   }
 
   /**
@@ -57,16 +57,16 @@ final class Kernel {
    *
    * @param callee where the code is
    */
-  long call(MemorySegment callee, long a, long b, long c, long d, long e, long f, long g) {
+  static long call(MemorySegment callee, long a, long b, long c, long d, long e, long f, long g) {
     try {
-      return (long) call.invokeExact(callee, a, b, c, d, e, f, g);
+      return (long) CALL.invokeExact(callee, a, b, c, d, e, f, g);
     } catch (Throwable t) {
       throw new IllegalStateException("a call of machine code threw", t);
     }
   }
 
   /** The same for code with two arguments at most. */
-  long call(MemorySegment callee, long a, long b) {
+  static long call(MemorySegment callee, long a, long b) {
     return call(callee, a, b, 0, 0, 0, 0, 0);
   }
 

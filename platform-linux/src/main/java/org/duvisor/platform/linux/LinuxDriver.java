@@ -356,8 +356,9 @@ final class LinuxDriver implements DvDriver {
     try (Arena arena = Arena.ofConfined()) {
       MemorySegment f = arena.allocate(Struct.FENCE.layout());
       set(f, Struct.FENCE, "vcpus", mask);
-      set(f, Struct.FENCE, "start", start);
-      set(f, Struct.FENCE, "size", size);
+      boolean all = Fence.pages(start, size) == Fence.EVERYTHING; // the module looks itself, too
+      set(f, Struct.FENCE, "start", all ? 0 : start);
+      set(f, Struct.FENCE, "size", all ? 0 : size);
       set(f, Struct.FENCE, "kind", DvAbi.code(kind));
       set(f, Struct.FENCE, "asid", asid & 0xffff);
       process.kernel().ioctl(file, Request.FENCE.code(), f.address());

@@ -2,7 +2,7 @@ package org.duvisor.platform.linux;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
+import java.util.List;
 import java.util.Objects;
 import java.util.concurrent.atomic.AtomicBoolean;
 import org.duvisor.isa.Cause;
@@ -10,6 +10,7 @@ import org.duvisor.isa.Csr;
 import org.duvisor.platform.DvAbi.Request;
 import org.duvisor.platform.DvException;
 import org.duvisor.platform.DvException.Reason;
+import org.duvisor.platform.FastExits;
 import org.duvisor.platform.HuHart;
 import org.duvisor.platform.InterruptFile;
 import org.jspecify.annotations.Nullable;
@@ -20,6 +21,8 @@ import org.jspecify.annotations.Nullable;
  */
 final class LinuxHuHart implements HuHart {
   private static final long SPV = 1 << 7;
+  private static final long FS = (long) Context.FS_DIRTY << Context.FS_SHIFT;
+  private static final long FS_OFF = (long) Context.FS_OFF << Context.FS_SHIFT;
   private static final long UIE = 1;
   private static final long VGEIN = 0x3f000;
   private static final int VGEIN_SHIFT = 12;
@@ -33,7 +36,12 @@ final class LinuxHuHart implements HuHart {
   private final Thread owner = Thread.currentThread();
   private final AtomicBoolean closed = new AtomicBoolean();
   private final Arena arena = Arena.ofShared();
-  private final MemorySegment context = arena.allocate(Context.BYTES, 16);
+  private final long block = arena.allocate(Context.BYTES, 16).address();
+
+  /** Address of the vCPU's {@link Context}; 0 when it is gone. Its own thread's. */
+  private long context = block;
+
+  private FastExits fastExits = FastExits.none();
   private final MemorySegment signals = arena.allocate(STACK_T_BYTES, 8);
   private final MemorySegment stack;
   private long unblocked;
@@ -67,7 +75,21 @@ final class LinuxHuHart implements HuHart {
     kernel.signalStack(signals.address());
     unblocked = kernel.block(~Signals.SYNCHRONOUS, signals);
     kernel.wakePunctually();
+    fastExits(fastExits);
+    write(Csr.HUSTATUS, FS_OFF);
+    if ((read(Csr.HUSTATUS) & FS) != FS_OFF) {
+      throw new DvException(Reason.INVALID, "the harts' DV-ext has no hustatus.FS");
+    }
     refresh(Csr.HUSTATUS, Context.HUSTATUS);
+  }
+
+  @Override
+  public void fastExits(FastExits exits) {
+    if (!List.of(driver.capabilities().isaExtensions().split(" ")).contains("sstc")) {
+      exits.forbid(FastExits.Kind.SBI_TIMER);
+    }
+    set(own(), Context.FAST, exits.address());
+    fastExits = exits;
   }
 
   Thread owner() {
@@ -80,29 +102,30 @@ final class LinuxHuHart implements HuHart {
   }
 
   /** The vCPU's memory, for its thread only. */
-  private MemorySegment own() {
-    if (Thread.currentThread() != owner || closed.get()) {
+  private long own() {
+    long c = context;
+    if (Thread.currentThread() != owner || c == 0) {
       throw new DvException(Reason.GONE, "not the thread of this vCPU, or unregistered");
     }
-    return context;
+    return c;
   }
 
-  private static long get(MemorySegment m, int offset) {
-    return m.get(ValueLayout.JAVA_LONG, offset);
+  private static long get(long context, int offset) {
+    return Words.get(context + offset);
   }
 
-  private static void set(MemorySegment m, int offset, long value) {
-    m.set(ValueLayout.JAVA_LONG, offset, value);
+  private static void set(long context, int offset, long value) {
+    Words.set(context + offset, value);
   }
 
   @Override
   public void enter() {
-    MemorySegment c = own();
+    long c = own();
     driver.checkAlive();
     if ((get(c, Context.HUSTATUS) & SPV) == 0) {
       throw new DvException(Reason.INVALID, "hustatus.SPV is 0: there is no guest to enter");
     }
-    kernel.call(code.enter, c.address(), 0);
+    Kernel.call(code.enter, c, 0);
     if ((get(c, Context.HUSTATUS) & VGEIN) != selected) {
       comeHome();
     }
@@ -134,7 +157,7 @@ final class LinuxHuHart implements HuHart {
 
   @Override
   public void x(int i, long value) {
-    MemorySegment c = own();
+    long c = own();
     if (Objects.checkIndex(i, 32) != 0) {
       set(c, Context.X + 8 * i, value);
     }
@@ -155,12 +178,17 @@ final class LinuxHuHart implements HuHart {
 
   @Override
   public long csr(int number) {
-    MemorySegment c = own();
+    long c = own();
     int n = number & 0xfff;
     int slot = slot(n);
     if (slot >= 0) {
-      return get(c, slot);
+      long value = get(c, slot);
+      return slot == Context.HUSTATUS ? value & ~FS : value; // FS is this platform's
     }
+    return other(c, n);
+  }
+
+  private long other(long c, int n) {
     return switch (n) {
       case Csr.FFLAGS, Csr.FRM, Csr.FCSR -> get(c, Context.FCSR) >>> fcsrShift(n) & fcsrMask(n);
       case Csr.UTVEC -> utvec;
@@ -175,10 +203,17 @@ final class LinuxHuHart implements HuHart {
 
   @Override
   public void csr(int number, long value) {
-    MemorySegment c = own();
+    long c = own();
     int n = number & 0xfff;
+    if (n == Csr.UEPC) {
+      set(c, Context.UEPC, value & ~1L); // loaded on entry
+    } else {
+      other(c, n, value);
+    }
+  }
+
+  private void other(long c, int n, long value) {
     switch (n) {
-      case Csr.UEPC -> set(c, Context.UEPC, value & ~1L); // loaded on entry
       case Csr.FFLAGS, Csr.FRM, Csr.FCSR -> { // the thread's own are Java's
         long mask = fcsrMask(n) << fcsrShift(n);
         set(c, Context.FCSR, get(c, Context.FCSR) & ~mask | value << fcsrShift(n) & mask);
@@ -191,7 +226,8 @@ final class LinuxHuHart implements HuHart {
       }
       case Csr.HUSTATUS -> {
         selected = (value & VGEIN) == (long) file << VGEIN_SHIFT ? value & VGEIN : 0;
-        write(n, value & ~UIE); // user interrupts of this process have nowhere to go
+        // User interrupts of this process have nowhere to go; f registers are where they are.
+        write(n, value & ~(UIE | FS) | FS_OFF);
         refresh(n, Context.HUSTATUS);
         settle();
       }
@@ -222,7 +258,7 @@ final class LinuxHuHart implements HuHart {
   }
 
   private long read(int csr) {
-    if (!StubImage.isUserCsr(csr) || kernel.call(code.read(csr), context.address(), 0) != 0) {
+    if (!StubImage.isUserCsr(csr) || Kernel.call(code.read(csr), context, 0) != 0) {
       throw refused(csr);
     }
     return get(context, Context.VALUE);
@@ -230,7 +266,7 @@ final class LinuxHuHart implements HuHart {
 
   private void write(int csr, long value) {
     set(context, Context.VALUE, value);
-    if (!StubImage.isUserCsr(csr) || kernel.call(code.write(csr), context.address(), 0) != 0) {
+    if (!StubImage.isUserCsr(csr) || Kernel.call(code.write(csr), context, 0) != 0) {
       throw refused(csr);
     }
   }
@@ -245,9 +281,9 @@ final class LinuxHuHart implements HuHart {
   public void fenceGvma(long gpa) {
     own();
     if (gpa == -1) {
-      kernel.call(code.fenceGvmaAll, 0, 0);
+      Kernel.call(code.fenceGvmaAll, 0, 0);
     } else {
-      kernel.call(code.fenceGvma, gpa >>> 2, 0);
+      Kernel.call(code.fenceGvma, gpa >>> 2, 0);
     }
   }
 
@@ -260,13 +296,13 @@ final class LinuxHuHart implements HuHart {
     } else {
       callee = asid == -1 ? code.fenceVvmaPage : code.fenceVvma;
     }
-    kernel.call(callee, gva, asid);
+    Kernel.call(callee, gva, asid);
   }
 
   @Override
   public void fenceI() {
     own();
-    kernel.call(code.fenceI, 0, 0);
+    Kernel.call(code.fenceI, 0, 0);
   }
 
   // ---- the interrupt file
@@ -365,6 +401,7 @@ final class LinuxHuHart implements HuHart {
       return;
     }
     kernel.ioctl(driver.file(), Request.UNREGISTER.code(), 0);
+    context = 0;
     Affinity before = anywhere;
     if (before != null) {
       before.restore();

@@ -33,6 +33,9 @@ final class Stub {
 
   private static final int A0 = 10;
 
+  /** t0 to t2 follow each other, and are stored before all others. */
+  private static final int T0 = 5;
+
   /** Offset of the pc in the ucontext that a signal handler gets (Linux, riscv64). */
   private static final int UCONTEXT_PC = 176;
 
@@ -40,31 +43,42 @@ final class Stub {
 
   /** Assembles everything. It runs wherever it lies; the words at its end are to be filled. */
   static Assembly assemble() {
-    String text = enter() + exit() + SYSTEM_CALL + FENCES + CSR_TEMPLATES + handler() + DATA;
-    return new Assembler(0).asm(text);
+    String text =
+        enter()
+            + exit()
+            + FastPath.pieces()
+            + floats()
+            + SYSTEM_CALL
+            + FENCES
+            + CSR_TEMPLATES
+            + handler()
+            + DATA;
+    return FastPath.define(new Assembler(0))
+        .define("C_T0", Context.X + 8 * 5)
+        .define("C_T1", Context.X + 8 * 6)
+        .define("C_T2", Context.X + 8 * 7)
+        .define("C_T3", Context.X + 8 * 28)
+        .define("C_FAST", Context.FAST)
+        .define("C_VALUE", Context.VALUE)
+        .define("FS_SHIFT", Context.FS_SHIFT)
+        .define("FS_OFF", Context.FS_OFF)
+        .asm(text);
   }
 
   /**
    * enter(context): loads the guest from its context, with uepc and hustatus, and executes huret.
-   * Returns after the next trap to HU, with the guest stored again.
+   * Returns after a trap to HU that the fast path does not answer, with the guest stored again. The
+   * guest's f registers stay in the context until it uses them: hustatus.FS is off.
    */
   private static String enter() {
     var out = new StringBuilder("enter:\n");
     for (int i = 0; i < KEPT.length; i++) {
       line(out, "sd " + KEPT[i] + ", @(a0)", Context.CALLER + 8 * i);
     }
-    for (int i = 0; i < 12; i++) {
-      line(out, "fsd fs" + i + ", @(a0)", Context.CALLER_F + 8 * i);
-    }
-    line(out, "frcsr t0\nsd t0, @(a0)", Context.CALLER_FCSR);
     line(out, "csrw uscratch, a0");
     line(out, "la t0, exit\ncsrw utvec, t0");
     line(out, "ld t0, @(a0)\ncsrw uepc, t0", Context.UEPC);
     line(out, "ld t0, @(a0)\ncsrw hustatus, t0", Context.HUSTATUS);
-    line(out, "ld t0, @(a0)\nfscsr t0", Context.FCSR);
-    for (int i = 0; i < 32; i++) {
-      line(out, "fld f" + i + ", @(a0)", Context.F + 8 * i);
-    }
     for (int i = 1; i < 32; i++) {
       if (i != A0) {
         line(out, "ld x" + i + ", @(a0)", Context.X + 8 * i);
@@ -74,11 +88,17 @@ final class Stub {
     return out.append("huret:\nhuret\n").toString();
   }
 
-  /** Where utvec points: the guest has just been left, and uscratch holds its context. */
+  /**
+   * Where utvec points: the guest has just been left, and uscratch holds its context. {@code leave}
+   * is the same for a trap that is none, so that ucause says nothing.
+   */
   private static String exit() {
-    var out = new StringBuilder(".balign 4\nexit:\ncsrrw a0, uscratch, a0\n");
+    var out = new StringBuilder();
+    out.append(".balign 4\nleave:\ncsrrw a0, uscratch, a0\n").append(SAVE_T).append("j slow\n");
+    out.append("exit:\ncsrrw a0, uscratch, a0\n").append(SAVE_T).append(FastPath.text());
+    out.append("slow_t3:\nld t3, C_T3(a0)\nslow:\n");
     for (int i = 1; i < 32; i++) {
-      if (i != A0) {
+      if (i != A0 && (i < T0 || i > T0 + 2)) {
         line(out, "sd x" + i + ", @(a0)", Context.X + 8 * i);
       }
     }
@@ -86,18 +106,47 @@ final class Stub {
     for (int i = 0; i < EXIT_CSRS.length; i++) {
       line(out, "csrr t0, " + EXIT_CSRS[i] + "\nsd t0, @(a0)", EXIT_SLOTS[i]);
     }
-    for (int i = 0; i < 32; i++) {
-      line(out, "fsd f" + i + ", @(a0)", Context.F + 8 * i);
-    }
-    line(out, "frcsr t0\nsd t0, @(a0)", Context.FCSR);
-    line(out, "ld t0, @(a0)\nfscsr t0", Context.CALLER_FCSR);
-    for (int i = 0; i < 12; i++) {
-      line(out, "fld fs" + i + ", @(a0)", Context.CALLER_F + 8 * i);
-    }
+    // t0 is hustatus
+    out.append("srli t1, t0, FS_SHIFT\nandi t1, t1, 3\naddi t1, t1, -FS_OFF\nbnez t1, floats\n");
+    out.append("restore:\n");
     for (int i = 0; i < KEPT.length; i++) {
       line(out, "ld " + KEPT[i] + ", @(a0)", Context.CALLER + 8 * i);
     }
     return out.append("li a0, 0\nret\n").toString();
+  }
+
+  private static final String SAVE_T = "sd t0, C_T0(a0)\nsd t1, C_T1(a0)\nsd t2, C_T2(a0)\n";
+
+  /**
+   * load_floats: the guest's f registers take the place of the caller's. floats: the reverse, with
+   * hustatus in t0 and its FS - {@link Context#FS_OFF} in t1; the next entry is without them again.
+   */
+  private static String floats() {
+    var out = new StringBuilder("load_floats:\n");
+    for (int i = 0; i < 12; i++) {
+      line(out, "fsd fs" + i + ", @(a0)", Context.CALLER_F + 8 * i);
+    }
+    line(out, "frcsr t0\nsd t0, @(a0)", Context.CALLER_FCSR);
+    line(out, "ld t0, @(a0)\nfscsr t0", Context.FCSR);
+    for (int i = 0; i < 32; i++) {
+      line(out, "fld f" + i + ", @(a0)", Context.F + 8 * i);
+    }
+    line(out, "li t0, @\ncsrs hustatus, t0", Context.FS_CLEAN << Context.FS_SHIFT);
+    line(out, "li t0, @\ncsrc hustatus, t0\nj again", Context.FS_OFF << Context.FS_SHIFT);
+    line(out, "floats:\naddi t1, t1, -@", Context.FS_DIRTY - Context.FS_OFF);
+    line(out, "li t2, @\nnot t2, t2\nand t0, t0, t2", Context.FS_DIRTY << Context.FS_SHIFT);
+    line(out, "li t2, @\nor t0, t0, t2", Context.FS_OFF << Context.FS_SHIFT);
+    line(out, "sd t0, @(a0)", Context.HUSTATUS);
+    out.append("bnez t1, clean\n");
+    for (int i = 0; i < 32; i++) {
+      line(out, "fsd f" + i + ", @(a0)", Context.F + 8 * i);
+    }
+    line(out, "frcsr t0\nsd t0, @(a0)", Context.FCSR);
+    line(out, "clean:\nld t0, @(a0)\nfscsr t0", Context.CALLER_FCSR);
+    for (int i = 0; i < 12; i++) {
+      line(out, "fld fs" + i + ", @(a0)", Context.CALLER_F + 8 * i);
+    }
+    return out.append("j restore\n").toString();
   }
 
   /** syscall(number, six arguments): the kernel's answer, negative errno for a failure. */
@@ -191,7 +240,7 @@ final class Stub {
     csrr t0, uscratch
     li t1, %4$d
     sd t1, %2$d(t0)
-    la t1, exit
+    la t1, leave
     sd t1, %1$d(a2)
     ret
     foreign:

@@ -27,6 +27,8 @@ final class StubRig {
   static final long HS_HANDLER = RAM + 0x21000;
   static final long PREVIOUS = RAM + 0x22000;
   static final long UCONTEXT = RAM + 0x23000;
+  static final long FAST = RAM + 0x24000;
+  static final long FS_OFF = (long) Context.FS_OFF << Context.FS_SHIFT;
   static final long TABLES = RAM + 2 * MIB;
   static final long GUEST = RAM + 4 * MIB;
   static final long FOREIGN = RAM + 8 * MIB;
@@ -36,18 +38,13 @@ final class StubRig {
 
   final PhysicalMemory memory = new PhysicalMemory(RAM, 16 * MIB);
   final StubImage stub = StubImage.load();
+  final Posts posts = new Posts();
   final Hart hart;
 
   StubRig() {
     hart =
         new Hart(
-            0,
-            HartConfig.STANDARD,
-            memory,
-            new MmioBus(),
-            () -> 1000,
-            new Posts(),
-            Interpreter::new);
+            0, HartConfig.STANDARD, memory, new MmioBus(), () -> 1000, posts, Interpreter::new);
     byte[] code = stub.code(PREVIOUS, CSRS);
     MemorySegment.copy(code, 0, memory.ram(), ValueLayout.JAVA_BYTE, STUB - RAM, code.length);
     int[] csrs = stub.csrCode();
@@ -135,7 +132,7 @@ final class StubRig {
   void program(long address, String text) {
     byte[] code = new Assembler(address).asm(text).bytes();
     MemorySegment.copy(code, 0, memory.ram(), ValueLayout.JAVA_BYTE, address - RAM, code.length);
-    hart.engine().fenceI();
+    hart.engine().forget();
   }
 
   /** Prepares the context for the guest's first entry, in VS, with arbitrary registers. */
@@ -149,7 +146,8 @@ final class StubRig {
     }
     context(Context.FCSR, random.nextInt(0x100) & 0x9f);
     context(Context.UEPC, GUEST);
-    context(Context.HUSTATUS, 0x180);
+    context(Context.HUSTATUS, 0x180 | FS_OFF);
+    context(Context.FAST, FAST);
   }
 
   /**

@@ -86,7 +86,7 @@ final class StubTest {
       assertEquals(fcsr, rig.context(Context.FCSR));
       assertEquals(Cause.ECALL_VS, rig.context(Context.UCAUSE));
       assertEquals(StubRig.GUEST, rig.context(Context.UEPC));
-      assertEquals(0x180 | 2L << 32, rig.context(Context.HUSTATUS));
+      assertEquals(0x180 | StubRig.FS_OFF | 2L << 32, rig.context(Context.HUSTATUS));
     }
   }
 

@@ -38,7 +38,9 @@ final class Frames {
           free.put(start + bytes, end - start - bytes);
         }
         if (start < fresh) {
-          segment(start, Math.min(bytes, fresh - start)).fill((byte) 0);
+          MemorySegment used = segment(start, Math.min(bytes, fresh - start));
+          used.fill((byte) 0);
+          memory.code().written(used);
         }
         fresh = Math.max(fresh, start + bytes);
         return start;

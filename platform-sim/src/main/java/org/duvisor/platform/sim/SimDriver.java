@@ -1,6 +1,7 @@
 package org.duvisor.platform.sim;
 
 import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.concurrent.atomic.AtomicReferenceArray;
@@ -200,6 +201,11 @@ final class SimDriver implements DvDriver {
   }
 
   @Override
+  public void written(MemorySegment part) {
+    host.memory.code().written(part);
+  }
+
+  @Override
   public void kick(int vcpu) {
     SimHuHart v = vcpu >= 0 && vcpu < MAX_VCPUS ? vcpus.get(vcpu) : null;
     if (v != null) {
@@ -222,11 +228,11 @@ final class SimDriver implements DvDriver {
 
   @Override
   public void fence(Fence kind, long mask, long start, long size, int asid) {
-    boolean all = size == 0 || size == -1 || Long.compareUnsigned(size, 64 * 4096) > 0;
+    int pages = Fence.pages(start, size);
     for (long rest = mask; rest != 0; rest &= rest - 1) {
       SimHuHart v = vcpus.get(Long.numberOfTrailingZeros(rest));
       if (v != null) {
-        v.order(target -> target.fence(kind, all, start, size, asid));
+        v.order(target -> target.fence(kind, start, pages, asid));
       }
     }
   }

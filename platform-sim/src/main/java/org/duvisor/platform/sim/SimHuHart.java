@@ -15,6 +15,7 @@ import org.duvisor.machine.Trap;
 import org.duvisor.platform.Delegation;
 import org.duvisor.platform.DvException;
 import org.duvisor.platform.DvException.Reason;
+import org.duvisor.platform.FastExits;
 import org.duvisor.platform.Fence;
 import org.duvisor.platform.HuHart;
 import org.duvisor.platform.InterruptFile;
@@ -67,6 +68,7 @@ final class SimHuHart implements HuHart {
     this.hart = hart;
     this.vcpu = vcpu;
     hart.reset(0);
+    hart.wire(SSIP, true); // links what a kick calls: it needs no memory later
     hart.wire(SSIP, false);
     load();
   }
@@ -196,18 +198,18 @@ final class SimHuHart implements HuHart {
     kicked = false;
   }
 
-  void fence(Fence kind, boolean all, long start, long size, int asid) {
+  /** A fence of so many pages from the one with {@code start} on, or of everything. */
+  void fence(Fence kind, long start, int pages, int asid) {
     switch (kind) {
       case FENCE_I -> fenceI();
       case GVMA -> fenceGvma(-1);
       case VVMA, VVMA_ASID -> {
         long space = kind == Fence.VVMA ? -1 : asid & 0xffff;
-        if (all) {
+        if (pages == Fence.EVERYTHING) {
           fenceVvma(-1, space);
-        } else {
-          for (long a = start & -4096L; a - start < size; a += 4096) {
-            hart.privileged().hufenceVvma(false, a, space);
-          }
+        }
+        for (int i = 0; i < pages; i++) {
+          hart.privileged().hufenceVvma(false, (start & -4096L) + i * 4096L, space);
         }
       }
     }
@@ -217,7 +219,7 @@ final class SimHuHart implements HuHart {
     if (everything) {
       everything = false;
       reload();
-      hart.engine().fenceI();
+      hart.fenceI();
     }
     Consumer<SimHuHart> work;
     while ((work = orders.poll()) != null) {
@@ -240,6 +242,10 @@ final class SimHuHart implements HuHart {
     }
     return hart;
   }
+
+  /** Here an exit is a return from a Java method: there is nothing to gain. */
+  @Override
+  public void fastExits(FastExits exits) {}
 
   @Override
   public void enter() {
@@ -341,7 +347,7 @@ final class SimHuHart implements HuHart {
 
   @Override
   public void fenceI() {
-    own().engine().fenceI();
+    own().fenceI();
   }
 
   /** Each hart of this host has one vCPU at a time: its first file is free. */
@@ -374,6 +380,7 @@ final class SimHuHart implements HuHart {
     boolean hasFile = file != 0;
     while (!kicked && !(hasFile && fileDelivers())) {
       driver.checkAlive(); // the kick of its end may have ended the last entry
+      h.rest();
       long ticks = deadline - h.time();
       if (deadline >= 0 && ticks <= 0) {
         return;

@@ -49,11 +49,12 @@ public final class Blk extends RequestDevice {
   /**
    * A disk with one queue.
    *
-   * @param name for the log and the thread, for instance the image's file name
+   * @param name for the log and the thread, for instance the image's file name; also the serial
+   *     number
    * @param backend closed with the device
    */
   public Blk(String name, BlockBackend backend, Serving serving) {
-    this(name, backend, serving, "duvisor", 1);
+    this(name, backend, serving, name, 1);
   }
 
   /**

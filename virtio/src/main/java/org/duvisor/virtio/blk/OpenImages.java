@@ -6,52 +6,79 @@ import java.nio.file.Path;
 import java.nio.file.attribute.BasicFileAttributes;
 import java.util.HashMap;
 import java.util.Map;
-import org.jspecify.annotations.Nullable;
+import java.util.Objects;
+import org.duvisor.virtio.host.Pinned;
 
 /**
- * The image files that this process has open. Locks of files are of no use inside it: they belong
- * to the whole process, and whoever in it opens such a file for something else, and closes it
- * again, gives the lock away (POSIX, fcntl, F_SETLK).
+ * The image files that this process has open, each once for all who read it. Locks of files are of
+ * no use inside it: they belong to the whole process, and whoever in it opens such a file once
+ * more, and closes it again, gives the lock away (POSIX, fcntl, F_SETLK).
  */
 public final class OpenImages {
-  private static final int WRITER = -1;
-
-  /** Readers of each file, or {@link #WRITER}; by what the host knows it by. */
-  private static final Map<Object, Integer> USERS = new HashMap<>();
+  private static final Map<Object, SharedFile> OPEN = new HashMap<>();
 
   private OpenImages() {}
 
+  /** Whether there are any. */
+  public static boolean any() {
+    synchronized (OPEN) {
+      return !OPEN.isEmpty();
+    }
+  }
+
   /** Whether a file is an image that a machine of this process has open. */
   public static boolean has(Path file) throws IOException {
-    synchronized (USERS) {
-      return !USERS.isEmpty() && USERS.containsKey(key(file));
+    synchronized (OPEN) {
+      return !OPEN.isEmpty() && OPEN.containsKey(key(file));
     }
   }
 
-  /** What the host knows a file by, whatever its name; null where hosts have no such thing. */
-  static @Nullable Object key(Path file) throws IOException {
-    return Files.readAttributes(file, BasicFileAttributes.class).fileKey();
-  }
-
-  /** Notes a user of a file; false when another one forbids it. */
-  static boolean claim(@Nullable Object key, boolean readOnly) {
-    if (key == null) {
-      return true; // the lock has to do
-    }
-    synchronized (USERS) {
-      int users = USERS.getOrDefault(key, 0);
-      if (users == WRITER || users > 0 && !readOnly) {
-        return false;
+  /** Whether a folder, by its path without links, is on the way to such an image. */
+  public static boolean isAbove(Path folder) throws IOException {
+    synchronized (OPEN) {
+      for (SharedFile image : OPEN.values()) {
+        if (image.pinned().name().startsWith(folder)) {
+          return true;
+        }
       }
-      USERS.put(key, readOnly ? users + 1 : WRITER);
-      return true;
+      return false;
     }
   }
 
-  /** Undoes a claim. */
-  static void release(@Nullable Object key) {
-    synchronized (USERS) {
-      USERS.computeIfPresent(key, (_, users) -> users > 1 ? Integer.valueOf(users - 1) : null);
+  /** What the host knows a file by, whatever its name. */
+  private static Object key(Path file) throws IOException {
+    Object key = Files.readAttributes(file, BasicFileAttributes.class).fileKey();
+    return Objects.requireNonNullElse(key, file); // hosts without such a thing
+  }
+
+  /** Opens an image, which takes {@code pinned} over, or joins those who read it already. */
+  static SharedFile open(Pinned pinned, boolean readOnly) throws IOException {
+    synchronized (OPEN) {
+      Object key = key(pinned.path());
+      SharedFile image = OPEN.get(key);
+      if (image == null) {
+        image = new SharedFile(key, pinned, readOnly);
+        OPEN.put(key, image);
+      } else if (readOnly && image.readOnly()) {
+        image.join();
+        pinned.close();
+      } else {
+        throw new IOException(
+            "disk image "
+                + pinned.name()
+                + " is in use by another disk or machine of this process");
+      }
+      return image;
+    }
+  }
+
+  /** One user less; the last one closes it. */
+  static void release(SharedFile image) throws IOException {
+    synchronized (OPEN) {
+      if (image.leave()) {
+        OPEN.remove(image.key());
+        image.close();
+      }
     }
   }
 }

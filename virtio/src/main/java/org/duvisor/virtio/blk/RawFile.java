@@ -3,18 +3,11 @@ package org.duvisor.virtio.blk;
 import java.io.EOFException;
 import java.io.IOException;
 import java.nio.ByteBuffer;
-import java.nio.channels.ClosedByInterruptException;
 import java.nio.channels.FileChannel;
-import java.nio.channels.FileLock;
-import java.nio.channels.OverlappingFileLockException;
-import java.nio.file.AccessDeniedException;
 import java.nio.file.Files;
-import java.nio.file.NoSuchFileException;
-import java.nio.file.OpenOption;
 import java.nio.file.Path;
-import java.nio.file.StandardOpenOption;
-import java.util.Set;
-import org.jspecify.annotations.Nullable;
+import java.util.List;
+import org.duvisor.virtio.host.Pinned;
 
 /**
  * A raw image: byte n of the file is byte n of the disk. Holes stay holes until written.
@@ -25,34 +18,22 @@ import org.jspecify.annotations.Nullable;
  * does not follow: Java has no call to punch a hole.
  *
  * <p>The file is locked: exclusively when writable, so that two machines cannot destroy each
- * other's file systems. Of several readers in one process the first that closes takes the lock of
- * all with it.
+ * other's file systems.
  */
 public final class RawFile implements BlockBackend {
   private static final int ZEROS = 1 << 16;
 
   private final Path path;
-  private final boolean readOnly;
-  private final @Nullable Object key;
+  private final SharedFile shared;
   private final long length;
   private final long size;
   private final ByteBuffer zeros = ByteBuffer.allocateDirect(ZEROS).asReadOnlyBuffer();
-  private FileChannel channel;
   private boolean closed;
 
-  /** A step that a thread's interrupt may have cut short, to be done again from its beginning. */
-  @FunctionalInterface
-  private interface Step {
-    void run(FileChannel channel) throws IOException;
-  }
-
-  private RawFile(Path path, boolean readOnly, @Nullable Object key, FileChannel channel)
-      throws IOException {
+  private RawFile(Path path, SharedFile shared) throws IOException {
     this.path = path;
-    this.readOnly = readOnly;
-    this.key = key;
-    this.channel = channel;
-    this.length = channel.size();
+    this.shared = shared;
+    this.length = shared.size();
     this.size = Math.ceilDiv(length, (long) Blk.SECTOR) * Blk.SECTOR;
   }
 
@@ -63,70 +44,37 @@ public final class RawFile implements BlockBackend {
    *     writable, or in use
    */
   public static RawFile open(Path path, boolean readOnly) throws IOException {
-    if (!Files.exists(path)) {
-      throw new NoSuchFileException("disk image " + path + ": no such file");
-    }
-    if (!Files.isRegularFile(path)) {
-      throw new IOException("disk image " + path + ": not a regular file");
-    }
-    Object key = OpenImages.key(path);
-    if (!OpenImages.claim(key, readOnly)) {
-      throw inUse(path);
-    }
+    return open(path, Pinned.open("disk image " + path, path, List.of()), readOnly);
+  }
+
+  /** The same with a file that was looked up, which is not the caller's any more. */
+  static RawFile open(Path path, Pinned pinned, boolean readOnly) throws IOException {
+    SharedFile shared;
     try {
-      FileChannel channel = openChannel(path, readOnly);
-      try {
-        return new RawFile(path, readOnly, key, channel);
-      } catch (IOException | RuntimeException e) {
-        channel.close();
-        throw e;
+      if (!Files.isRegularFile(pinned.path())) {
+        throw new IOException("disk image " + path + ": not a regular file");
       }
+      shared = OpenImages.open(pinned, readOnly);
     } catch (IOException | RuntimeException e) {
-      OpenImages.release(key);
+      pinned.close();
       throw e;
     }
-  }
-
-  private static IOException inUse(Path path) {
-    return new IOException("disk image " + path + " is in use by another machine");
-  }
-
-  private static FileChannel openChannel(Path path, boolean readOnly) throws IOException {
-    Set<? extends OpenOption> options =
-        readOnly
-            ? Set.of(StandardOpenOption.READ)
-            : Set.of(StandardOpenOption.READ, StandardOpenOption.WRITE);
-    FileChannel channel;
     try {
-      channel = FileChannel.open(path, options);
-    } catch (AccessDeniedException e) {
-      String fix =
-          readOnly
-              ? "cannot be read"
-              : "cannot be written; open it read-only or change its permissions";
-      throw new IOException("disk image " + path + " " + fix, e);
-    }
-    if (!lock(channel, readOnly)) {
-      channel.close();
-      throw inUse(path);
-    }
-    return channel;
-  }
-
-  private static boolean lock(FileChannel channel, boolean shared) {
-    try {
-      FileLock lock = channel.tryLock(0, Long.MAX_VALUE, shared);
-      return lock != null;
-    } catch (OverlappingFileLockException e) {
-      return shared; // another reader of this process has it
-    } catch (IOException e) {
-      return true; // a file system without locks
+      return new RawFile(path, shared);
+    } catch (IOException | RuntimeException e) {
+      OpenImages.release(shared);
+      throw e;
     }
   }
 
   @Override
   public long size() {
     return size;
+  }
+
+  /** Where the file is, by a path without links. */
+  Path name() throws IOException {
+    return shared.pinned().name();
   }
 
   /** Length of the file in bytes when it was opened, not rounded to sectors. */
@@ -136,13 +84,13 @@ public final class RawFile implements BlockBackend {
 
   @Override
   public boolean readOnly() {
-    return readOnly;
+    return shared.readOnly();
   }
 
   @Override
   public synchronized void read(long offset, ByteBuffer into) throws IOException {
     int start = into.position();
-    perform(
+    shared.perform(
         file -> {
           into.position(start);
           while (into.hasRemaining()) {
@@ -160,7 +108,7 @@ public final class RawFile implements BlockBackend {
   @Override
   public synchronized void write(long offset, ByteBuffer from) throws IOException {
     int start = from.position();
-    perform(
+    shared.perform(
         file -> {
           from.position(start);
           while (from.hasRemaining()) {
@@ -210,7 +158,7 @@ public final class RawFile implements BlockBackend {
     for (ByteBuffer b : buffers) {
       b.mark();
     }
-    perform(
+    shared.perform(
         file -> {
           for (ByteBuffer b : buffers) {
             b.reset();
@@ -232,7 +180,7 @@ public final class RawFile implements BlockBackend {
 
   @Override
   public synchronized void zero(long offset, long length) throws IOException {
-    perform(
+    shared.perform(
         file -> {
           for (long done = 0; done < length; ) {
             ByteBuffer piece = zeros.duplicate().limit((int) Math.min(ZEROS, length - done));
@@ -246,34 +194,8 @@ public final class RawFile implements BlockBackend {
 
   @Override
   public synchronized void flush() throws IOException {
-    if (!readOnly) {
-      perform(file -> file.force(false));
-    }
-  }
-
-  /**
-   * An interrupt of the calling thread closes a file channel for everyone; open it again and
-   * repeat.
-   */
-  private void perform(Step step) throws IOException {
-    boolean interrupted = false;
-    try {
-      while (true) {
-        try {
-          step.run(channel);
-          return;
-        } catch (ClosedByInterruptException e) {
-          interrupted |= Thread.interrupted();
-          if (closed) {
-            throw e;
-          }
-          channel = openChannel(path, readOnly);
-        }
-      }
-    } finally {
-      if (interrupted) {
-        Thread.currentThread().interrupt();
-      }
+    if (!readOnly()) {
+      shared.perform(file -> file.force(false));
     }
   }
 
@@ -281,8 +203,7 @@ public final class RawFile implements BlockBackend {
   public synchronized void close() throws IOException {
     if (!closed) {
       closed = true;
-      OpenImages.release(key);
-      channel.close();
+      OpenImages.release(shared);
     }
   }
 }

@@ -5,6 +5,7 @@ import org.duvisor.devices.chardev.CharBackend;
 import org.duvisor.virtio.Buffers;
 import org.duvisor.virtio.Chain;
 import org.duvisor.virtio.ConfigSpace;
+import org.duvisor.virtio.Doorbell;
 import org.duvisor.virtio.Offer;
 import org.duvisor.virtio.QueueWorker;
 import org.duvisor.virtio.QueueWorker.Serving;
@@ -98,7 +99,7 @@ public final class Console implements VirtioDevice {
   public Console(int columns, int rows, CharBackend backend, Serving serving) {
     this.backend = backend;
     config.set(CONFIG_COLS, 2, columns).set(CONFIG_ROWS, 2, rows).set(CONFIG_PORTS, 4, 1);
-    worker = new QueueWorker(serving, offer.name(), this::session, queue -> transmit());
+    worker = new QueueWorker(serving, offer.name(), this::session, 1L << TX, queue -> transmit());
     backend.onInput(this::receive);
   }
 
@@ -133,6 +134,11 @@ public final class Console implements VirtioDevice {
   public void start(Session session) {
     service = new Service(session);
     receive();
+  }
+
+  @Override
+  public Doorbell doorbell() {
+    return worker.doorbell();
   }
 
   @Override

@@ -5,6 +5,7 @@ import java.nio.ByteBuffer;
 import org.duvisor.virtio.Buffers;
 import org.duvisor.virtio.Chain;
 import org.duvisor.virtio.ConfigSpace;
+import org.duvisor.virtio.Doorbell;
 import org.duvisor.virtio.Offer;
 import org.duvisor.virtio.QueueWorker;
 import org.duvisor.virtio.QueueWorker.Serving;
@@ -33,8 +34,11 @@ public final class Net implements VirtioDevice {
   private static final int CONFIG_SIZE = 12;
   private static final int MAC_BYTES = 6;
 
-  /** struct virtio_net_hdr with num_buffers, always there with VIRTIO_F_VERSION_1 (5.1.6). */
+  /** struct virtio_net_hdr with num_buffers (5.1.6). */
   private static final int HEADER = 12;
+
+  /** Without: a driver that knows neither VIRTIO_F_VERSION_1 nor mergeable buffers (5.1.6.1). */
+  private static final int LEGACY_HEADER = 10;
 
   private static final int QUEUE_SIZE = 256;
   private static final int RX = 0;
@@ -67,12 +71,16 @@ public final class Net implements VirtioDevice {
     final Session session;
     final Receiver receiver;
 
+    /** Bytes before each frame. */
+    final int header;
+
     /** Used under the transmit queue's monitor. */
     final Chain transmit;
 
     Service(Session session) {
       this.session = session;
       receiver = new Receiver(session);
+      header = session.has(Session.F_VERSION_1) || receiver.mergeable ? HEADER : LEGACY_HEADER;
       transmit = session.queues().get(TX).newChain();
     }
   }
@@ -116,7 +124,7 @@ public final class Net implements VirtioDevice {
     long features =
         1L << F_MAC | 1L << F_STATUS | 1L << F_MRG_RXBUF | (mtu == NO_MTU ? 0 : 1L << F_MTU);
     offer = new Offer(1, "virtio-net " + name, features, 2, QUEUE_SIZE, config);
-    worker = new QueueWorker(serving, offer.name(), this::session, queue -> transmit());
+    worker = new QueueWorker(serving, offer.name(), this::session, 1L << TX, queue -> transmit());
     backend.plug(new Cable());
   }
 
@@ -146,6 +154,11 @@ public final class Net implements VirtioDevice {
   public void start(Session session) {
     service = new Service(session);
     backend.room();
+  }
+
+  @Override
+  public Doorbell doorbell() {
+    return worker.doorbell();
   }
 
   @Override
@@ -197,10 +210,10 @@ public final class Net implements VirtioDevice {
       boolean more = service == now && queue.next(chain);
       if (more) {
         Buffers in = chain.readable();
-        if (in.size() < HEADER) {
+        if (in.size() < now.header) {
           return queue.violated("a frame to send without header");
         }
-        in.skip(HEADER);
+        in.skip(now.header);
         int length = in.remaining() > NetBackend.MAX_FRAME ? 0 : (int) in.remaining();
         in.read(stagingMemory, 0, length);
         staging.limit(length).position(0);
@@ -230,15 +243,15 @@ public final class Net implements VirtioDevice {
         return service != now;
       }
       Buffers out = to.first.writable();
-      if (out.size() < HEADER) {
+      if (out.size() < now.header) {
         queue.violated("a receive buffer smaller than the header");
         return true;
       }
-      if (!to.mergeable && out.size() < HEADER + length) {
+      if (!to.mergeable && out.size() < now.header + length) {
         queue.giveBack(1);
         return true; // too long for this driver: lost
       }
-      out.skip(HEADER);
+      out.skip(now.header);
       long done = out.write(source, 0, length);
       to.heads[0] = to.first.head();
       to.lengths[0] = out.position();
@@ -257,7 +270,9 @@ public final class Net implements VirtioDevice {
       out.rewind();
       out.writeNumber(8, 0);
       out.writeNumber(2, 0);
-      out.writeNumber(2, chains);
+      if (now.header == HEADER) {
+        out.writeNumber(2, chains);
+      }
       for (int i = 0; i < chains; i++) {
         queue.used(to.heads[i], to.lengths[i]);
       }

@@ -6,6 +6,7 @@ import java.net.InetSocketAddress;
 import java.net.SocketAddress;
 import java.net.StandardSocketOptions;
 import java.nio.ByteBuffer;
+import java.nio.channels.ByteChannel;
 import java.nio.channels.SocketChannel;
 import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
@@ -16,7 +17,8 @@ import org.jspecify.annotations.Nullable;
  * room it does not, so that the peer waits.
  *
  * <p>The peer is not trusted: a frame shorter or longer than a frame can be is passed over without
- * being stored. When it hangs up, the link goes down for good and the log has a line.
+ * being stored. Nor is the guest: {@link Martians} are lost. When it hangs up, the link goes down
+ * for good and the log has a line.
  */
 public final class StreamNet implements NetBackend {
   private static final int PREFIX = 4;
@@ -25,7 +27,7 @@ public final class StreamNet implements NetBackend {
   private static final System.Logger LOG = System.getLogger("org.duvisor.virtio.net");
 
   private final String name;
-  private final SocketChannel channel;
+  private final ByteChannel channel;
   private final ByteBuffer output = ByteBuffer.allocateDirect(PREFIX + MAX_FRAME);
   private final ByteBuffer input = ByteBuffer.allocateDirect(READ_BUFFER).flip();
   private volatile @Nullable Thread reader;
@@ -37,7 +39,7 @@ public final class StreamNet implements NetBackend {
    *
    * @param name for the log
    */
-  public StreamNet(String name, SocketChannel channel) {
+  public StreamNet(String name, ByteChannel channel) {
     this.name = name;
     this.channel = channel;
   }
@@ -75,7 +77,7 @@ public final class StreamNet implements NetBackend {
 
   @Override
   public void send(ByteBuffer frame) {
-    if (down) {
+    if (down || Martians.isOne(frame)) {
       return;
     }
     output.clear();

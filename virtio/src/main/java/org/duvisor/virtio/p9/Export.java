@@ -4,10 +4,13 @@ import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.concurrent.atomic.AtomicInteger;
 import org.duvisor.virtio.blk.OpenImages;
+import org.duvisor.virtio.host.Errno;
+import org.duvisor.virtio.p9.Nodes.Data;
+import org.duvisor.virtio.p9.Nodes.Node;
 
 /**
  * A host folder that a guest uses, and all that keeps the guest in it.
@@ -16,47 +19,39 @@ import org.duvisor.virtio.blk.OpenImages;
  *   <li>A name is one component: no slash, no zero byte, not "." or "..", at most 255 bytes.
  *   <li>It is resolved relative to an open folder; a symbolic link is never followed.
  *   <li>Only regular files and folders are opened: no device of the host, no FIFO that blocks.
- *   <li>Device nodes are not made, and regular files are never made setuid or setgid: a guest's
- *       root has no say on the host.
+ *   <li>Device nodes are not made, and those that are there keep owner, permissions and times, as
+ *       do FIFOs and sockets.
+ *   <li>Regular files are never made setuid or setgid, and are neither any more once a guest writes
+ *       to them: a guest's root has no say on the host.
+ *   <li>Extended attributes are those of users ("user."): the others mean something to the host.
  *   <li>A read-only folder refuses every change here, before the host is asked.
- *   <li>Descriptors are bounded.
- *   <li>A disk image of a machine of this process is not opened.
+ *   <li>Descriptors are bounded ({@link Nodes}).
+ *   <li>A disk image of a machine of this process is neither opened nor changed, and keeps its
+ *       name, with all folders on the way to it.
  * </ul>
  *
- * <p>Descriptors are of type O_PATH unless {@link #openData} or {@link #create} made them. One
- * thread at a time.
+ * <p>A file is named by a {@link Node} where it may have to be found again, and by a descriptor
+ * where it is at hand. One thread at a time.
  */
 final class Export implements AutoCloseable {
   private static final int MAX_NAME = 255;
   private static final int MAX_TARGET = 4095;
-  private static final int MAX_OPEN = 8192;
-
-  /** Descriptors that all exports of this process have: half of what it may have, at most. */
-  private static final AtomicInteger OPEN_IN_ALL = new AtomicInteger();
-
-  // struct statx.
-  private static final int STX_MODE = 0x1c;
-  private static final int STX_INO = 0x20;
-  private static final int STX_DEV_MAJOR = 0x88;
-  private static final int STX_DEV_MINOR = 0x8c;
+  private static final byte[] USER = "user.".getBytes(StandardCharsets.US_ASCII);
 
   private final Libc libc;
   private final boolean readOnly;
   private final boolean asRoot;
-  private final int root;
-  private final long maxInAll;
+  private final Nodes nodes;
   private final long rootDevice;
   private final MemorySegment nameBuffer = Arena.ofAuto().allocate(MAX_NAME + 1);
   private final MemorySegment secondBuffer = Arena.ofAuto().allocate(MAX_TARGET + 1);
-  private int open;
 
   private Export(Libc libc, boolean readOnly, int root) throws Errno {
     this.libc = libc;
     this.readOnly = readOnly;
-    this.root = root;
     this.asRoot = libc.isRoot();
-    this.maxInAll = libc.openMax() / 2;
-    this.rootDevice = device(libc.statx(root));
+    this.nodes = new Nodes(libc, root);
+    this.rootDevice = Statx.device(libc.statx(root));
   }
 
   /**
@@ -102,6 +97,14 @@ final class Export implements AutoCloseable {
     return terminated(text, buffer);
   }
 
+  private static void noZero(MemorySegment text) throws Errno {
+    for (long i = 0; i < text.byteSize(); i++) {
+      if (at(text, i) == 0) {
+        throw new Errno(P9Layout.EINVAL);
+      }
+    }
+  }
+
   private static byte at(MemorySegment text, long index) {
     return text.get(ValueLayout.JAVA_BYTE, index);
   }
@@ -118,80 +121,108 @@ final class Export implements AutoCloseable {
 
   // ---- descriptors
 
-  /** An open file that several fids may share. */
-  final class Handle {
-    private final int fd;
-    private int uses = 1;
-
-    private Handle(int fd) {
-      this.fd = fd;
-      open++;
-      OPEN_IN_ALL.incrementAndGet();
-    }
-
-    int fd() {
-      return fd;
-    }
-
-    Handle share() {
-      uses++;
-      return this;
-    }
-
-    void release() {
-      uses--;
-      if (uses == 0) {
-        open--;
-        OPEN_IN_ALL.decrementAndGet();
-        libc.close(fd);
-      }
-    }
+  /** One more use of the shared folder itself. */
+  Node root() {
+    return nodes.share(nodes.root());
   }
 
-  private void mayOpen() throws Errno {
-    if (open >= MAX_OPEN || OPEN_IN_ALL.get() >= maxInAll) {
-      throw new Errno(P9Layout.ENFILE);
-    }
+  boolean isRoot(Node node) {
+    return node == nodes.root();
   }
 
-  /** How many descriptors guests have; for tests. */
-  int open() {
-    return open;
+  Node share(Node node) {
+    return nodes.share(node);
   }
 
-  Handle openRoot() throws Errno {
-    mayOpen();
-    return new Handle(libc.reopen(root, Libc.O_PATH | Libc.O_DIRECTORY));
+  void release(Node node) {
+    nodes.release(node);
   }
 
-  Handle lookup(int folder, MemorySegment text) throws Errno {
-    mayOpen();
-    return new Handle(libc.openat(folder, name(text), Libc.O_PATH, 0));
+  int fd(Node node) throws Errno {
+    return nodes.fd(node);
+  }
+
+  Node lookup(Node folder, MemorySegment text) throws Errno {
+    return nodes.walk(folder, name(text));
   }
 
   /** Opens a regular file or a folder for its data. */
-  Handle openData(int fd, int access, boolean truncate) throws Errno {
-    int type = mode(libc.statx(fd)) & P9Layout.S_IFMT;
+  Data openData(int fd, int access, boolean truncate) throws Errno {
+    int type = Statx.type(libc.statx(fd));
     if (type != P9Layout.S_IFREG && type != P9Layout.S_IFDIR) {
       throw new Errno(P9Layout.EACCES);
     }
-    if (access != Libc.O_RDONLY || truncate) {
+    boolean changes = access != Libc.O_RDONLY || truncate;
+    if (changes) {
       mayWrite();
       if (type == P9Layout.S_IFDIR) {
         throw new Errno(P9Layout.EISDIR);
       }
     }
-    if (isImage(fd)) {
-      throw new Errno(P9Layout.EBUSY); // a close would take its lock away
+    refuseImage(fd);
+    if (changes) {
+      dropPrivileges(fd);
     }
-    mayOpen();
     int flags = access | Libc.O_NONBLOCK | (truncate ? Libc.O_TRUNC : 0);
-    return new Handle(libc.reopen(fd, flags));
+    return nodes.data(() -> libc.reopen(fd, flags));
+  }
+
+  /**
+   * What a guest writes is not to run as someone else. The host's kernel sees to that too, but not
+   * for root.
+   */
+  private void dropPrivileges(int fd) throws Errno {
+    int mode = Statx.mode(libc.statx(fd));
+    if ((mode & P9Layout.SETUID_SETGID) != 0) {
+      try {
+        libc.chmod(fd, fileMode(mode));
+      } catch (Errno e) {
+        if (asRoot) {
+          throw e;
+        }
+      }
+    }
+  }
+
+  // ---- disk images
+
+  /** A close would take its lock away, and a change the disk from under its machine. */
+  private void refuseImage(int fd) throws Errno {
+    if (OpenImages.any() && isImage(fd)) {
+      throw new Errno(P9Layout.EBUSY);
+    }
+  }
+
+  /** The same for a name that leads to one: it is where its user finds it the next time. */
+  private void refuseNameOfImage(int folder, MemorySegment name) throws Errno {
+    if (!OpenImages.any()) {
+      return;
+    }
+    int fd;
+    try {
+      fd = libc.openat(folder, name, Libc.O_PATH, 0);
+    } catch (Errno e) {
+      return; // there is no such name, and what is to be done with it will say so
+    }
+    try {
+      refuseImage(fd);
+      if (OpenImages.isAbove(Files.readSymbolicLink(self(fd)))) {
+        throw new Errno(P9Layout.EBUSY);
+      }
+    } catch (IOException e) {
+      throw new Errno(P9Layout.EIO);
+    } finally {
+      libc.close(fd);
+    }
+  }
+
+  private static Path self(int fd) {
+    return Path.of("/proc/self/fd/" + fd);
   }
 
   private static boolean isImage(int fd) {
     try {
-      return OpenImages.has(Path.of("/proc/self/fd/" + fd));
+      return OpenImages.has(self(fd));
     } catch (IOException e) {
       return false; // a host without /proc; reopen() does not work there either
     }
@@ -208,129 +239,175 @@ final class Export implements AutoCloseable {
     }
   }
 
+  /** A new file, and its data. */
+  record Created(Node node, Data data) {}
+
   /** Makes a regular file and opens it; opens one that is there already unless exclusive. */
-  Handle create(
-      int folder, MemorySegment text, int access, boolean exclusive, int mode, Owner owner)
+  Created create(
+      Node folder, MemorySegment text, int access, boolean exclusive, int mode, Owner owner)
       throws Errno {
     mayWrite();
-    mayOpen();
-    Handle made;
+    int in = nodes.fd(folder);
+    MemorySegment name = name(text);
+    int flags = access | Libc.O_CREAT | Libc.O_EXCL | Libc.O_NONBLOCK;
+    Data made;
     try {
-      int flags = access | Libc.O_CREAT | Libc.O_EXCL | Libc.O_NONBLOCK;
-      made = new Handle(libc.openat(folder, name(text), flags, mode & 0777));
+      made = nodes.data(() -> libc.openat(in, name, flags, mode & 0777));
     } catch (Errno e) {
       if (e.number() != P9Layout.EEXIST || exclusive) {
         throw e;
       }
-      Handle there = lookup(folder, text);
-      try {
-        return openData(there.fd, access, false);
-      } finally {
-        there.release();
-      }
+      return openExisting(folder, text, access);
     }
     try {
-      own(made.fd, owner);
-      libc.chmod(made.fd, fileMode(mode)); // the umask is not the guest's
+      own(made.fd(), owner);
+      libc.chmod(made.fd(), fileMode(mode)); // the umask is not the guest's
+      return new Created(nodes.node(folder, name, libc.statx(made.fd())), made);
     } catch (Errno e) {
-      made.release();
+      made.close();
       throw e;
     }
-    return made;
+  }
+
+  private Created openExisting(Node folder, MemorySegment text, int access) throws Errno {
+    Node there = lookup(folder, text);
+    try {
+      return new Created(there, openData(nodes.fd(there), access, false));
+    } catch (Errno e) {
+      nodes.release(there);
+      throw e;
+    }
   }
 
   private static int fileMode(int mode) {
     return mode & 07777 & ~P9Layout.SETUID_SETGID;
   }
 
-  void makeFolder(int folder, MemorySegment text, int mode, Owner owner) throws Errno {
+  void makeFolder(Node folder, MemorySegment text, int mode, Owner owner) throws Errno {
     mayWrite();
-    libc.mkdirat(folder, name(text), mode & 0777);
-    give(folder, text, mode, owner);
+    libc.mkdirat(nodes.fd(folder), name(text), mode & 0777);
+    give(folder, text, owner, mode & 07777);
   }
 
   /** Makes a regular file, a FIFO or a socket. */
-  void makeNode(int folder, MemorySegment text, int mode, Owner owner) throws Errno {
+  void makeNode(Node folder, MemorySegment text, int mode, Owner owner) throws Errno {
     mayWrite();
     int type = mode & P9Layout.S_IFMT;
     if (type != P9Layout.S_IFREG && type != P9Layout.S_IFIFO && type != P9Layout.S_IFSOCK) {
       throw new Errno(P9Layout.EPERM);
     }
-    libc.mknodat(folder, name(text), type | mode & 0777);
-    give(folder, text, mode, owner);
+    libc.mknodat(nodes.fd(folder), name(text), type | mode & 0777);
+    give(folder, text, owner, fileMode(mode));
   }
 
-  private void give(int folder, MemorySegment text, int mode, Owner owner) throws Errno {
-    Handle made = lookup(folder, text);
+  private void give(Node folder, MemorySegment text, Owner owner, int mode) throws Errno {
+    Node made = lookup(folder, text);
     try {
-      own(made.fd, owner);
-      changeMode(made.fd, mode);
+      own(nodes.fd(made), owner);
+      libc.chmod(nodes.fd(made), mode);
     } finally {
-      made.release();
+      nodes.release(made);
     }
   }
 
   /** The target is text for the guest: nothing on the host follows it. */
-  void makeLink(int folder, MemorySegment text, MemorySegment target, Owner owner) throws Errno {
+  void makeLink(Node folder, MemorySegment text, MemorySegment target, Owner owner) throws Errno {
     mayWrite();
     if (target.byteSize() > MAX_TARGET) {
       throw new Errno(P9Layout.ENAMETOOLONG);
     }
-    for (long i = 0; i < target.byteSize(); i++) {
-      if (at(target, i) == 0) {
-        throw new Errno(P9Layout.EINVAL);
-      }
-    }
-    libc.symlinkat(terminated(target, secondBuffer), folder, name(text));
+    noZero(target);
+    libc.symlinkat(terminated(target, secondBuffer), nodes.fd(folder), name(text));
     if (asRoot) {
-      Handle made = lookup(folder, text);
+      Node made = lookup(folder, text);
       try {
-        own(made.fd, owner);
+        own(nodes.fd(made), owner);
       } finally {
-        made.release();
+        nodes.release(made);
       }
     }
   }
 
-  void hardLink(int fd, int folder, MemorySegment text) throws Errno {
+  /** One more name for a file or a link; what else there is stays where its host put it. */
+  void hardLink(int fd, Node folder, MemorySegment text) throws Errno {
     mayWrite();
-    libc.link(fd, folder, name(text));
+    int type = Statx.type(libc.statx(fd));
+    if (type != P9Layout.S_IFREG && type != P9Layout.S_IFLNK) {
+      throw new Errno(P9Layout.EPERM);
+    }
+    refuseImage(fd);
+    libc.link(fd, nodes.fd(folder), name(text));
   }
 
   // ---- changes
 
-  void unlink(int folder, MemorySegment text, boolean isFolder) throws Errno {
+  void unlink(Node folder, MemorySegment text, boolean isFolder) throws Errno {
     mayWrite();
-    libc.unlinkat(folder, name(text), isFolder ? P9Layout.UNLINK_FOLDER : 0);
+    int in = nodes.fd(folder);
+    MemorySegment name = name(text);
+    refuseNameOfImage(in, name);
+    nodes.holdOn(folder, name);
+    libc.unlinkat(in, name, isFolder ? P9Layout.UNLINK_FOLDER : 0);
+    nodes.removed(folder, name);
   }
 
-  void rename(int from, MemorySegment text, int to, MemorySegment newText) throws Errno {
+  void rename(Node from, MemorySegment text, Node to, MemorySegment newText) throws Errno {
     mayWrite();
-    libc.renameat(from, name(text, nameBuffer), to, name(newText, secondBuffer));
+    int out = nodes.fd(from);
+    int in = nodes.fd(to);
+    MemorySegment name = name(text, nameBuffer);
+    MemorySegment newName = name(newText, secondBuffer);
+    refuseNameOfImage(out, name);
+    refuseNameOfImage(in, newName);
+    nodes.holdOn(to, newName);
+    libc.renameat(out, name, in, newName);
+    nodes.moved(from, name, to, newName);
+  }
+
+  /**
+   * Whether a file whose attributes are to change is a folder. Other than regular files and folders
+   * only links have any that a guest may change.
+   */
+  private boolean mayChange(int fd, boolean links) throws Errno {
+    mayWrite();
+    int type = Statx.type(libc.statx(fd));
+    if (type != P9Layout.S_IFREG
+        && type != P9Layout.S_IFDIR
+        && !(links && type == P9Layout.S_IFLNK)) {
+      throw new Errno(P9Layout.EPERM);
+    }
+    refuseImage(fd);
+    return type == P9Layout.S_IFDIR;
   }
 
   void changeMode(int fd, int mode) throws Errno {
-    mayWrite();
-    boolean folder = (mode(libc.statx(fd)) & P9Layout.S_IFMT) == P9Layout.S_IFDIR;
+    boolean folder = mayChange(fd, false);
     libc.chmod(fd, folder ? mode & 07777 : fileMode(mode));
   }
 
   void changeOwner(int fd, int uid, int gid) throws Errno {
-    mayWrite();
+    mayChange(fd, true);
     libc.chown(fd, uid, gid);
   }
 
-  void changeSize(int fd, long size) throws Errno {
+  /** By a descriptor that is open for writing, or as the file's permissions allow. */
+  void changeSize(int fd, long size, boolean writable) throws Errno {
     mayWrite();
-    if ((mode(libc.statx(fd)) & P9Layout.S_IFMT) != P9Layout.S_IFREG) {
+    if (Statx.type(libc.statx(fd)) != P9Layout.S_IFREG) {
       throw new Errno(P9Layout.EINVAL);
     }
-    libc.truncate(fd, size);
+    refuseImage(fd);
+    dropPrivileges(fd);
+    if (writable) {
+      libc.ftruncate(fd, size);
+    } else {
+      libc.truncate(fd, size);
+    }
   }
 
   /** Two struct timespec. */
   void changeTimes(int fd, MemorySegment times) throws Errno {
-    mayWrite();
+    mayChange(fd, true);
     libc.utimens(fd, times);
   }
 
@@ -342,6 +419,9 @@ final class Export implements AutoCloseable {
 
   long write(int fd, MemorySegment from, long bytes, long offset) throws Errno {
     mayWrite();
+    if (asRoot) {
+      dropPrivileges(fd); // whoever set them since it was opened
+    }
     return libc.pwrite(fd, from, bytes, offset);
   }
 
@@ -370,24 +450,63 @@ final class Export implements AutoCloseable {
     return libc.statfs(fd);
   }
 
-  static int mode(MemorySegment statx) {
-    return statx.get(ValueLayout.JAVA_SHORT, STX_MODE) & 0xffff;
-  }
-
-  private static long device(MemorySegment statx) {
-    long major = statx.get(ValueLayout.JAVA_INT, STX_DEV_MAJOR) & 0xffff_ffffL;
-    return major << 32 | statx.get(ValueLayout.JAVA_INT, STX_DEV_MINOR) & 0xffff_ffffL;
-  }
-
   /** A number for each file: inode numbers of another file system are moved out of the way. */
-  long identity(MemorySegment statx) {
-    long inode = statx.get(ValueLayout.JAVA_LONG, STX_INO);
-    long device = device(statx);
+  long identity(long device, long inode) {
     return device == rootDevice ? inode : inode ^ (device - rootDevice) * 0x9e37_79b9_7f4a_7c15L;
+  }
+
+  // ---- extended attributes
+
+  private MemorySegment attribute(MemorySegment text) throws Errno {
+    if (!isUsers(text)) {
+      throw new Errno(P9Layout.EOPNOTSUPP);
+    }
+    if (text.byteSize() > MAX_NAME) {
+      throw new Errno(P9Layout.ENAMETOOLONG);
+    }
+    noZero(text);
+    return terminated(text, nameBuffer);
+  }
+
+  private static boolean isUsers(MemorySegment name) {
+    return name.byteSize() > USER.length
+        && name.asSlice(0, USER.length).mismatch(MemorySegment.ofArray(USER)) < 0;
+  }
+
+  /** Bytes of an attribute's value, in {@code into}. */
+  int attribute(int fd, MemorySegment text, MemorySegment into) throws Errno {
+    return libc.getxattr(fd, attribute(text), into);
+  }
+
+  /** Bytes of the attributes' names, each with a zero behind it, in {@code into}. */
+  int attributes(int fd, MemorySegment into) throws Errno {
+    int all = libc.listxattr(fd, into);
+    int kept = 0;
+    for (int from = 0, end = 0; end < all; end++) {
+      if (at(into, end) == 0) {
+        if (isUsers(into.asSlice(from, end - from))) {
+          MemorySegment.copy(into, from, into, kept, end + 1 - from);
+          kept += end + 1 - from;
+        }
+        from = end + 1;
+      }
+    }
+    return kept;
+  }
+
+  /** Sets an attribute, or removes it when there is nothing to replace it by. */
+  void changeAttribute(int fd, MemorySegment text, MemorySegment value, int flags) throws Errno {
+    MemorySegment name = attribute(text);
+    mayChange(fd, false);
+    if (value.byteSize() == 0 && flags == P9Layout.XATTR_REPLACE) {
+      libc.removexattr(fd, name);
+    } else {
+      libc.setxattr(fd, name, value, flags);
+    }
   }
 
   @Override
   public void close() {
-    libc.close(root);
+    nodes.close();
   }
 }

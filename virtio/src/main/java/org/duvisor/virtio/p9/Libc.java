@@ -1,61 +1,34 @@
 package org.duvisor.virtio.p9;
 
-import java.lang.foreign.AddressLayout;
 import java.lang.foreign.Arena;
-import java.lang.foreign.FunctionDescriptor;
-import java.lang.foreign.Linker;
-import java.lang.foreign.MemoryLayout;
 import java.lang.foreign.MemorySegment;
-import java.lang.foreign.StructLayout;
-import java.lang.foreign.SymbolLookup;
 import java.lang.foreign.ValueLayout;
 import java.lang.invoke.MethodHandle;
-import java.lang.invoke.VarHandle;
 import java.nio.charset.StandardCharsets;
-import java.util.NoSuchElementException;
+import org.duvisor.virtio.host.Errno;
+import org.duvisor.virtio.host.Native;
 
 /**
  * The host's file system calls, as Linux has them: Java's own cannot make a folder, a link or a
  * permission relative to an open folder. Results are those of libc; errors are {@link Errno}. One
  * thread uses an object.
  */
-final class Libc {
-  private static final ValueLayout.OfInt INT = ValueLayout.JAVA_INT;
-  private static final ValueLayout.OfLong LONG = ValueLayout.JAVA_LONG;
-  private static final AddressLayout POINTER = ValueLayout.ADDRESS;
-
+final class Libc extends Native {
   private static final int AT_FDCWD = -100;
   private static final int AT_SYMLINK_NOFOLLOW = 0x100;
   private static final int AT_SYMLINK_FOLLOW = 0x400;
   private static final int AT_EMPTY_PATH = 0x1000;
-  private static final int STATX_BASIC = 0x7ff;
+  private static final int STATX_BASIC_AND_BIRTH = 0xfff;
   private static final int SC_OPEN_MAX = 4;
-  private static final boolean ARM = System.getProperty("os.arch").equals("aarch64");
-
-  static final int O_RDONLY = 0;
-  static final int O_CREAT = 0100;
-  static final int O_EXCL = 0200;
-  static final int O_NOCTTY = 0400;
-  static final int O_TRUNC = 01000;
-  static final int O_NONBLOCK = 04000;
-  static final int O_CLOEXEC = 02000000;
-  static final int O_PATH = 010000000;
-  static final int O_NOFOLLOW = ARM ? 0100000 : 0400000;
-  static final int O_DIRECTORY = ARM ? 040000 : 0200000;
 
   /** Room for struct statx and struct statfs, and one for two struct timespec. */
   private static final int STRUCT_BYTES = 256;
 
-  private final Linker linker = Linker.nativeLinker();
-  private final SymbolLookup symbols = linker.defaultLookup();
-  private final StructLayout state = Linker.Option.captureStateLayout();
-  private final VarHandle errno = state.varHandle(MemoryLayout.PathElement.groupElement("errno"));
-  private final MemorySegment captured = Arena.ofAuto().allocate(state);
   private final MemorySegment empty = Arena.ofAuto().allocate(1);
   private final MemorySegment struct = Arena.ofAuto().allocate(STRUCT_BYTES, 8);
   private final MemorySegment selfPath = Arena.ofAuto().allocate(64);
 
-  private final MethodHandle openat = findOpenat();
+  private final MethodHandle openat = findVariadic(3, "openat", INT, INT, POINTER, INT, INT);
   private final MethodHandle close = find("close", INT, INT);
   private final MethodHandle statx = find("statx", INT, INT, POINTER, INT, INT, POINTER);
   private final MethodHandle fstatfs = find("fstatfs", INT, INT, POINTER);
@@ -70,6 +43,11 @@ final class Libc {
   private final MethodHandle fchownat = find("fchownat", INT, INT, POINTER, INT, INT, INT);
   private final MethodHandle utimensat = find("utimensat", INT, INT, POINTER, POINTER, INT);
   private final MethodHandle truncate = find("truncate", INT, POINTER, LONG);
+  private final MethodHandle ftruncate = find("ftruncate", INT, INT, LONG);
+  private final MethodHandle getxattr = find("getxattr", LONG, POINTER, POINTER, POINTER, LONG);
+  private final MethodHandle listxattr = find("listxattr", LONG, POINTER, POINTER, LONG);
+  private final MethodHandle removexattr = find("removexattr", INT, POINTER, POINTER);
+  private final MethodHandle setxattr = find("setxattr", INT, POINTER, POINTER, POINTER, LONG, INT);
   private final MethodHandle pread = find("pread", LONG, INT, POINTER, LONG, LONG);
   private final MethodHandle pwrite = find("pwrite", LONG, INT, POINTER, LONG, LONG);
   private final MethodHandle lseek = find("lseek", LONG, INT, LONG, INT);
@@ -78,58 +56,6 @@ final class Libc {
   private final MethodHandle fdatasync = find("fdatasync", INT, INT);
   private final MethodHandle geteuid = find("geteuid", INT);
   private final MethodHandle sysconf = find("sysconf", LONG, INT);
-
-  /**
-   * The calls.
-   *
-   * @throws UnsupportedOperationException on a host that lacks one
-   */
-  Libc() {
-    if (!System.getProperty("os.name").equals("Linux")) {
-      throw new UnsupportedOperationException("not Linux");
-    }
-  }
-
-  private MethodHandle find(String name, MemoryLayout result, MemoryLayout... arguments) {
-    return link(
-        name, FunctionDescriptor.of(result, arguments), Linker.Option.captureCallState("errno"));
-  }
-
-  /** openat, whose mode is an optional argument. */
-  private MethodHandle findOpenat() {
-    return link(
-        "openat",
-        FunctionDescriptor.of(INT, INT, POINTER, INT, INT),
-        Linker.Option.captureCallState("errno"),
-        Linker.Option.firstVariadicArg(3));
-  }
-
-  @SuppressWarnings("restricted") // the signatures are those of libc
-  private MethodHandle link(String name, FunctionDescriptor type, Linker.Option... options) {
-    try {
-      return linker.downcallHandle(symbols.findOrThrow(name), type, options);
-    } catch (NoSuchElementException e) {
-      throw new UnsupportedOperationException("no " + name, e);
-    }
-  }
-
-  @FunctionalInterface
-  private interface Call {
-    long run() throws Throwable;
-  }
-
-  private long check(Call call) throws Errno {
-    long result;
-    try {
-      result = call.run();
-    } catch (Throwable e) {
-      throw new IllegalStateException(e); // the calls throw nothing themselves
-    }
-    if (result < 0) {
-      throw new Errno((int) errno.get(captured, 0L));
-    }
-    return result;
-  }
 
   /** Where a descriptor's file is in the file system, whatever its name is by now. */
   private MemorySegment self(int fd) {
@@ -174,7 +100,12 @@ final class Libc {
         () ->
             (int)
                 statx.invokeExact(
-                    captured, fd, empty, AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW, STATX_BASIC, struct));
+                    captured,
+                    fd,
+                    empty,
+                    AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW,
+                    STATX_BASIC_AND_BIRTH,
+                    struct));
     return struct;
   }
 
@@ -234,6 +165,34 @@ final class Libc {
   void truncate(int fd, long size) throws Errno {
     MemorySegment name = self(fd);
     check(() -> (int) truncate.invokeExact(captured, name, size));
+  }
+
+  /** The same for a descriptor that is open for writing, whatever the file's permissions are. */
+  void ftruncate(int fd, long size) throws Errno {
+    check(() -> (int) ftruncate.invokeExact(captured, fd, size));
+  }
+
+  /** Bytes of an extended attribute's value. */
+  int getxattr(int fd, MemorySegment name, MemorySegment into) throws Errno {
+    MemorySegment file = self(fd);
+    return (int)
+        check(() -> (long) getxattr.invokeExact(captured, file, name, into, into.byteSize()));
+  }
+
+  /** Bytes of the names, each with a zero behind it. */
+  int listxattr(int fd, MemorySegment into) throws Errno {
+    MemorySegment file = self(fd);
+    return (int) check(() -> (long) listxattr.invokeExact(captured, file, into, into.byteSize()));
+  }
+
+  void removexattr(int fd, MemorySegment name) throws Errno {
+    MemorySegment file = self(fd);
+    check(() -> (int) removexattr.invokeExact(captured, file, name));
+  }
+
+  void setxattr(int fd, MemorySegment name, MemorySegment value, int flags) throws Errno {
+    MemorySegment file = self(fd);
+    check(() -> (int) setxattr.invokeExact(captured, file, name, value, value.byteSize(), flags));
   }
 
   long pread(int fd, MemorySegment into, long bytes, long offset) throws Errno {

@@ -15,7 +15,7 @@ import org.duvisor.virtio.Virtqueue;
 
 /**
  * The 9P transport (5.10) with a host folder behind it. In Linux: {@code mount -t 9p -o
- * trans=virtio,version=9p2000.L TAG FOLDER}.
+ * trans=virtio,version=9p2000.L,cache=mmap TAG FOLDER}.
  */
 public final class P9 extends RequestDevice {
   /** Longest name of a share, in bytes; Linux copies it to a page, people type it. */

@@ -72,6 +72,8 @@ final class P9Layout {
 
   static final int UNLINK_FOLDER = 0x200;
 
+  static final int XATTR_REPLACE = 2;
+
   static final int LOCK_SUCCESS = 0;
   static final int LOCK_UNLOCKED = 2;
 
@@ -86,6 +88,7 @@ final class P9Layout {
   static final int EPERM = 1;
   static final int ENOENT = 2;
   static final int EIO = 5;
+  static final int E2BIG = 7;
   static final int EBADF = 9;
   static final int EACCES = 13;
   static final int EBUSY = 16;
@@ -94,10 +97,12 @@ final class P9Layout {
   static final int EISDIR = 21;
   static final int EINVAL = 22;
   static final int ENFILE = 23;
+  static final int ENOSPC = 28;
   static final int EROFS = 30;
   static final int ENAMETOOLONG = 36;
   static final int EPROTO = 71;
   static final int EOPNOTSUPP = 95;
+  static final int ESTALE = 116;
 
   private P9Layout() {}
 }

@@ -6,13 +6,16 @@ import java.lang.foreign.ValueLayout;
 import java.nio.charset.StandardCharsets;
 import java.util.HashMap;
 import java.util.Map;
+import org.duvisor.virtio.host.Errno;
+import org.duvisor.virtio.p9.Nodes.Data;
+import org.duvisor.virtio.p9.Nodes.Node;
 import org.jspecify.annotations.Nullable;
 
 /**
  * A 9P2000.L server for one guest: fids on an {@link Export}. Requests are answered one by one, in
- * their order, so Tflush finds nothing to flush. Not offered: authentication, extended attributes,
- * ".." below the root (Linux never asks), and the old Trename and Tremove, in whose place Linux
- * uses Trenameat and Tunlinkat.
+ * their order, so Tflush finds nothing to flush. Not offered: authentication, ".." below the root
+ * (Linux never asks), and the old Trename and Tremove, in whose place Linux uses Trenameat and
+ * Tunlinkat.
  *
  * <p>Everything a guest sends is checked, and ends as a reply. One thread at a time.
  */
@@ -24,19 +27,6 @@ final class Server {
   private static final String VERSION = "9P2000.L";
   private static final int MAX_FIDS = 1 << 16;
   private static final int ENTRIES_BYTES = 32 << 10;
-
-  // struct statx.
-  private static final int STX_BLKSIZE = 0x04;
-  private static final int STX_NLINK = 0x10;
-  private static final int STX_UID = 0x14;
-  private static final int STX_GID = 0x18;
-  private static final int STX_SIZE = 0x28;
-  private static final int STX_BLOCKS = 0x30;
-  private static final int STX_ATIME = 0x40;
-  private static final int STX_CTIME = 0x60;
-  private static final int STX_MTIME = 0x70;
-  private static final int STX_RDEV_MAJOR = 0x80;
-  private static final int STX_RDEV_MINOR = 0x84;
 
   // struct linux_dirent64.
   private static final int DIRENT_OFFSET = 8;
@@ -51,23 +41,19 @@ final class Server {
 
   /** What a guest calls by a number. */
   private static final class Fid {
-    Export.Handle file;
+    Node node;
     final int uid;
-    final boolean root;
-    Export.@Nullable Handle data;
+    @Nullable Data data;
     int access;
+    @Nullable Attribute attribute;
 
-    Fid(Export.Handle file, int uid, boolean root) {
-      this.file = file;
+    Fid(Node node, int uid) {
+      this.node = node;
       this.uid = uid;
-      this.root = root;
     }
 
-    void release() {
-      file.release();
-      if (data != null) {
-        data.release();
-      }
+    boolean isOpen() {
+      return data != null || attribute != null;
     }
   }
 
@@ -77,8 +63,12 @@ final class Server {
   private final Wire in = new Wire(memory.asSlice(0, MAX_MESSAGE));
   private final Wire out = new Wire(memory.asSlice(MAX_MESSAGE, MAX_MESSAGE));
   private final MemorySegment entries = Arena.ofAuto().allocate(ENTRIES_BYTES, 8);
+  private final MemorySegment attributes = Arena.ofAuto().allocate(Attribute.MAX_BYTES);
   private final MemorySegment times = Arena.ofAuto().allocate(32, 8);
   private int maxMessage = MIN_MESSAGE;
+
+  /** Bytes of extended attributes that fids hold. */
+  private int attributeBytes;
 
   Server(Export export) {
     this.export = export;
@@ -96,8 +86,9 @@ final class Server {
 
   /** Forgets the guest: every fid is closed. */
   void clear() {
-    fids.values().forEach(Fid::release);
+    fids.values().forEach(this::release);
     fids.clear();
+    attributeBytes = 0;
     maxMessage = MIN_MESSAGE;
   }
 
@@ -176,6 +167,8 @@ final class Server {
       case P9Layout.T_READLINK -> readLink();
       case P9Layout.T_RENAMEAT -> rename();
       case P9Layout.T_UNLINKAT -> unlink();
+      case P9Layout.T_XATTRWALK -> readAttribute();
+      case P9Layout.T_XATTRCREATE -> makeAttribute();
       case P9Layout.T_FSYNC -> sync();
       case P9Layout.T_LOCK -> lock();
       case P9Layout.T_GETLOCK -> getLock();
@@ -214,9 +207,9 @@ final class Server {
     in.string(); // the tree's name: there is one
     int uid = in.get32();
     mayAdd(number);
-    Fid fid = new Fid(export.openRoot(), uid, true);
+    Fid fid = new Fid(export.root(), uid);
     fids.put(number, fid);
-    qid(fid.file.fd());
+    qid(fd(fid));
   }
 
   private Fid fid() throws Errno {
@@ -225,6 +218,22 @@ final class Server {
       throw new Errno(P9Layout.EBADF);
     }
     return fid;
+  }
+
+  /** The descriptor of what a fid is: the one that it opened, or the file's. */
+  private int fd(Fid fid) throws Errno {
+    Data data = fid.data;
+    return data == null ? export.fd(fid.node) : data.fd();
+  }
+
+  private void release(Fid fid) {
+    export.release(fid.node);
+    if (fid.data != null) {
+      fid.data.close();
+    }
+    if (fid.attribute != null) {
+      attributeBytes -= fid.attribute.value().length;
+    }
   }
 
   private void mayAdd(int number) throws Errno {
@@ -241,7 +250,14 @@ final class Server {
     if (fid == null) {
       throw new Errno(P9Layout.EBADF);
     }
-    fid.release();
+    try {
+      Attribute attribute = fid.attribute;
+      if (attribute != null && attribute.isNew()) {
+        setAttribute(fid, attribute);
+      }
+    } finally {
+      release(fid);
+    }
   }
 
   /** Walks as far as it goes; the new fid is made only when that is all the way. */
@@ -253,7 +269,7 @@ final class Server {
     if (fid == null) {
       throw new Errno(P9Layout.EBADF);
     }
-    if (names > P9Layout.MAX_WALK || fid.data != null && names > 0) {
+    if (names > P9Layout.MAX_WALK || fid.isOpen() && names > 0) {
       throw new Errno(P9Layout.EINVAL);
     }
     if (to != from) {
@@ -261,23 +277,21 @@ final class Server {
     }
     int count = out.position();
     out.put16(0);
-    Export.Handle at = fid.file.share();
-    boolean root = fid.root;
+    Node at = export.share(fid.node);
     int walked = 0;
     try {
       while (walked < names) {
         MemorySegment name = in.string();
-        if (!(root && isParent(name))) {
-          Export.Handle next = export.lookup(at.fd(), name);
-          at.release();
+        if (!(export.isRoot(at) && isParent(name))) {
+          Node next = export.lookup(at, name);
+          export.release(at);
           at = next;
-          root = false;
         }
-        qid(at.fd());
+        qid(export.fd(at));
         walked++;
       }
     } catch (Errno e) {
-      at.release();
+      export.release(at);
       if (walked == 0 || e.number() == P9Layout.EPROTO) {
         throw e;
       }
@@ -286,9 +300,9 @@ final class Server {
     }
     patch16(count, walked);
     if (to == from) {
-      fid.release();
+      release(fid);
     }
-    fids.put(to, new Fid(at, fid.uid, root));
+    fids.put(to, new Fid(at, fid.uid));
   }
 
   private static boolean isParent(MemorySegment name) {
@@ -312,13 +326,13 @@ final class Server {
 
   private void putQid(MemorySegment statx) throws Errno {
     int type =
-        switch (Export.mode(statx) & P9Layout.S_IFMT) {
+        switch (Statx.type(statx)) {
           case P9Layout.S_IFDIR -> P9Layout.QID_FOLDER;
           case P9Layout.S_IFLNK -> P9Layout.QID_LINK;
           default -> 0;
         };
-    int version = (int) statx.get(ValueLayout.JAVA_LONG, STX_MTIME);
-    out.put8(type).put32(version).put64(export.identity(statx));
+    int version = (int) Statx.wide(statx, Statx.MTIME);
+    out.put8(type).put32(version).put64(export.identity(Statx.device(statx), Statx.inode(statx)));
   }
 
   // ---- data
@@ -334,13 +348,14 @@ final class Server {
   private void open() throws Errno {
     Fid fid = fid();
     int flags = in.get32();
-    if (fid.data != null) {
+    if (fid.isOpen()) {
       throw new Errno(P9Layout.EINVAL);
     }
     fid.access = access(flags);
     boolean truncate = (flags & P9Layout.OPEN_TRUNC) != 0;
-    fid.data = export.openData(fid.file.fd(), fid.access, truncate);
-    qid(fid.file.fd());
+    Data data = export.openData(export.fd(fid.node), fid.access, truncate);
+    fid.data = data;
+    qid(data.fd());
     out.put32(0); // iounit: as the message's size allows
   }
 
@@ -350,18 +365,18 @@ final class Server {
     int flags = in.get32();
     int mode = in.get32();
     int gid = in.get32();
-    if (fid.data != null) {
+    if (fid.isOpen()) {
       throw new Errno(P9Layout.EINVAL);
     }
     int access = access(flags);
     boolean exclusive = (flags & P9Layout.OPEN_EXCL) != 0;
-    Export.Handle made =
-        export.create(fid.file.fd(), name, access, exclusive, mode, new Export.Owner(fid.uid, gid));
-    fid.file.release();
-    fid.file = made.share();
-    fid.data = made;
+    Export.Created made =
+        export.create(fid.node, name, access, exclusive, mode, new Export.Owner(fid.uid, gid));
+    export.release(fid.node);
+    fid.node = made.node();
+    fid.data = made.data();
     fid.access = access;
-    qid(made.fd());
+    qid(made.data().fd());
     out.put32(0);
   }
 
@@ -376,10 +391,14 @@ final class Server {
   private void read() throws Errno {
     Fid fid = fid();
     long offset = in.get64();
-    int fd = data(fid, 1);
+    Attribute attribute = fid.attribute;
+    int fd = attribute == null ? data(fid, 1) : -1;
     int most = room();
     MemorySegment into = out.memory().asSlice(P9Layout.IO_HEADER, most);
-    int done = (int) export.read(fd, into, most, offset);
+    int done =
+        attribute == null
+            ? (int) export.read(fd, into, most, offset)
+            : attribute.copy(offset, most, into);
     out.put32(done).bytes(done);
   }
 
@@ -393,6 +412,11 @@ final class Server {
     Fid fid = fid();
     long offset = in.get64();
     int bytes = in.get32();
+    if (fid.attribute != null) {
+      fid.attribute = fid.attribute.with(in.bytes(bytes), offset);
+      out.put32(bytes);
+      return;
+    }
     int fd = data(fid, 0);
     MemorySegment from = in.bytes(bytes);
     out.put32((int) export.write(fd, from, bytes, offset));
@@ -413,6 +437,7 @@ final class Server {
     long offset = in.get64();
     int fd = data(fid, 1);
     int limit = room();
+    long device = Statx.device(export.statx(fd));
     int count = out.position();
     out.put32(0);
     int start = out.position();
@@ -426,7 +451,7 @@ final class Server {
         more = out.position() - start + length <= limit;
         if (more) {
           offset = entries.get(ValueLayout.JAVA_LONG, at + DIRENT_OFFSET);
-          entry(fid, at, name, offset);
+          entry(fid, device, at, name, offset);
           at += entries.get(ValueLayout.JAVA_SHORT, at + DIRENT_LENGTH) & 0xffff;
         } else if (out.position() == start) {
           throw new Errno(P9Layout.EINVAL); // no room for one
@@ -444,13 +469,14 @@ final class Server {
     return entries.asSlice(at + DIRENT_NAME, length);
   }
 
-  private void entry(Fid fid, int at, MemorySegment name, long offset) throws Errno {
+  private void entry(Fid fid, long device, int at, MemorySegment name, long offset) throws Errno {
     int type = entries.get(ValueLayout.JAVA_BYTE, at + DIRENT_TYPE);
-    if (fid.root && isParent(name)) {
-      qid(fid.file.fd()); // there is nothing above
+    if (export.isRoot(fid.node) && isParent(name)) {
+      qid(fd(fid)); // there is nothing above
     } else {
       int qidType = type == DT_DIR ? P9Layout.QID_FOLDER : type == DT_LNK ? P9Layout.QID_LINK : 0;
-      out.put8(qidType).put32(0).put64(entries.get(ValueLayout.JAVA_LONG, at));
+      long inode = entries.get(ValueLayout.JAVA_LONG, at);
+      out.put8(qidType).put32(0).put64(export.identity(device, inode));
     }
     out.put64(offset).put8(type).string(name);
   }
@@ -458,28 +484,18 @@ final class Server {
   // ---- what a file is
 
   private void getAttributes() throws Errno {
-    Fid fid = fid();
-    MemorySegment s = export.statx(fid.file.fd());
+    MemorySegment s = export.statx(fd(fid()));
     out.put64(P9Layout.GETATTR_BASIC);
     putQid(s);
-    out.put32(Export.mode(s)).put32(s.get(ValueLayout.JAVA_INT, STX_UID));
-    out.put32(s.get(ValueLayout.JAVA_INT, STX_GID));
-    out.put64(s.get(ValueLayout.JAVA_INT, STX_NLINK) & 0xffff_ffffL);
-    out.put64(device(s)).put64(s.get(ValueLayout.JAVA_LONG, STX_SIZE));
-    out.put64(s.get(ValueLayout.JAVA_INT, STX_BLKSIZE) & 0xffff_ffffL);
-    out.put64(s.get(ValueLayout.JAVA_LONG, STX_BLOCKS));
-    for (int time : new int[] {STX_ATIME, STX_MTIME, STX_CTIME}) {
-      out.put64(s.get(ValueLayout.JAVA_LONG, time));
-      out.put64(s.get(ValueLayout.JAVA_INT, time + 8));
+    out.put32(Statx.mode(s)).put32(Statx.number(s, Statx.UID)).put32(Statx.number(s, Statx.GID));
+    out.put64(Statx.number(s, Statx.NLINK) & 0xffff_ffffL);
+    out.put64(Statx.nodeDevice(s)).put64(Statx.wide(s, Statx.SIZE));
+    out.put64(Statx.number(s, Statx.BLKSIZE) & 0xffff_ffffL);
+    out.put64(Statx.wide(s, Statx.BLOCKS));
+    for (int time : new int[] {Statx.ATIME, Statx.MTIME, Statx.CTIME}) {
+      out.put64(Statx.wide(s, time)).put64(Statx.number(s, time + 8));
     }
     out.put64(0).put64(0).put64(0).put64(0); // birth, generation, data version: not told
-  }
-
-  /** Linux's encoding of a device number. */
-  private static long device(MemorySegment s) {
-    long major = s.get(ValueLayout.JAVA_INT, STX_RDEV_MAJOR) & 0xfff;
-    long minor = s.get(ValueLayout.JAVA_INT, STX_RDEV_MINOR) & 0xf_ffff;
-    return minor & 0xff | major << 8 | (minor & ~0xffL) << 12;
   }
 
   private void setAttributes() throws Errno {
@@ -489,7 +505,7 @@ final class Server {
     int uid = in.get32();
     int gid = in.get32();
     long size = in.get64();
-    int fd = fid.file.fd();
+    int fd = fd(fid);
     if ((valid & P9Layout.SET_MODE) != 0) {
       export.changeMode(fd, mode);
     }
@@ -500,7 +516,7 @@ final class Server {
           (valid & P9Layout.SET_GID) != 0 ? gid : -1);
     }
     if ((valid & P9Layout.SET_SIZE) != 0) {
-      export.changeSize(fd, size);
+      export.changeSize(fd, size, fid.data != null && fid.access != Libc.O_RDONLY);
     }
     if ((valid & (P9Layout.SET_ATIME | P9Layout.SET_MTIME)) != 0) {
       time(0, valid, P9Layout.SET_ATIME, P9Layout.SET_ATIME_GIVEN);
@@ -521,7 +537,7 @@ final class Server {
   }
 
   private void fileSystem() throws Errno {
-    MemorySegment s = export.statfs(fid().file.fd());
+    MemorySegment s = export.statfs(fd(fid()));
     out.put32((int) s.get(ValueLayout.JAVA_LONG, 0));
     out.put32((int) s.get(ValueLayout.JAVA_LONG, 8));
     for (int at = 16; at <= 56; at += 8) {
@@ -533,11 +549,11 @@ final class Server {
   // ---- names
 
   private void made(Fid folder, MemorySegment name) throws Errno {
-    Export.Handle made = export.lookup(folder.file.fd(), name);
+    Node made = export.lookup(folder.node, name);
     try {
-      qid(made.fd());
+      qid(export.fd(made));
     } finally {
-      made.release();
+      export.release(made);
     }
   }
 
@@ -545,7 +561,7 @@ final class Server {
     Fid folder = fid();
     MemorySegment name = in.string();
     int mode = in.get32();
-    export.makeFolder(folder.file.fd(), name, mode, new Export.Owner(folder.uid, in.get32()));
+    export.makeFolder(folder.node, name, mode, new Export.Owner(folder.uid, in.get32()));
     made(folder, name);
   }
 
@@ -554,7 +570,7 @@ final class Server {
     MemorySegment name = in.string();
     int mode = in.get32();
     in.get64(); // the device's number: no device is made
-    export.makeNode(folder.file.fd(), name, mode, new Export.Owner(folder.uid, in.get32()));
+    export.makeNode(folder.node, name, mode, new Export.Owner(folder.uid, in.get32()));
     made(folder, name);
   }
 
@@ -562,22 +578,22 @@ final class Server {
     Fid folder = fid();
     MemorySegment name = in.string();
     MemorySegment target = in.string();
-    export.makeLink(folder.file.fd(), name, target, new Export.Owner(folder.uid, in.get32()));
+    export.makeLink(folder.node, name, target, new Export.Owner(folder.uid, in.get32()));
     made(folder, name);
   }
 
   private void hardLink() throws Errno {
     Fid folder = fid();
     Fid file = fid();
-    export.hardLink(file.file.fd(), folder.file.fd(), in.string());
+    export.hardLink(fd(file), folder.node, in.string());
   }
 
   private void readLink() throws Errno {
-    Fid fid = fid();
-    if ((Export.mode(export.statx(fid.file.fd())) & P9Layout.S_IFMT) != P9Layout.S_IFLNK) {
+    int fd = fd(fid());
+    if (Statx.type(export.statx(fd)) != P9Layout.S_IFLNK) {
       throw new Errno(P9Layout.EINVAL);
     }
-    int length = export.target(fid.file.fd(), entries);
+    int length = export.target(fd, entries);
     out.string(entries.asSlice(0, length));
   }
 
@@ -585,13 +601,68 @@ final class Server {
     Fid from = fid();
     MemorySegment name = in.string();
     Fid to = fid();
-    export.rename(from.file.fd(), name, to.file.fd(), in.string());
+    export.rename(from.node, name, to.node, in.string());
   }
 
   private void unlink() throws Errno {
     Fid folder = fid();
     MemorySegment name = in.string();
-    export.unlink(folder.file.fd(), name, (in.get32() & P9Layout.UNLINK_FOLDER) != 0);
+    export.unlink(folder.node, name, (in.get32() & P9Layout.UNLINK_FOLDER) != 0);
+  }
+
+  // ---- extended attributes
+
+  /** A value, or without a name the list of names, for a new fid to read. */
+  private void readAttribute() throws Errno {
+    Fid fid = fid();
+    int number = in.get32();
+    MemorySegment name = in.string();
+    mayAdd(number);
+    int bytes =
+        name.byteSize() == 0
+            ? export.attributes(fd(fid), attributes)
+            : export.attribute(fd(fid), name, attributes);
+    mayHold(bytes);
+    Fid reader = new Fid(export.share(fid.node), fid.uid);
+    reader.attribute = Attribute.read(attributes.asSlice(0, bytes).toArray(ValueLayout.JAVA_BYTE));
+    attributeBytes += bytes;
+    fids.put(number, reader);
+    out.put64(bytes);
+  }
+
+  /** The fid is one to write a value to from now on. */
+  private void makeAttribute() throws Errno {
+    Fid fid = fid();
+    MemorySegment name = in.string();
+    long bytes = in.get64();
+    int flags = in.get32();
+    if (fid.isOpen() || name.byteSize() == 0) {
+      throw new Errno(P9Layout.EINVAL);
+    }
+    if (bytes < 0 || bytes > Attribute.MAX_BYTES) {
+      throw new Errno(P9Layout.E2BIG);
+    }
+    mayHold((int) bytes);
+    fid.attribute =
+        new Attribute(name.toArray(ValueLayout.JAVA_BYTE), new byte[(int) bytes], flags, 0);
+    attributeBytes += (int) bytes;
+  }
+
+  private void mayHold(int more) throws Errno {
+    if (attributeBytes > Attribute.MAX_HELD - more) {
+      throw new Errno(P9Layout.ENOSPC);
+    }
+  }
+
+  private void setAttribute(Fid fid, Attribute attribute) throws Errno {
+    int bytes = attribute.value().length;
+    if (attribute.filled() != bytes) {
+      throw new Errno(P9Layout.EINVAL);
+    }
+    MemorySegment value = attributes.asSlice(0, bytes);
+    value.copyFrom(MemorySegment.ofArray(attribute.value()));
+    MemorySegment name = MemorySegment.ofArray(attribute.name());
+    export.changeAttribute(fd(fid), name, value, attribute.flags());
   }
 
   // ---- locks: the guest's kernel has them; no one else is asked

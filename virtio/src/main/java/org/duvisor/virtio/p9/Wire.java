@@ -3,6 +3,7 @@ package org.duvisor.virtio.p9;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;
+import org.duvisor.virtio.host.Errno;
 
 /**
  * One message in memory of our own, with a position: a copy, so that the guest cannot change it

@@ -25,6 +25,7 @@ import org.duvisor.virtio.testing.TestIrq;
 import org.duvisor.virtio.testing.TestRam;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
@@ -32,7 +33,7 @@ class BlkTest {
   private static final int DISK = 1 << 20;
 
   /** A disk that counts flushes and can be told to fail. */
-  private static final class Faulty implements BlockBackend {
+  private static class Faulty implements BlockBackend {
     private final MemoryDisk disk = new MemoryDisk(DISK);
     volatile boolean failing;
     final AtomicInteger flushes = new AtomicInteger();
@@ -170,6 +171,49 @@ class BlkTest {
     assertEquals(254, driver.config(12, 4));
     assertEquals(512, driver.config(20, 4));
     assertEquals(1, driver.config(34, 2));
+  }
+
+  /**
+   * Adversary: a guest on a deterministic board, whose one thread serves its devices. A read whose
+   * data go to the available index and to its own header makes itself available again, from another
+   * sector, without end.
+   */
+  @Test
+  @Timeout(value = 20, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
+  void requestsThatMakeThemselvesAvailableEnd() {
+    int sectors = 1 << 16;
+    var disk =
+        new Faulty() {
+          @Override
+          public long size() {
+            return 512L * sectors;
+          }
+
+          @Override
+          public void read(long offset, ByteBuffer into) {
+            int sector = (int) (offset / 512);
+            var data = ByteBuffer.allocate(512).order(ByteOrder.LITTLE_ENDIAN);
+            data.putShort((short) 0).putShort((short) (sector + 2));
+            data.putLong((sector + 1) % sectors);
+            into.put(data.rewind().slice((int) (offset % 512), into.remaining()));
+          }
+        };
+    Queue queue = start(disk, Serving.INLINE, 0);
+    long header = ram.allocate(header(0, 0));
+    int head =
+        queue.add(
+            Buffer.in(header, 16),
+            Buffer.out(queue.avail(), 4),
+            Buffer.out(header + 8, 8),
+            Buffer.out(ram.allocate(500), 500),
+            Buffer.out(ram.allocate(1), 1));
+    for (int i = 0; i < 64; i++) {
+      ram.set16(queue.avail() + 4 + 2L * i, head);
+    }
+    driver.write(MmioLayout.QUEUE_NOTIFY, 0);
+    assertEquals(TestDriver.NEEDS_RESET, driver.status() & TestDriver.NEEDS_RESET);
+    Queue again = driver.start(0, 1, 64).getFirst();
+    assertEquals(0, status(again, 0, 9, Buffer.out(ram.allocate(512), 512)));
   }
 
   @Test

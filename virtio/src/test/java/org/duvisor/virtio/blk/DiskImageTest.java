@@ -18,6 +18,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.Random;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -119,6 +120,108 @@ class DiskImageTest {
       assertArrayEquals(expected, read(disk, 0, DISK));
     }
     assertArrayEquals(filled(DISK, 1), Files.readAllBytes(image));
+  }
+
+  /** A disk of zeros, as large as one likes. */
+  private record Vast(long size) implements BlockBackend {
+    @Override
+    public boolean readOnly() {
+      return true;
+    }
+
+    @Override
+    public void read(long offset, ByteBuffer into) {
+      into.put(new byte[into.remaining()]);
+    }
+
+    @Override
+    public void write(long offset, ByteBuffer from) {
+      throw new AssertionError("it is only read");
+    }
+
+    @Override
+    public void zero(long offset, long length) {}
+
+    @Override
+    public void discard(long offset, long length) {}
+
+    @Override
+    public void flush() {}
+
+    @Override
+    public void close() {}
+  }
+
+  /** Adversary: a guest that writes far behind what a file of the host can have. */
+  @Test
+  void anOverlayOfAnyDiskIsAsLargeAsWhatWasWritten() throws IOException {
+    long size = 1L << 60;
+    try (BlockBackend disk = Overlay.over(new Vast(size))) {
+      for (long at : new long[] {0, 1L << 44, (1L << 50) + 512, size - 1024}) {
+        disk.write(at, ByteBuffer.wrap(filled(1024, 7)));
+      }
+      for (long at : new long[] {0, 1L << 44, (1L << 50) + 512, size - 1024}) {
+        assertArrayEquals(filled(1024, 7), read(disk, at, 1024));
+      }
+      assertArrayEquals(new byte[512], read(disk, 1L << 50, 512));
+      assertArrayEquals(new byte[512], read(disk, (1L << 50) + 1536, 512));
+    }
+  }
+
+  private static List<String> names(Path folder) throws IOException {
+    try (Stream<Path> files = Files.list(folder)) {
+      return files.map(f -> f.getFileName().toString()).toList();
+    }
+  }
+
+  /** Whatever ends the process: what has no name does not stay. */
+  @Test
+  void anOverlaysFileHasNoName() throws IOException {
+    Path folder = Files.createDirectory(dir.resolve("scratch"));
+    try (BlockBackend disk = Overlay.over(new Vast(1 << 20), folder)) {
+      disk.write(0, ByteBuffer.wrap(filled(4096, 7)));
+      assertEquals(List.of(), names(folder));
+      assertArrayEquals(filled(4096, 7), read(disk, 0, 4096));
+    }
+    assertTrue(
+        assertThrows(
+                IOException.class, () -> Overlay.over(new Vast(512), dir.resolve("none")).close())
+            .getMessage()
+            .contains("TMPDIR"));
+  }
+
+  /** Adversary: a guest that fills the host's disk by what it writes to a snapshot. */
+  @Test
+  void anOverlayLeavesTheHostSomeSpace() throws Exception {
+    Path small = Files.createDirectory(dir.resolve("small"));
+    assumeTrue(
+        new ProcessBuilder("mount", "-t", "tmpfs", "-o", "size=32m", "none", small.toString())
+                .redirectErrorStream(true)
+                .redirectOutput(ProcessBuilder.Redirect.DISCARD)
+                .start()
+                .waitFor()
+            == 0,
+        "needs the right to mount a small file system");
+    try (BlockBackend disk = Overlay.over(new Vast(1L << 40), small)) {
+      // A block here and there first, so that clusters are there and grow later.
+      IOException full =
+          assertThrows(
+              IOException.class,
+              () -> {
+                for (long block = 0; block < 16; block++) {
+                  for (long cluster = 0; cluster < 1024; cluster++) {
+                    disk.write(cluster << 16 | block << 12, ByteBuffer.wrap(filled(4096, 1)));
+                  }
+                }
+              });
+      assertTrue(full.getMessage().startsWith("the snapshot is full: " + small), full.getMessage());
+      assertTrue(Files.getFileStore(small).getUsableSpace() >= 1 << 20);
+      assertArrayEquals(filled(4096, 1), read(disk, 0, 4096));
+      disk.write(0, ByteBuffer.wrap(filled(4096, 2))); // what is there needs no more space
+      assertArrayEquals(filled(4096, 2), read(disk, 0, 4096));
+    } finally {
+      new ProcessBuilder("umount", small.toString()).start().waitFor();
+    }
   }
 
   // ---- against qemu-img

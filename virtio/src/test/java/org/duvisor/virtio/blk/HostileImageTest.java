@@ -8,11 +8,14 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTimeoutPreemptively;
 import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.HexFormat;
+import java.util.List;
 import java.util.Optional;
 import java.util.Random;
 import org.junit.jupiter.api.BeforeEach;
@@ -20,6 +23,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /**
  * Adversary: whoever made the disk image that a user starts a machine with, or the guest that wrote
@@ -264,9 +268,116 @@ class HostileImageTest {
     try (BlockBackend disk = open(image)) {
       assertEquals('Q', read(disk, 0, 512)[0]);
     }
-    new Qcow2Builder(3, 8).backing("disk.img", "").write(image);
-    IOException e = assertThrows(IOException.class, () -> open(image).close());
-    assertTrue(e.getMessage().contains("format="), e.getMessage());
+  }
+
+  /** Adversary: an image that would have any file of its folder taken as a raw disk. */
+  @ParameterizedTest
+  @ValueSource(strings = {"id_rsa", "disk.img", "disk.raw"})
+  void aBackingFileIsNotRawUnlessTheImageSaysSo(String name) throws IOException {
+    Files.write(dir.resolve(name), new byte[4096]);
+    new Qcow2Builder(3, 8).backing(name, "").write(image);
+    assertRefused(image, "qemu-img rebase -u -F raw -b " + name + " " + image);
+  }
+
+  /** Adversary: an image in a home folder that names what is in a folder below. */
+  @Test
+  void aBackingFileInAFolderBelow() throws IOException {
+    Path keys = Files.createDirectory(dir.resolve(".ssh"));
+    Files.write(keys.resolve("id_rsa"), new byte[4096]);
+    for (String name : new String[] {".ssh/id_rsa", "./.ssh/../.ssh/id_rsa"}) {
+      new Qcow2Builder(3, 8).backing(name, "raw").write(image);
+      assertRefused(image, "not in the same folder");
+    }
+    Files.createSymbolicLink(dir.resolve("here"), dir);
+    new Qcow2Builder(3, 8).backing("here/.ssh/id_rsa", "raw").write(image);
+    assertRefused(image, "not in the same folder");
+    Files.write(dir.resolve("base"), new byte[4096]);
+    new Qcow2Builder(3, 8).backing("here/base", "raw").write(image);
+    open(image).close(); // by another way, but the same folder
+  }
+
+  // ---- images in folders that guests write to
+
+  /** Adversary: a guest that puts a link where its user has an image. */
+  @Test
+  void aLinkInASharedFolderIsNotFollowed() throws IOException {
+    Path outside = Files.createDirectory(dir.resolve("outside"));
+    Files.write(outside.resolve("disk.img"), new byte[4096]);
+    Path shared = Files.createDirectory(dir.resolve("shared"));
+    Files.createSymbolicLink(shared.resolve("disk.img"), Path.of("../outside/disk.img"));
+    Files.createSymbolicLink(shared.resolve("sub"), outside);
+    Files.createSymbolicLink(dir.resolve("mine"), shared);
+    Files.createSymbolicLink(dir.resolve("mine.img"), Path.of("mine/disk.img"));
+    for (String way :
+        new String[] {
+          "shared/disk.img",
+          "shared/sub/disk.img",
+          "mine/disk.img",
+          "mine.img",
+          "outside/../shared/disk.img",
+          "shared/../shared/./sub/disk.img"
+        }) {
+      Path path = dir.resolve(way);
+      for (Path folder : List.of(shared, dir.resolve("mine"))) {
+        IOException e =
+            assertThrows(
+                IOException.class,
+                () -> DiskImage.open(path, Optional.empty(), true, true, List.of(folder)).close());
+        assertTrue(e.getMessage().contains("a link in a shared folder"), e.getMessage());
+      }
+      DiskImage.open(path, Optional.empty(), true, true).close(); // no one shares it
+    }
+    Files.write(shared.resolve("own.img"), new byte[4096]);
+    for (String way : new String[] {"shared/own.img", "mine/own.img"}) {
+      DiskImage.open(dir.resolve(way), Optional.empty(), true, true, List.of(shared)).close();
+    }
+    // Nor for what an image names.
+    Path top = shared.resolve("top.qcow2");
+    new Qcow2Builder(3, 8).backing("sub/disk.img", "raw").write(top);
+    assertThrows(
+        IOException.class,
+        () -> DiskImage.open(top, Optional.empty(), true, true, List.of(shared)).close());
+  }
+
+  /** Images of other emulators are not raw disks, unless the user says so. */
+  @ParameterizedTest
+  @CsvSource({
+    "vmdk, VMDK",
+    "vdi, VDI",
+    "vhdx, VHDX",
+    "vpc, VHD",
+    "qcow, qcow",
+    "qed, QED",
+    "parallels, Para"
+  })
+  void imagesOfOtherFormats(String format, String named) throws Exception {
+    assumeTrue(Files.isExecutable(Path.of("/usr/bin/qemu-img")), "qemu-img is not installed");
+    Path disk = dir.resolve("disk.img");
+    Process made =
+        new ProcessBuilder("qemu-img", "create", "-q", "-f", format, disk.toString(), "8M")
+            .inheritIO()
+            .start();
+    assumeTrue(made.waitFor() == 0, "qemu-img makes no " + format);
+    assertRefused(disk, named);
+    DiskImage.open(disk, Optional.of(DiskImage.Format.raw), true, false).close();
+  }
+
+  @ParameterizedTest
+  @CsvSource({"1f8b0800, gzip", "fd377a585a00, xz", "28b52ffd, zstd", "425a6839, bzip2"})
+  void compressedDisks(String begin, String named) throws IOException {
+    byte[] bytes = java.util.Arrays.copyOf(HexFormat.of().parseHex(begin), 4096);
+    assertRefused(Files.write(dir.resolve("disk.img"), bytes), named);
+  }
+
+  @Test
+  void filesThatAreTooShortForADisk() throws IOException {
+    Path disk = Files.write(dir.resolve("disk.img"), new byte[0]);
+    assertRefused(disk, "is empty");
+    Files.write(disk, new byte[6]);
+    assertRefused(disk, "shorter than a sector");
+    try (BlockBackend raw = DiskImage.open(disk, Optional.of(DiskImage.Format.raw), true, false)) {
+      assertEquals(512, raw.size());
+    }
   }
 
   // ---- anything

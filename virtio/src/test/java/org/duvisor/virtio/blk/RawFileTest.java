@@ -152,7 +152,8 @@ class RawFileTest {
     try (RawFile first = RawFile.open(image, false)) {
       IOException refused = assertThrows(IOException.class, () -> RawFile.open(image, false));
       assertTrue(
-          refused.getMessage().endsWith("is in use by another machine"), refused.getMessage());
+          refused.getMessage().endsWith("is in use by another disk or machine of this process"),
+          refused.getMessage());
       assertFalse(first.readOnly());
       assertTrue(lockedForOthers(image), "the refusal has taken nothing away");
     }
@@ -162,11 +163,41 @@ class RawFileTest {
     }
   }
 
+  /** Adversary: a process that waits for a reader to leave, to write below another one. */
+  @Test
+  void aReaderThatClosesLeavesTheLockToTheOthers() throws IOException, InterruptedException {
+    Path image = image(filled(512, 3));
+    try (RawFile stays = RawFile.open(image, true)) {
+      RawFile.open(image, true).close();
+      assertTrue(lockedForOthers(image));
+      assertThrows(IOException.class, () -> RawFile.open(image, false));
+      Thread.currentThread().interrupt(); // closes the file that they share
+      assertArrayEquals(filled(512, 3), read(stays, 0, 512));
+      assertTrue(Thread.interrupted());
+      assertTrue(lockedForOthers(image));
+    }
+    RawFile.open(image, false).close();
+  }
+
+  /** Adversary: whoever exchanges the file between an interrupt and the next read. */
+  @Test
+  void theFileStaysTheOneThatWasOpened() throws IOException {
+    Path image = image(filled(512, 3));
+    try (RawFile file = RawFile.open(image, true)) {
+      Files.move(image, dir.resolve("moved"));
+      Files.createSymbolicLink(image, Files.write(dir.resolve("other"), filled(512, 9)));
+      Thread.currentThread().interrupt();
+      assertArrayEquals(filled(512, 3), read(file, 0, 512));
+      assertTrue(Thread.interrupted());
+    }
+  }
+
   /** Asks a process that is not this one. */
   private static boolean lockedForOthers(Path image) throws IOException, InterruptedException {
     var asking =
         new ProcessBuilder(
             Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+            "--enable-native-access=ALL-UNNAMED",
             "-cp",
             System.getProperty("java.class.path"),
             Asking.class.getName(),

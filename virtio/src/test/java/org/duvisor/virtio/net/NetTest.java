@@ -191,4 +191,26 @@ class NetTest {
     assertThrows(
         IllegalArgumentException.class, () -> new Net("t", new byte[6], 67, cable, Serving.INLINE));
   }
+
+  /** 5.1.6.1: without VIRTIO_F_VERSION_1 and mergeable buffers the header has no num_buffers. */
+  @Test
+  void transitionalDriversHaveAShorterHeader() {
+    int header = 10;
+    Wire wire = new Wire();
+    try (NetFixture net = new NetFixture(wire, Serving.INLINE, 2048)) {
+      assertTrue(net.driver.negotiate(0));
+      Queue rx = net.driver.queue(0, 64);
+      Queue tx = net.driver.queue(1, 64);
+      net.driver.write(
+          MmioLayout.STATUS, TestDriver.FOUND | TestDriver.FEATURES_OK | TestDriver.DRIVER_OK);
+      long buffer = net.ram.allocate(2048);
+      rx.add(Buffer.out(buffer, 2048));
+      rx.kick();
+      assertTrue(wire.port.receive(ByteBuffer.wrap(frame(60))));
+      assertEquals(header + 60, rx.await().written());
+      assertArrayEquals(frame(60), net.ram.bytes(buffer + header, 60));
+      tx.request(Buffer.in(buffer, header + 60));
+      assertArrayEquals(frame(60), wire.sent.getFirst());
+    }
+  }
 }

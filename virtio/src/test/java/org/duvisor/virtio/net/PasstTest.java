@@ -1,23 +1,27 @@
 package org.duvisor.virtio.net;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotNull;
+import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import java.io.File;
 import java.io.IOException;
-import java.net.UnixDomainSocketAddress;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
 import java.nio.ByteBuffer;
+import java.nio.channels.ServerSocketChannel;
+import java.nio.channels.SocketChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.Optional;
-import java.util.concurrent.TimeUnit;
+import java.util.HashSet;
+import java.util.Set;
+import java.util.stream.Stream;
 import org.duvisor.virtio.QueueWorker.Serving;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
-/**
- * The real thing behind the socket: passt answers DHCP. Skipped where passt is not installed or may
- * not run.
- */
+/** The real thing behind the socket: passt answers DHCP. Skipped where it is not installed. */
 @Timeout(60)
 class PasstTest {
   private static final int XID = 0x600df00d;
@@ -26,66 +30,156 @@ class PasstTest {
   private static final int UDP = 8;
   private static final int BOOTP = 240;
 
+  private static NetFixture plug(boolean host) throws IOException {
+    boolean there =
+        Stream.of(System.getenv("PATH").split(File.pathSeparator))
+            .anyMatch(folder -> Files.isExecutable(Path.of(folder, "passt")));
+    assumeTrue(there, "passt is not installed (Debian: passt)");
+    NetFixture net = new NetFixture(Passt.start(host), Serving.THREAD, 2048);
+    net.post(32);
+    return net;
+  }
+
   @Test
-  void offersAnAddress() throws IOException, InterruptedException {
-    Path socket =
-        Path.of(
-            System.getProperty("java.io.tmpdir"), "duvisor-passt-" + ProcessHandle.current().pid());
-    Files.deleteIfExists(socket);
-    Process passt = start(socket);
-    try {
-      while (!Files.exists(socket) && passt.isAlive()) {
-        passt.waitFor(20, TimeUnit.MILLISECONDS);
-      }
-      assumeTrue(passt.isAlive(), "passt does not run here");
-      StreamNet cable = StreamNet.connect(UnixDomainSocketAddress.of(socket));
-      try (NetFixture net = new NetFixture(cable, Serving.THREAD, 2048)) {
-        net.post(32);
-        net.send(discover());
-        assertEquals(2, offer(net), "DHCPOFFER");
-      }
-    } finally {
-      passt.destroy();
-      passt.waitFor();
-      Files.deleteIfExists(socket);
+  void offersAnAddress() throws IOException {
+    try (NetFixture net = plug(false)) {
+      net.send(discover());
+      ByteBuffer offer = offer(net);
+      assertEquals(2, option(offer, 53).get(0), "DHCPOFFER");
     }
   }
 
-  private static Process start(Path socket) {
-    Optional<Process> started = Optional.empty();
-    try {
-      started =
-          Optional.of(
-              new ProcessBuilder("passt", "--foreground", "--quiet", "--socket", socket.toString())
-                  .redirectErrorStream(true)
-                  .redirectOutput(ProcessBuilder.Redirect.DISCARD)
-                  .start());
-    } catch (IOException e) {
-      assumeTrue(false, "passt is not installed");
+  /** Adversary: another user of the host, who plants links and sockets in shared folders. */
+  @Test
+  void leavesNothingInSharedFolders() throws IOException {
+    Set<Path> before = temporary();
+    try (NetFixture net = plug(false)) {
+      net.send(discover());
+      offer(net);
+      assertEquals(before, temporary());
     }
-    return started.orElseThrow();
   }
 
-  /** RFC 2131: the message type (option 53) of the answer to ours. */
-  private static int offer(NetFixture net) {
+  private static Set<Path> temporary() throws IOException {
+    Set<Path> all = new HashSet<>();
+    for (String folder : new String[] {"/tmp", System.getProperty("java.io.tmpdir")}) {
+      try (Stream<Path> files = Files.list(Path.of(folder))) {
+        files
+            .filter(f -> f.getFileName().toString().matches("(duvisor-(net|passt)|passt).*"))
+            .forEach(all::add);
+      }
+    }
+    return all;
+  }
+
+  @Test
+  void itsProcessEndsWithTheDevice() throws IOException {
+    NetFixture net = plug(false);
+    net.send(discover());
+    offer(net);
+    assertEquals(1, children());
+    net.close();
+    assertEquals(0, children());
+  }
+
+  private static long children() {
+    return ProcessHandle.current()
+        .children()
+        .filter(p -> p.info().command().orElse("").contains("passt"))
+        .count();
+  }
+
+  /**
+   * Adversary: a guest that wants to reach services of the host that listen at 127.0.0.1, by the
+   * gateway's address and by addresses that no router would forward.
+   */
+  @Test
+  void theHostsOwnServicesAreNotReached() throws IOException {
+    try (ServerSocketChannel host = listen("127.0.0.1");
+        ServerSocketChannel host6 = listen("::1");
+        NetFixture net = plug(false)) {
+      attack(net, host, host6);
+      assertNull(host.accept());
+      assertNull(host6.accept());
+    }
+  }
+
+  @Test
+  void theHostsOwnServicesAreAtTheGatewayWhenAskedFor() throws IOException {
+    try (ServerSocketChannel host = listen("127.0.0.1");
+        ServerSocketChannel host6 = listen("::1");
+        NetFixture net = plug(true)) {
+      attack(net, host, host6);
+      try (SocketChannel reached = host.accept()) {
+        assertNotNull(reached, "by the gateway");
+      }
+      assertNull(host.accept(), "by any other address");
+    }
+  }
+
+  private static ServerSocketChannel listen(String address) throws IOException {
+    ServerSocketChannel listening = ServerSocketChannel.open();
+    listening.bind(new InetSocketAddress(address, 0)).configureBlocking(false);
+    return listening;
+  }
+
+  /** Asks for a connection wherever one might be; the answer to DHCP says that passt is through. */
+  private static void attack(NetFixture net, ServerSocketChannel host, ServerSocketChannel host6)
+      throws IOException {
+    int port = host.socket().getLocalPort();
+    int port6 = host6.socket().getLocalPort();
+    net.send(discover());
+    ByteBuffer offer = offer(net);
+    byte[] mine = new byte[4];
+    offer.get(ETHERNET + IP + UDP + 16, mine);
+    byte[] gateway = new byte[4];
+    option(offer, 3).get(0, gateway);
+    net.send(Syn.packet(mine, gateway, port));
+    for (String there : new String[] {"127.0.0.1", "0.0.0.0", "0.1.2.3", "127.0.0.2"}) {
+      net.send(Syn.packet(mine, InetAddress.getByName(there).getAddress(), port));
+    }
+    byte[] me = new byte[16];
+    me[0] = (byte) 0xfd;
+    me[15] = 2;
+    byte[] mapped = new byte[16];
+    mapped[10] = -1;
+    mapped[11] = -1;
+    net.send(Syn.packet(me, mapped.clone(), port)); // ::ffff:0.0.0.0
+    mapped[12] = 127;
+    mapped[15] = 1;
+    net.send(Syn.packet(me, mapped, port));
+    for (String there : new String[] {"::1", "::", "::127.0.0.1", "fd00::1", "fe80::1"}) {
+      net.send(Syn.packet(me, InetAddress.getByName(there).getAddress(), port6));
+    }
+    net.send(discover());
+    offer(net);
+  }
+
+  /** RFC 2131: the answer to ours. */
+  private static ByteBuffer offer(NetFixture net) {
     while (true) {
       ByteBuffer frame = ByteBuffer.wrap(net.receive());
-      int bootp = ETHERNET + IP + UDP;
-      boolean answer =
-          frame.capacity() > bootp + BOOTP
-              && frame.getShort(12) == 0x0800
-              && frame.get(ETHERNET + 9) == 17
-              && frame.getShort(ETHERNET + IP + 2) == 68
-              && frame.getInt(bootp + 4) == XID;
-      if (answer) {
-        for (int at = bootp + BOOTP; frame.get(at) != -1; at += 2 + (frame.get(at + 1) & 0xff)) {
-          if (frame.get(at) == 53) {
-            return frame.get(at + 2);
-          }
-        }
-      }
       net.post(1);
+      int bootp = ETHERNET + IP + UDP;
+      if (frame.capacity() > bootp + BOOTP
+          && frame.getShort(12) == 0x0800
+          && frame.get(ETHERNET + 9) == 17
+          && frame.getShort(ETHERNET + IP + 2) == 68
+          && frame.getInt(bootp + 4) == XID) {
+        return frame;
+      }
     }
+  }
+
+  private static ByteBuffer option(ByteBuffer offer, int wanted) {
+    for (int at = ETHERNET + IP + UDP + BOOTP;
+        offer.get(at) != -1;
+        at += 2 + (offer.get(at + 1) & 0xff)) {
+      if (offer.get(at) == wanted) {
+        return offer.slice(at + 2, offer.get(at + 1) & 0xff);
+      }
+    }
+    throw new AssertionError("no option " + wanted);
   }
 
   private static byte[] discover() {

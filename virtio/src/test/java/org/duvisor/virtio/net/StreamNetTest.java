@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
+import java.net.InetAddress;
 import java.net.StandardProtocolFamily;
 import java.net.UnixDomainSocketAddress;
 import java.nio.ByteBuffer;
@@ -82,6 +83,34 @@ class StreamNetTest {
       send(NetTest.frame(length));
       assertArrayEquals(NetTest.frame(length), net.receive());
     }
+  }
+
+  /** Adversary: a guest that wants a user-level network to connect to its own host. */
+  @Test
+  void framesToTheHostItselfAreLost() throws IOException {
+    byte[] me4 = {10, 0, 0, 1};
+    byte[] me6 = InetAddress.getByName("fd00::2").getAddress();
+    byte[] mapped = new byte[16];
+    mapped[10] = -1;
+    mapped[11] = -1;
+    mapped[12] = 10;
+    net.send(Syn.packet(me6, mapped, 1));
+    for (String there : new String[] {"127.0.0.1", "127.255.0.9", "0.0.0.0", "0.255.1.1"}) {
+      net.send(Syn.packet(me4, InetAddress.getByName(there).getAddress(), 1));
+    }
+    for (String there : new String[] {"::1", "::", "::7f00:1"}) {
+      net.send(Syn.packet(me6, InetAddress.getByName(there).getAddress(), 1));
+    }
+    for (String there : new String[] {"1.0.0.0", "126.0.0.1", "128.0.0.1", "255.255.255.255"}) {
+      byte[] frame = Syn.packet(me4, InetAddress.getByName(there).getAddress(), 1);
+      net.send(frame);
+      assertEquals(frame.length, ByteBuffer.wrap(read(4)).getInt());
+      assertArrayEquals(frame, read(frame.length), there);
+    }
+    byte[] frame = Syn.packet(me6, InetAddress.getByName("64:ff9b::1").getAddress(), 1);
+    net.send(frame);
+    assertEquals(frame.length, ByteBuffer.wrap(read(4)).getInt());
+    assertArrayEquals(frame, read(frame.length));
   }
 
   @Test

@@ -9,8 +9,11 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import java.io.IOException;
+import java.net.StandardProtocolFamily;
+import java.net.UnixDomainSocketAddress;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.nio.channels.ServerSocketChannel;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
@@ -273,6 +276,61 @@ class HostileGuestTest {
     assertEquals(0100755, (int) Files.getAttribute(shared.resolve("node"), "unix:mode"));
   }
 
+  /** A program of the host's that runs as its owner, and that the guest may write to. */
+  @Test
+  void whatAGuestWritesToIsNotSetuidAnyMore() throws IOException {
+    Path tool = Files.writeString(shared.resolve("tool"), "#!/bin/sh");
+    for (int flags : new int[] {1, 2, 01000, 01001}) {
+      Files.setAttribute(tool, "unix:mode", 06755);
+      int fid = guest.walk("tool");
+      guest.call(P9Layout.T_LOPEN, m -> m.putInt(fid).putInt(flags));
+      assertEquals(0100755, (int) Files.getAttribute(tool, "unix:mode"));
+    }
+    int open = guest.open(Client.WRITE, "tool");
+    Files.setAttribute(tool, "unix:mode", 06755);
+    guest.write(open, 0, new byte[] {1});
+    assertEquals(0100755, (int) Files.getAttribute(tool, "unix:mode"));
+    Files.setAttribute(tool, "unix:mode", 06755);
+    guest.call(P9Layout.T_SETATTR, m -> size(m, open, 7));
+    assertEquals(0100755, (int) Files.getAttribute(tool, "unix:mode"));
+    Files.setAttribute(tool, "unix:mode", 06755);
+    int create = guest.walk();
+    guest.call(P9Layout.T_LCREATE, Client.creating(create, "tool", 0755));
+    assertEquals(0100755, (int) Files.getAttribute(tool, "unix:mode"));
+    Files.setAttribute(tool, "unix:mode", 06755);
+    guest.open(Client.READ, "tool");
+    assertEquals(0106755, (int) Files.getAttribute(tool, "unix:mode"), "it was only read");
+  }
+
+  /** A device, FIFO or socket of the host in the folder would become anyone's. */
+  @Test
+  void whatIsNeitherFileNorFolderKeepsItsAttributes() throws Exception {
+    assertEquals(0, new ProcessBuilder("mkfifo", "-m", "600", shared + "/f").start().waitFor());
+    List<String> names = new java.util.ArrayList<>(List.of("f"));
+    try (var server = ServerSocketChannel.open(StandardProtocolFamily.UNIX)) {
+      server.bind(UnixDomainSocketAddress.of(shared.resolve("s")));
+      names.add("s");
+      String node = shared + "/null";
+      if (new ProcessBuilder("mknod", "-m", "600", node, "c", "1", "3").start().waitFor() == 0) {
+        names.add("null"); // root runs the test
+      }
+      Map<String, Object> before = snapshot();
+      for (String name : names) {
+        int fid = guest.walk(name);
+        int[] errors = {
+          guest.fail(P9Layout.T_SETATTR, m -> mode(m, fid, 0666)),
+          guest.fail(P9Layout.T_SETATTR, m -> attributes(m, fid, 6, 0, 0)),
+          guest.fail(P9Layout.T_SETATTR, m -> times(m, fid)),
+          guest.fail(P9Layout.T_LINK, m -> Client.string(m.putInt(0).putInt(fid), "more")),
+        };
+        for (int error : errors) {
+          assertEquals(P9Layout.EPERM, error, name);
+        }
+      }
+      assertEquals(before, snapshot());
+    }
+  }
+
   // ---- fids
 
   @Test
@@ -340,14 +398,64 @@ class HostileGuestTest {
     guest.call(P9Layout.T_LOPEN, m -> m.putInt(fid).putInt(0));
   }
 
-  /** As many fids as it likes: an error, and descriptors for others are left. */
+  /**
+   * A guest whose own image is in its share: it would change a disk that it may only read, or put a
+   * link in its place, for its user to start from the next time.
+   */
+  @ParameterizedTest
+  @ValueSource(booleans = {false, true})
+  void aDiskImageInUseKeepsItsNameAndContents(boolean readOnly) throws IOException {
+    Path image = Files.write(shared.resolve("sub/deeper/disk.img"), new byte[1024]);
+    Files.createLink(shared.resolve("another"), image);
+    Files.createDirectory(shared.resolve("empty"));
+    Map<String, Object> before = snapshot();
+    int fid = guest.walk("sub", "deeper", "disk.img");
+    int other = guest.walk("another");
+    int deeper = guest.walk("sub", "deeper");
+    int sub = guest.walk("sub");
+    try (RawFile disk = RawFile.open(image, readOnly)) {
+      int[] errors = {
+        guest.fail(P9Layout.T_SETATTR, m -> size(m, fid, 0)),
+        guest.fail(P9Layout.T_SETATTR, m -> size(m, other, 2048)),
+        guest.fail(P9Layout.T_SETATTR, m -> mode(m, other, 0666)),
+        guest.fail(P9Layout.T_SETATTR, m -> times(m, fid)),
+        guest.fail(P9Layout.T_SETATTR, m -> attributes(m, fid, 6, 0, 0)),
+        guest.fail(P9Layout.T_LOPEN, m -> m.putInt(other).putInt(01002)),
+        guest.fail(P9Layout.T_LCREATE, Client.creating(deeper, "disk.img", 0666)),
+        guest.fail(P9Layout.T_UNLINKAT, m -> text(m, deeper, "disk.img").putInt(0)),
+        guest.fail(P9Layout.T_UNLINKAT, m -> text(m, 0, "another").putInt(0)),
+        guest.fail(
+            P9Layout.T_RENAMEAT, m -> Client.string(text(m, deeper, "disk.img").putInt(0), "x")),
+        guest.fail(
+            P9Layout.T_RENAMEAT,
+            m -> Client.string(text(m, sub, "file").putInt(deeper), "disk.img")),
+        guest.fail(P9Layout.T_RENAMEAT, m -> Client.string(text(m, sub, "deeper").putInt(0), "x")),
+        guest.fail(P9Layout.T_RENAMEAT, m -> Client.string(text(m, 0, "sub").putInt(0), "x")),
+        guest.fail(
+            P9Layout.T_RENAMEAT, m -> Client.string(text(m, 0, "empty").putInt(sub), "deeper")),
+        guest.fail(P9Layout.T_LINK, m -> Client.string(m.putInt(0).putInt(fid), "third")),
+      };
+      for (int error : errors) {
+        assertEquals(P9Layout.EBUSY, error);
+      }
+      assertEquals(1024, disk.size());
+      assertEquals(before, snapshot());
+    }
+    guest.call(P9Layout.T_RENAMEAT, m -> Client.string(text(m, 0, "sub").putInt(0), "x"));
+  }
+
+  /** As many open files as it likes: an error, and descriptors for others are left. */
   @Test
-  void moreFidsThanThereAreDescriptors() throws IOException {
+  void moreOpenFilesThanThereAreDescriptors() throws IOException {
+    long none = descriptors();
     int refused = 0;
     for (int i = 0; i < 20_000 && refused == 0; i++) {
-      refused = guest.attempt(P9Layout.T_WALK, Client.walking(0, 1000 + i, "sub"));
+      int fid = 1000 + i;
+      guest.call(P9Layout.T_WALK, Client.walking(0, fid, "sub", "file"));
+      refused = guest.attempt(P9Layout.T_LOPEN, m -> m.putInt(fid).putInt(Client.READ));
     }
     assertEquals(P9Layout.ENFILE, refused);
+    assertTrue(descriptors() - none <= Nodes.MAX_OPEN);
     for (int i = 0; i < 20; i++) {
       Files.newInputStream(secret).close();
     }

@@ -12,6 +12,8 @@ import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.UserDefinedFileAttributeView;
+import java.util.List;
 import java.util.TreeSet;
 import org.duvisor.virtio.QueueWorker.Serving;
 import org.junit.jupiter.api.AfterEach;
@@ -86,6 +88,161 @@ class P9Test {
         P9Layout.T_SETATTR,
         m -> m.putInt(other).putInt(8).putInt(0).putInt(0).putInt(0).putLong(2).put(new byte[32]));
     assertArrayEquals(bytes("st"), guest.read(fid, 0, 5));
+  }
+
+  /** By the descriptor that has it open, whatever the permissions of its name are by now. */
+  @Test
+  void anOpenFileCanBeCutThatCouldNotBeOpened() throws IOException {
+    int fid = guest.create("file", 0444);
+    guest.write(fid, 0, bytes("hello"));
+    guest.call(
+        P9Layout.T_SETATTR,
+        m -> m.putInt(fid).putInt(8).putInt(0).putInt(0).putInt(0).putLong(2).put(new byte[32]));
+    assertArrayEquals(bytes("he"), Files.readAllBytes(shared.resolve("file")));
+    assertEquals(0100444, (int) Files.getAttribute(shared.resolve("file"), "unix:mode"));
+  }
+
+  /** What a listing says of a file's number is what its attributes say, on any file system. */
+  @Test
+  void numbersOfFilesBelowAMount() throws IOException {
+    Path memory = Path.of("/dev/shm");
+    assumeTrue(
+        Files.isWritable(memory)
+            && !Files.getAttribute(memory, "unix:dev")
+                .equals(Files.getAttribute(Path.of("/dev"), "unix:dev")),
+        "needs a file system in another one's folder");
+    Path file = Files.createTempFile(memory, "duvisor", ".test");
+    try (Client reader = new Client(Path.of("/dev"), true)) {
+      String name = file.getFileName().toString();
+      int fid = reader.walk("shm", name);
+      ByteBuffer attributes = reader.call(P9Layout.T_GETATTR, m -> m.putInt(fid).putLong(-1));
+      long inode = attributes.getLong(7 + 8 + 5);
+      int folder = reader.open(Client.READ, "shm");
+      ByteBuffer list =
+          reader.call(P9Layout.T_READDIR, m -> m.putInt(folder).putLong(0).putInt(65536));
+      list.getInt();
+      boolean seen = false;
+      while (list.remaining() > 0) {
+        long listed = list.getLong(list.position() + 5);
+        byte[] entry = new byte[list.getShort(list.position() + 22)];
+        list.position(list.position() + 24).get(entry);
+        if (new String(entry, StandardCharsets.UTF_8).equals(name)) {
+          assertEquals(inode, listed);
+          seen = true;
+        }
+      }
+      assertTrue(seen);
+    } finally {
+      Files.delete(file);
+    }
+  }
+
+  private UserDefinedFileAttributeView attributesOf(String name) throws IOException {
+    Path file = shared.resolve(name);
+    assumeTrue(
+        Files.getFileStore(shared).supportsFileAttributeView(UserDefinedFileAttributeView.class),
+        "the host's file system has no extended attributes");
+    return Files.getFileAttributeView(file, UserDefinedFileAttributeView.class);
+  }
+
+  /** Reads a value, or the list of names; the error is below zero. */
+  private byte[] attribute(int fid, int reader, String name) {
+    ByteBuffer size =
+        guest.call(P9Layout.T_XATTRWALK, m -> Client.string(m.putInt(fid).putInt(reader), name));
+    long bytes = size.getLong();
+    byte[] value = guest.read(reader, 0, 100_000);
+    assertEquals(bytes, value.length);
+    guest.clunk(reader);
+    return value;
+  }
+
+  private void announce(int fid, String name, long bytes, int flags) {
+    guest.call(
+        P9Layout.T_XATTRCREATE,
+        m -> Client.string(m.putInt(fid), name).putLong(bytes).putInt(flags));
+  }
+
+  @Test
+  void extendedAttributesOfUsers() throws IOException {
+    int file = guest.create("f", 0600);
+    UserDefinedFileAttributeView host = attributesOf("f");
+    byte[] value = new byte[300];
+    value[7] = 7;
+    int writer = guest.walk("f");
+    announce(writer, "user.one", 300, 0);
+    guest.write(writer, 0, java.util.Arrays.copyOf(value, 100));
+    guest.write(writer, 100, new byte[200]);
+    guest.clunk(writer);
+    ByteBuffer seen = ByteBuffer.allocate(300);
+    host.read("one", seen);
+    assertArrayEquals(value, seen.array());
+    host.write("two/slash", ByteBuffer.wrap(bytes("2")));
+    assertArrayEquals(value, attribute(file, 77, "user.one"));
+    assertArrayEquals(bytes("2"), attribute(file, 77, "user.two/slash"));
+    String names = new String(attribute(file, 77, ""), StandardCharsets.UTF_8);
+    assertEquals(
+        new TreeSet<>(List.of("user.one", "user.two/slash")),
+        new TreeSet<>(List.of(names.split("\0"))));
+    int remover = guest.walk("f");
+    announce(remover, "user.one", 0, 2);
+    guest.clunk(remover);
+    assertEquals(List.of("two/slash"), host.list());
+    assertEquals(
+        61, // ENODATA
+        guest.fail(
+            P9Layout.T_XATTRWALK, m -> Client.string(m.putInt(file).putInt(78), "user.one")));
+  }
+
+  /** Adversary: a guest that wants attributes that the host obeys, or all of its memory. */
+  @Test
+  void otherExtendedAttributes() throws IOException {
+    int file = guest.create("f", 0600);
+    attributesOf("f");
+    for (String name :
+        new String[] {
+          "security.capability", "trusted.x", "system.posix_acl_access", "user.", "x"
+        }) {
+      assertEquals(
+          P9Layout.EOPNOTSUPP,
+          guest.fail(P9Layout.T_XATTRWALK, m -> Client.string(m.putInt(file).putInt(78), name)));
+      int writer = guest.walk("f");
+      announce(writer, name, 0, 0);
+      assertEquals(P9Layout.EOPNOTSUPP, guest.fail(P9Layout.T_CLUNK, m -> m.putInt(writer)), name);
+      assertEquals(P9Layout.EBADF, guest.fail(P9Layout.T_CLUNK, m -> m.putInt(writer)));
+    }
+    int writer = guest.walk("f");
+    for (long bytes : new long[] {-1, 65537, Long.MAX_VALUE, Long.MIN_VALUE}) {
+      assertEquals(
+          P9Layout.E2BIG,
+          guest.fail(
+              P9Layout.T_XATTRCREATE,
+              m -> Client.string(m.putInt(writer), "user.x").putLong(bytes).putInt(0)));
+    }
+    announce(writer, "user.x", 10, 0);
+    int[] errors = {
+      guest.fail(P9Layout.T_WRITE, m -> m.putInt(writer).putLong(1).putInt(1).put((byte) 0)),
+      guest.fail(P9Layout.T_WRITE, m -> m.putInt(writer).putLong(0).putInt(11).put(new byte[11])),
+      guest.fail(P9Layout.T_WRITE, m -> m.putInt(writer).putLong(-1).putInt(0)),
+      guest.fail(P9Layout.T_READ, m -> m.putInt(writer).putLong(0).putInt(1)),
+      guest.fail(P9Layout.T_LOPEN, m -> m.putInt(writer).putInt(0)),
+      guest.fail(P9Layout.T_WALK, Client.walking(writer, 500, "x")),
+      guest.fail(P9Layout.T_CLUNK, m -> m.putInt(writer)),
+    };
+    for (int error : errors) {
+      assertEquals(P9Layout.EINVAL, error);
+    }
+    int refused = 0;
+    int held = 0;
+    for (int fid = 1000; fid < 2000 && refused == 0; fid++, held++) {
+      int number = fid;
+      guest.call(P9Layout.T_WALK, Client.walking(0, number, "f"));
+      refused =
+          guest.attempt(
+              P9Layout.T_XATTRCREATE,
+              m -> Client.string(m.putInt(number), "user.x").putLong(65536).putInt(0));
+    }
+    assertEquals(P9Layout.ENOSPC, refused);
+    assertTrue(held < 50, "values that wait are bounded");
   }
 
   @Test

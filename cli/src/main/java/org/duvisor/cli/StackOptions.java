@@ -1,0 +1,87 @@
+package org.duvisor.cli;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.util.List;
+import java.util.Optional;
+import java.util.SplittableRandom;
+import org.duvisor.devices.chardev.CharBackend;
+import org.duvisor.hypervisor.vm.VmConfig;
+import org.duvisor.lab.EngineBenchmark;
+import org.duvisor.machine.board.BoardConfig;
+import org.duvisor.virtio.QueueWorker.Serving;
+import org.duvisor.virtio.rng.Rng;
+
+/**
+ * What can be told to be wrong with options for the full stack before anything of it is built,
+ * which takes minutes.
+ *
+ * @param harts of the board
+ * @param memory of the board
+ * @param aia the board's interrupt controllers
+ * @param links of the board with this computer
+ */
+record StackOptions(int harts, Size memory, Aia aia, LinkOptions links) {
+  private static final Size LEAST_MEMORY = new Size(256 << 20);
+
+  /** Checks the board, its shared folders and network; these are not left open. */
+  void check() throws IOException {
+    if (memory.bytes() < LEAST_MEMORY.bytes()) {
+      throw new UserError(
+          "--memory " + memory + ": the full stack's host needs at least " + LEAST_MEMORY);
+    }
+    var random = new SplittableRandom(1);
+    try (var devices = new Devices(Serving.INLINE, random)) {
+      devices.open(sharesAlone());
+      devices.add(new Rng(random)); // in the slot of the disk
+      if (!(links.net() instanceof Net.None)) {
+        devices.add(new Rng(random)); // and of the network, which is looked at by itself
+      }
+      BoardConfig.of(harts, memory.bytes(), CharBackend.none())
+          .interrupts(aia.controller())
+          .virtio(devices.list())
+          .build();
+    }
+    if (links.net() instanceof Net.User && EngineBenchmark.onPath("passt").isEmpty()) {
+      throw new UserError("--net user needs passt, which is not installed (Debian: passt)");
+    }
+    if (links.net() instanceof Net.Unix(var socket) && !Files.exists(socket)) {
+      throw new UserError("--net unix:" + socket + ": there is no such socket");
+    }
+  }
+
+  private GuestOptions sharesAlone() {
+    return new GuestOptions(
+        Optional.empty(),
+        Optional.empty(),
+        "",
+        memory,
+        List.of(),
+        links.shares(),
+        new Net.None(),
+        Engine.interpreter,
+        Optional.empty(),
+        true);
+  }
+
+  /** Checks a guest in the host of this board. */
+  void check(VmOptions guest) {
+    Size wanted = guest.guest().memory();
+    VmConfig.check(guest.cpus(), wanted.bytes());
+    if (guest.aia() && aia != Aia.imsic) {
+      throw new UserError(
+          "-- --aia aplic-imsic needs harts that have it: duvisor host --aia aplic-imsic -- ...");
+    }
+    if (wanted.bytes() > memory.bytes() / 2) {
+      throw new UserError(
+          "-- --memory "
+              + wanted
+              + ": the host has "
+              + memory
+              + " (--memory before the --), and half of it for guests");
+    }
+    if (guest.guest().net() instanceof Net.User) {
+      throw new UserError("-- --net user: there is no passt on the full stack's host");
+    }
+  }
+}

@@ -1,0 +1,251 @@
+package org.duvisor.platform.linux;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.util.SplittableRandom;
+import org.duvisor.isa.Csr;
+import org.duvisor.platform.FastExits.Kind;
+import org.duvisor.virtio.Doorbell;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/**
+ * Every fast exit against its handler in Java: guests that do random things, and hostile ones, must
+ * not be able to tell one from the other.
+ */
+class FastExitsTest {
+  private static final long ALL = (1L << Kind.values().length) - 1;
+  private static final long LOG = StubRig.GUEST + 0x1_0000;
+  private static final long LOG_BYTES = 0x8000;
+  private static final int OPERATIONS = 120;
+
+  private static final long BASE = 0x10;
+  private static final long TIME = 0x54494D45;
+  private static final long IPI = 0x735049;
+  private static final long RFENCE = 0x52464E43;
+  private static final long HSM = 0x48534D;
+  private static final long SRST = 0x53525354;
+
+  private static final long[] EXTENSIONS = {
+    BASE,
+    BASE,
+    TIME,
+    IPI,
+    IPI,
+    IPI,
+    RFENCE,
+    RFENCE,
+    HSM,
+    0x4442434E,
+    2,
+    3,
+    0,
+    0x1234567,
+    0x1_0000_0010L,
+    -BASE,
+    IPI | 1L << 63
+  };
+  private static final long[] FUNCTIONS = {0, 0, 0, 1, 2, 3, 4, 5, 6, 7, -1, 1L << 32, 1L << 63};
+  private static final long[] FIRST = {
+    0, 1, 1, 1, 2, 3, 4, 5, 6, 7, 8, -1, 1L << 63, BASE, TIME, IPI, HSM, SRST, 0x4442434E, 0x77
+  };
+  private static final long[] SECOND = {0, 0, 0, 1, 2, 3, 62, 63, 64, 65, -1, -2, 1L << 63};
+  private static final String[] OTHERS = {
+    "csrci sip, 2",
+    "csrsi sie, 2",
+    "csrci sie, 2",
+    "fadd.d f1, f1, f2",
+    "fmv.x.d a0, f1",
+    "fcvt.d.l f2, a0",
+    "csrwi frm, 2",
+    "frcsr a0",
+    "csrsi sie, 2\ncsrsi sip, 2\nwfi\ncsrci sip, 2",
+    "wfi",
+    "wrs.nto",
+    "rdtime a0",
+    "fence.i"
+  };
+
+  private static long pick(SplittableRandom random, long[] from) {
+    return from[random.nextInt(from.length)];
+  }
+
+  private static final int[] SOURCES = {0, 1, 2, 5, 6, 7, 9, 10, 12, 15, 28, 31};
+  private static final long[] QUEUES = {0, 0, 0, 1, 1, 2, 4, 5, 63, 64, -1, 1L << 32, 1L << 33 | 4};
+  private static final long[] REGISTERS = {
+    RigVm.NOTIFY + 0x1000,
+    RigVm.NOTIFY + 0x1000,
+    RigVm.NOTIFY + 0x1000,
+    RigVm.NOTIFY,
+    RigVm.NOTIFY + 0x2000,
+    RigVm.NOTIFY + 0x1004,
+    RigVm.NOTIFY + 0x1002,
+    RigVm.NOTIFY + 0xff0
+  };
+
+  /** A store to a device: its notification register or another, of any width, from any register. */
+  private static String store(SplittableRandom random) {
+    int source = SOURCES[random.nextInt(SOURCES.length)];
+    String width = new String[] {"sw", "sw", "sw", "sw", "sd", "sh", "sb"}[random.nextInt(7)];
+    long offset = random.nextInt(3) * 4L;
+    String set = source == 0 ? "" : "li x%d, %d\n".formatted(source, pick(random, QUEUES));
+    String base = "li a3, %d\n".formatted(pick(random, REGISTERS) - offset);
+    boolean compressed = random.nextInt(3) == 0 && (source == 10 || source == 12 || source == 15);
+    String store =
+        compressed
+            ? "c.sw x%d, %d(a3)\n".formatted(source, offset)
+            : "%s x%d, %d(a3)\n".formatted(width, source, offset);
+    return set + base + store + (compressed ? "c.nop\n" : "");
+  }
+
+  /** Operations, with what each has left in registers and CSRs to the log; then the end. */
+  private static String program(SplittableRandom random) {
+    StringBuilder out =
+        new StringBuilder("li s0, %d\nli t0, 3 << 13\ncsrs sstatus, t0\n".formatted(LOG));
+    out.append(
+        "la t0, handler\ncsrw stvec, t0\nli s1, 0x123456789\nfcvt.d.l f1, s1\nfcvt.d.l f2, s0\n");
+    for (int i = 0; i < OPERATIONS; i++) {
+      if (random.nextInt(4) == 0) {
+        out.append(store(random));
+      } else if (random.nextInt(4) == 0) {
+        out.append(OTHERS[random.nextInt(OTHERS.length)]).append('\n');
+      } else {
+        long extension = pick(random, EXTENSIONS);
+        long function = pick(random, FUNCTIONS);
+        out.append("li a7, %d\n".formatted(extension));
+        boolean stops = extension == HSM && function == 1; // the end of this guest
+        out.append("li a6, %d\n".formatted(stops ? 2 : function));
+        out.append("li a0, %d\n".formatted(pick(random, FIRST)));
+        out.append("li a1, %d\n".formatted(pick(random, SECOND)));
+        out.append("li a2, %d\nli a3, %d\n".formatted(random.nextLong(), random.nextInt(9000)));
+        for (int r : new int[] {5, 6, 7, 28, 29}) {
+          out.append("li x%d, %d\n".formatted(r, random.nextLong()));
+        }
+        out.append("ecall\n");
+      }
+      out.append("sd a0, 0(s0)\nsd a1, 8(s0)\nsd t0, 16(s0)\nsd t1, 24(s0)\nsd t2, 32(s0)\n");
+      out.append("sd t3, 40(s0)\nsd t4, 48(s0)\n");
+      out.append("csrr a5, sip\nsd a5, 56(s0)\ncsrr a5, stimecmp\nsd a5, 64(s0)\n");
+      out.append("fsd f1, 72(s0)\nfsd f2, 80(s0)\naddi s0, s0, 88\n");
+    }
+    return out + shutdown() + HANDLER;
+  }
+
+  /** Of the guest's exceptions: on with the next instruction. */
+  private static final String HANDLER =
+      """
+      handler:
+        csrw sscratch, t0
+        csrr t0, sepc
+        addi t0, t0, 4
+        csrw sepc, t0
+        csrr t0, sscratch
+        sret
+      """;
+
+  private static String shutdown() {
+    return "li a7, %d\nli a6, 0\nli a0, 0\nli a1, 0\necall\n".formatted(SRST);
+  }
+
+  @ParameterizedTest
+  @ValueSource(longs = {1, 2, 3, 4, 5, 6})
+  void aGuestCannotTellFastExitsFromTheHandlers(long seed) {
+    String program = program(new SplittableRandom(seed));
+    long waiting = seed % 4 << 1;
+    RigVm slow = new RigVm(0).waiting(waiting).run(program);
+    for (int kind = -1; kind < Kind.values().length; kind++) {
+      RigVm fast = new RigVm(kind < 0 ? ALL : 1L << kind).waiting(waiting).run(program);
+      String what = kind < 0 ? "all" : Kind.values()[kind].name();
+      assertEquals(slow.events, fast.events, what);
+      for (long at = LOG; at < LOG + LOG_BYTES; at += 8) {
+        long offset = (at - LOG) % 88;
+        long operation = (at - LOG) / 88;
+        assertEquals(
+            slow.rig.get(at),
+            fast.rig.get(at),
+            () -> "%s, operation %d, field %d".formatted(what, operation, offset));
+      }
+      assertEquals(slow.rig.get(RigVm.DOORBELL), fast.rig.get(RigVm.DOORBELL), what);
+      for (int csr :
+          new int[] {Csr.HUVIP, Csr.HUVSTIMECMP, Csr.VIPI0, Csr.HUVSSTATUS, Csr.HUVSIE}) {
+        assertEquals(slow.rig.csr(csr), fast.rig.csr(csr), what + ", " + Csr.name(csr));
+      }
+      for (int r = 1; r < 32; r++) {
+        assertEquals(slow.rig.context(Context.X + 8 * r), fast.rig.context(Context.X + 8 * r));
+        assertEquals(slow.rig.context(Context.F + 8 * r), fast.rig.context(Context.F + 8 * r));
+      }
+      assertTrue(kind >= 0 || fast.entries < slow.entries, "something was fast");
+    }
+  }
+
+  private static RigVm repeat(int times, String body) {
+    return new RigVm(ALL)
+        .run(
+            "li s1, %d\n1:\n%s\naddi s1, s1, -1\nbnez s1, 1b\n".formatted(times, body)
+                + shutdown());
+  }
+
+  @Test
+  void whatIsSimpleNeedsNoJava() {
+    String call = "li a7, %d\nli a6, %d\nli a0, %d\nli a1, %d\necall";
+    assertEquals(100, repeat(100, call.formatted(BASE, 0, 0, 0)).fast(Kind.SBI_BASE));
+    assertEquals(100, repeat(100, call.formatted(BASE, 3, IPI, 0)).fast(Kind.SBI_BASE));
+    assertEquals(100, repeat(100, call.formatted(TIME, 0, 1 << 30, 0)).fast(Kind.SBI_TIMER));
+    assertEquals(100, repeat(100, call.formatted(IPI, 0, 1, 0)).fast(Kind.SBI_IPI));
+    assertEquals(100, repeat(100, call.formatted(IPI, 0, 3, 1)).fast(Kind.SBI_IPI));
+    assertEquals(100, repeat(100, call.formatted(RFENCE, 1, 1, 0)).fast(Kind.SBI_RFENCE));
+    assertEquals(100, repeat(100, "csrsi sie, 2\ncsrsi sip, 2\nwfi").fast(Kind.WFI));
+    assertEquals(1, repeat(100, call.formatted(BASE, 0, 0, 0)).entries);
+  }
+
+  @Test
+  void aQueueIsLeftForAThreadThatIsAwake() {
+    String ring = "li a1, %d\nli a0, 4\n".formatted(RigVm.NOTIFY + 0x1000);
+    RigVm vm = repeat(100, ring + "sw a0, (a1)\nli a0, 1\nc.sw a0, 0(a1)\nc.nop");
+    assertEquals(200, vm.fast(Kind.DOORBELL));
+    assertEquals(0x12, vm.rig.get(RigVm.DOORBELL));
+    RigVm asleep = new RigVm(ALL);
+    asleep.rig.put(RigVm.DOORBELL + Doorbell.ASLEEP, 1);
+    asleep.run(ring + "sw a0, (a1)\n" + shutdown());
+    assertEquals(0, asleep.fast(Kind.DOORBELL));
+    assertEquals(0x10, asleep.rig.get(RigVm.DOORBELL));
+  }
+
+  @Test
+  void aTargetThatWaitsIsWokenByJava() {
+    RigVm vm =
+        new RigVm(ALL)
+            .waiting(2)
+            .run("li a7, %d\nli a6, 0\nli a0, 6\nli a1, 0\necall\n".formatted(IPI) + shutdown());
+    assertEquals("[kick 1, off, kick 1, kick 2]", vm.events.toString());
+    assertEquals(0, vm.fast(Kind.SBI_IPI));
+    assertEquals(6, vm.rig.csr(Csr.VIPI0));
+  }
+
+  /** The other end of an IPI: a post to the vCPU while its guest runs. */
+  @Test
+  void aPostBecomesAnInterruptOfTheGuest() {
+    for (long allowed : new long[] {0, ALL}) {
+      RigVm vm = new RigVm(allowed);
+      vm.first = () -> vm.rig.posts.post(1, 1);
+      vm.run(
+          "1: csrr a0, sip\nandi a0, a0, 2\nbeqz a0, 1b\nli s0, %d\nsd a0, 0(s0)\n".formatted(LOG)
+              + shutdown());
+      assertEquals(2, vm.rig.get(LOG));
+      assertEquals(0, vm.rig.csr(Csr.VIPI0));
+      assertEquals(allowed == 0 ? 0 : 1, vm.fast(Kind.IPI));
+    }
+  }
+
+  /** How long the fast path is, in instructions: what the guest waits for. */
+  @Test
+  void aNullCallIsAnsweredInAFewInstructions() {
+    int many = 1000;
+    String body = "li a7, 16\nli a6, 0\necall";
+    long with = repeat(many, body).rig.hart.retired;
+    long without = repeat(many, body.replace("ecall", "nop")).rig.hart.retired;
+    assertTrue((with - without) / many <= 60, "it takes " + (with - without) / (double) many);
+  }
+}

@@ -1,0 +1,346 @@
+package org.duvisor.platform.linux;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import org.duvisor.devices.Device;
+import org.duvisor.devices.MmioBus;
+import org.duvisor.devices.chardev.CharBackend;
+import org.duvisor.devices.fdt.Node;
+import org.duvisor.hypervisor.exit.VcpuLoop;
+import org.duvisor.hypervisor.interrupts.Ipi;
+import org.duvisor.hypervisor.sbi.Sbi;
+import org.duvisor.hypervisor.stage2.GuestRam;
+import org.duvisor.hypervisor.stage2.Stage2;
+import org.duvisor.hypervisor.stage2.Stage2Mode;
+import org.duvisor.hypervisor.vcpu.GuestTime;
+import org.duvisor.hypervisor.vcpu.Power;
+import org.duvisor.hypervisor.vcpu.Vcpu;
+import org.duvisor.hypervisor.vcpu.VcpuSetup;
+import org.duvisor.hypervisor.vcpu.Vcpus;
+import org.duvisor.isa.Csr;
+import org.duvisor.platform.Capabilities;
+import org.duvisor.platform.Delegation;
+import org.duvisor.platform.DvDriver;
+import org.duvisor.platform.FastExits;
+import org.duvisor.platform.Fence;
+import org.duvisor.platform.Grant;
+import org.duvisor.platform.HuHart;
+import org.duvisor.platform.InterruptFile;
+import org.duvisor.virtio.Doorbell;
+
+/**
+ * DuVisor's own exit loop on a hart that the stub enters: vCPU 0 of a VM, with a guest program. The
+ * same program runs with fast exits and without.
+ */
+final class RigVm implements DvDriver, Power {
+  private static final int VCPUS = 3;
+  private static final int ENTRIES = 100_000;
+
+  /** A device with a doorbell, second of the slots. Its thread does not sleep. */
+  static final long NOTIFY = 0x1000_1050L;
+
+  static final long DOORBELL = StubRig.FAST + 0x800;
+
+  final StubRig rig = new StubRig();
+  final List<String> events = new ArrayList<>();
+  private final long allowed;
+  private final Vcpus vcpus;
+  private final VcpuLoop loop;
+  private FastExits exits = FastExits.none();
+
+  /** Exits that Java has handled. */
+  int entries;
+
+  /** What happens before the guest's first instruction. */
+  Runnable first = () -> {};
+
+  /**
+   * A VM.
+   *
+   * @param allowed the fast exits, a bit for each
+   */
+  RigVm(long allowed) {
+    this.allowed = allowed;
+    rig.put(DOORBELL + Doorbell.OPEN, 0x13);
+    MmioBus bus = new MmioBus();
+    for (int slot = 0; slot < 3; slot++) {
+      bus.add(0x1000_1000L + 0x1000L * slot, new Registers(slot), 0);
+    }
+    rig.csr(Csr.HDVVCPU, 0);
+    GuestRam ram = GuestRam.grant(this, StubRig.GUEST, StubRig.MIB);
+    Stage2Mode mode = Stage2Mode.SV39X4;
+    long tables = Stage2.tableBytes(ram, mode, 4096);
+    Stage2 stage2 = new Stage2(ram, mode, 4096, grant(tables, Grant.Use.STAGE2_TABLES));
+    GuestTime time = new GuestTime();
+    VcpuSetup setup = new VcpuSetup(capabilities(), stage2.hugatp());
+    vcpus = new Vcpus(VCPUS, (i, waiting) -> new Vcpu(i, waiting, this, time, setup));
+    Vcpu v = vcpus.get(0);
+    Sbi sbi = new Sbi(v, vcpus, this, ram, CharBackend.none(), true, this);
+    loop =
+        new VcpuLoop(
+            v,
+            this,
+            this,
+            ram,
+            stage2,
+            bus,
+            sbi,
+            new Ipi(v, vcpus),
+            sbi.fastExits(vcpus),
+            Optional.empty(),
+            false);
+  }
+
+  /** Says that vCPUs wait, a bit each. */
+  RigVm waiting(long mask) {
+    vcpus.waiting().word().set(ValueLayout.JAVA_LONG, 0, mask);
+    return this;
+  }
+
+  /** Runs a program in VS to the end of the VM. */
+  RigVm run(String program) {
+    rig.program(StubRig.GUEST, program);
+    vcpus.get(0).hsm().start(StubRig.GUEST, 0);
+    loop.run();
+    return this;
+  }
+
+  /** How many exits of a kind the stub has answered. */
+  long fast(FastExits.Kind kind) {
+    return rig.get(StubRig.FAST + FastExits.COUNTS + 8L * kind.ordinal());
+  }
+
+  /** Registers of a device; the one with a doorbell has its queues 0, 1 and 4. */
+  private final class Registers implements Device {
+    private final int slot;
+
+    Registers(int slot) {
+      this.slot = slot;
+    }
+
+    @Override
+    public long size() {
+      return 0x1000;
+    }
+
+    @Override
+    public long read(long offset, int width) {
+      return offset;
+    }
+
+    @Override
+    public void write(long offset, int width, long value) {
+      int queue = (int) value;
+      boolean notify = slot == 1 && offset == 0x50 && width == 4;
+      if (notify && queue >= 0 && queue < 64 && (0x13 >> queue & 1) != 0) {
+        rig.put(DOORBELL, rig.get(DOORBELL) | 1L << queue);
+      } else {
+        events.add("%d: %x at %x, %d".formatted(slot, value, offset, width));
+      }
+    }
+
+    @Override
+    public void reset() {}
+
+    @Override
+    public void describe(Node soc, long base, int irq, int plic) {}
+  }
+
+  private final class RigHart implements HuHart {
+    @Override
+    public int vcpu() {
+      return 0;
+    }
+
+    @Override
+    @SuppressWarnings("restricted")
+    public void fastExits(FastExits given) {
+      exits = given;
+      MemorySegment block = MemorySegment.ofAddress(given.address()).reinterpret(FastExits.BYTES);
+      for (long at = 0; at < FastExits.BYTES; at += 8) {
+        rig.put(StubRig.FAST + at, block.get(ValueLayout.JAVA_LONG, at));
+      }
+      rig.put(StubRig.FAST + FastExits.ALLOWED, allowed);
+      rig.put(StubRig.FAST + FastExits.WAITING, StubRig.FAST + 0x400);
+      rig.put(StubRig.FAST + FastExits.NOTIFY, NOTIFY);
+      rig.put(StubRig.FAST + FastExits.DOORBELLS + 8, DOORBELL);
+      rig.context(Context.FAST, StubRig.FAST);
+    }
+
+    @Override
+    public void enter() {
+      if (++entries > ENTRIES) {
+        throw new AssertionError("the guest does not end");
+      }
+      if (entries == 1) {
+        first.run();
+      }
+      rig.put(StubRig.FAST + 0x400, vcpus.waiting().word().get(ValueLayout.JAVA_LONG, 0));
+      rig.call(rig.at("enter"), StubRig.CONTEXT);
+      for (int i = 0; i < 1000 && !rig.returned(); i++) {
+        rig.run();
+      }
+      if (!rig.returned()) {
+        throw new AssertionError("the stub has not returned: " + Long.toHexString(rig.hart.pc));
+      }
+    }
+
+    private int slot(int csr) {
+      return switch (csr) {
+        case Csr.UEPC -> Context.UEPC;
+        case Csr.UCAUSE -> Context.UCAUSE;
+        case Csr.UTVAL -> Context.UTVAL;
+        case Csr.HUTVAL -> Context.HUTVAL;
+        case Csr.HUTINST -> Context.HUTINST;
+        case Csr.HUSTATUS -> Context.HUSTATUS;
+        default -> -1;
+      };
+    }
+
+    @Override
+    public long csr(int number) {
+      return slot(number) < 0 ? rig.csr(number) : rig.context(slot(number));
+    }
+
+    @Override
+    public void csr(int number, long value) {
+      if (number == Csr.HUSTATUS) {
+        rig.context(Context.HUSTATUS, value & ~(3L << Context.FS_SHIFT) | StubRig.FS_OFF);
+      } else if (slot(number) >= 0) {
+        rig.context(slot(number), value);
+      } else if (number != Csr.HUGATP) { // the rig's own tables are simpler
+        rig.csr(number, value);
+      }
+    }
+
+    @Override
+    public long x(int i) {
+      return rig.context(Context.X + 8 * i);
+    }
+
+    @Override
+    public void x(int i, long value) {
+      if (i != 0) {
+        rig.context(Context.X + 8 * i, value);
+      }
+    }
+
+    @Override
+    public void fenceGvma(long gpa) {
+      rig.hart.mmu().flushAll();
+    }
+
+    @Override
+    public void fenceVvma(long gva, long asid) {
+      rig.hart.mmu().flushAll();
+    }
+
+    @Override
+    public void fenceI() {} // the machine's fetches are coherent
+
+    @Override
+    public InterruptFile claimFile() {
+      throw new AssertionError("no AIA here");
+    }
+
+    @Override
+    public void returnFile() {}
+
+    @Override
+    public void idle(long deadline) {
+      events.add("idle until " + deadline);
+    }
+
+    @Override
+    public void close() {}
+  }
+
+  // ---- the driver
+
+  @Override
+  public Capabilities capabilities() {
+    return new Capabilities(
+        "rv64i", "i m a f d c sstc", "riscv,sv39", 10_000_000, 64, 1 << 8, 4, 4096, 0);
+  }
+
+  @Override
+  public Grant grant(long bytes, Grant.Use use) {
+    return use == Grant.Use.GUEST_MEMORY
+        ? new Grant(
+            StubRig.GUEST, rig.memory.ram().asSlice(StubRig.GUEST - StubRig.RAM, bytes), use)
+        : new Grant(StubRig.TABLES, Arena.ofAuto().allocate(bytes, 4096), use);
+  }
+
+  @Override
+  public void revoke(Grant grant) {}
+
+  @Override
+  public void delegate(Delegation delegation) {}
+
+  @Override
+  public HuHart register(int vcpu) {
+    return new RigHart();
+  }
+
+  @Override
+  public void kick(int vcpu) {
+    events.add("kick " + vcpu);
+  }
+
+  @Override
+  public void message(int vcpu, int identity) {}
+
+  @Override
+  public void fence(Fence kind, long targets, long start, long size, int asid) {
+    events.add("%s %x %x %x %x".formatted(kind, targets, start, size, asid));
+  }
+
+  @Override
+  public void close() {}
+
+  // ---- power
+
+  private void end(String how) {
+    events.add(how);
+    vcpus.all().forEach(Vcpu::end);
+  }
+
+  @Override
+  public void poweroff() {
+    end("off");
+  }
+
+  @Override
+  public void reboot(boolean warm) {
+    end("reboot");
+  }
+
+  @Override
+  public void fail(int code) {
+    end("fail");
+  }
+
+  @Override
+  public void crash(String report) {
+    end(report);
+  }
+
+  @Override
+  public void refuse(String why) {
+    end(why);
+  }
+
+  @Override
+  public void outOfMemory() {
+    end("out of memory");
+  }
+
+  @Override
+  public void gone() {
+    end("gone");
+  }
+}
