@@ -61,7 +61,7 @@ final class LabMicroCommand implements Callable<Integer> {
   @Option(
       names = "--turn",
       paramLabel = "N",
-      defaultValue = "50",
+      defaultValue = "10",
       description =
           "Instructions of a turn of the board's harts while one answers another: how exact that"
               + " is. Default: ${DEFAULT-VALUE}.")
