@@ -333,7 +333,7 @@ final class DuvisorTest {
     }
     assertEquals(List.of(), opened);
     Path nowhere = home.resolve("nope/x");
-    for (String experiment : List.of("exits", "boot", "hypercall")) {
+    for (String experiment : List.of("exits", "boot", "micro")) {
       for (Path out : List.of(nowhere, home, Path.of("/proc/x"))) {
         Result result = run("lab", experiment, "--out", out.toString());
         assertEquals(2, result.code(), result.err());
@@ -459,7 +459,7 @@ final class DuvisorTest {
   @CsvSource({
     "rnu,             run",
     "machin,          machine",
-    "lab hypercal,    hypercall",
+    "lab micr,        micro",
     "run --memroy=5,  --memory",
     "run --kernal x,  --kernel",
     "machine --smb 2, --smp",
