@@ -29,6 +29,8 @@ final class Block {
   /** Thrown before an instruction that may be another one by now; the hart's state is exact. */
   static final class Ended extends RuntimeException {
     private static final long serialVersionUID = 1;
+
+    @SuppressWarnings("StaticAssignmentOfThrowable") // it has no stack trace and says nothing
     private static final Ended IT = new Ended();
 
     private Ended() {
