@@ -67,7 +67,11 @@ final class LabMicroCommand implements Callable<Integer> {
               + " is. Default: ${DEFAULT-VALUE}.")
   private long turn;
 
-  @Option(names = "--svg", paramLabel = "FILE", description = "Draw the medians there.")
+  @Option(
+      names = "--svg",
+      paramLabel = "FILE",
+      converter = WrittenFile.class,
+      description = "Draw the medians there.")
   private @Nullable Path drawing;
 
   @Mixin private LabOptions options = new LabOptions();
