@@ -61,13 +61,17 @@ final class LabMicroCommand implements Callable<Integer> {
   @Option(
       names = "--turn",
       paramLabel = "N",
-      defaultValue = "50",
+      defaultValue = "10",
       description =
           "Instructions of a turn of the board's harts while one answers another: how exact that"
               + " is. Default: ${DEFAULT-VALUE}.")
   private long turn;
 
-  @Option(names = "--svg", paramLabel = "FILE", description = "Draw the medians there.")
+  @Option(
+      names = "--svg",
+      paramLabel = "FILE",
+      converter = WrittenFile.class,
+      description = "Draw the medians there.")
   private @Nullable Path drawing;
 
   @Mixin private LabOptions options = new LabOptions();

@@ -22,7 +22,7 @@ final class CompletionTest {
   /** Typed before a tab, and what then stands there. */
   private static final String[][] ONE = {
     {"duvisor ru", "duvisor run"},
-    {"duvisor lab hy", "duvisor lab hypercall"},
+    {"duvisor lab mi", "duvisor lab micro"},
     {"duvisor run --eng", "duvisor run --engine"},
     {"duvisor run --engine in", "duvisor run --engine interpreter"},
     {"duvisor run --engine=in", "duvisor run --engine=interpreter"},

@@ -296,7 +296,7 @@ final class DuvisorTest {
       {"the memory of a board is a multiple of 4 KiB", "--memory", "268435457"},
       {"the memory of a board is a multiple of 4 KiB", "--memory", "2T"},
       {"Invalid value for option '--memory'", "--memory", "much"},
-      {"nonexist: no such folder", "--share", "nonexist"},
+      {"nonexist: no such f", "--share", "nonexist"},
       {file + ": ", "--share", file.toString()},
       {
         "two shared folders have the tag x",
@@ -315,7 +315,7 @@ final class DuvisorTest {
       {"after --: Invalid value for option '--cpus'", "--", "--cpus", "two"},
       {"after --: Invalid value for option '--console'", "--", "--console=x"},
       {"after --: Missing required parameter", "--", "--disk"},
-      {"--aia aplic is not for guests", "--", "--aia", "aplic"},
+      {"after --: Invalid value for option '--aia': 'aplic'", "--", "--aia", "aplic"},
       {"-- --aia aplic-imsic needs harts", "--", "--aia", "aplic-imsic"},
       {"-- --net user: there is no passt", "--", "--net", "user"},
       {"help for the options after -- is in: duvisor run --help", "--", "--help"},
@@ -333,7 +333,7 @@ final class DuvisorTest {
     }
     assertEquals(List.of(), opened);
     Path nowhere = home.resolve("nope/x");
-    for (String experiment : List.of("exits", "boot", "hypercall")) {
+    for (String experiment : List.of("exits", "boot", "micro")) {
       for (Path out : List.of(nowhere, home, Path.of("/proc/x"))) {
         Result result = run("lab", experiment, "--out", out.toString());
         assertEquals(2, result.code(), result.err());
@@ -459,7 +459,7 @@ final class DuvisorTest {
   @CsvSource({
     "rnu,             run",
     "machin,          machine",
-    "lab hypercal,    hypercall",
+    "lab micr,        micro",
     "run --memroy=5,  --memory",
     "run --kernal x,  --kernel",
     "machine --smb 2, --smp",

@@ -178,8 +178,8 @@ final class LauncherTest {
     Files.delete(jar);
     script(
         temporary.resolve("bin/mvn"),
-        "echo '[INFO] Building one 1.0 [1/2]'; echo x >>built; mkdir going || exit 1; sleep 1;"
-            + " rmdir going; : >cli/target/duvisor.jar");
+        "echo '[INFO] Building one 1.0 [1/2]'; printf '\\033[0m'; echo x >>built; mkdir going ||"
+            + " exit 1; sleep 1; rmdir going; : >cli/target/duvisor.jar");
     Result both = run(tree, Map.of(), "sh", "-c", "./duvisor x & ./duvisor x & wait $! && wait");
     assertEquals(started("x") + started("x"), both.out(), both.err());
     assertEquals("x\n", Files.readString(tree.resolve("built")));

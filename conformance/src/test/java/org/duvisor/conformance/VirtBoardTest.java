@@ -111,13 +111,13 @@ final class VirtBoardTest {
     p.load("UART", UART + 5, 1).load("UART", UART + 4, 4);
     for (int slot = 0; slot < 8; slot++) {
       for (int register : new int[] {0, 4, 8, 12, 0x10, 0x34, 0x44, 0x60, 0x70, 0xfc, 0x100}) {
-        p.load("virtio slot " + slot, VIRTIO + 0x1000 * slot + register, 4);
+        p.load("virtio slot " + slot, VIRTIO + 0x1000L * slot + register, 4);
       }
-      p.load("virtio slot " + slot, VIRTIO + 0x1000 * slot, 1);
-      p.load("virtio slot " + slot, VIRTIO + 0x1000 * slot + 0x100, 1);
-      p.store("virtio slot " + slot, VIRTIO + 0x1000 * slot + 0x70, 4, 1);
-      p.load("virtio slot " + slot, VIRTIO + 0x1000 * slot + 0x70, 4);
-      p.touch("end of virtio slot " + slot, VIRTIO + 0x1000 * slot + 0xff8, 4);
+      p.load("virtio slot " + slot, VIRTIO + 0x1000L * slot, 1);
+      p.load("virtio slot " + slot, VIRTIO + 0x1000L * slot + 0x100, 1);
+      p.store("virtio slot " + slot, VIRTIO + 0x1000L * slot + 0x70, 4, 1);
+      p.load("virtio slot " + slot, VIRTIO + 0x1000L * slot + 0x70, 4);
+      p.touch("end of virtio slot " + slot, VIRTIO + 0x1000L * slot + 0xff8, 4);
     }
     p.load("finisher", FINISHER, 4).load("finisher", FINISHER, 2);
     for (int register = 8; register <= 0x18; register += 4) {
@@ -196,7 +196,7 @@ final class VirtBoardTest {
 
   /** The transmitter's interrupt, for a driver that does not read IIR: told once for each byte. */
   private static void uartInterrupts(Probe p) {
-    p.store("UART interrupt: priority", PLIC + 4 * UART_IRQ, 4, 1);
+    p.store("UART interrupt: priority", PLIC + 4L * UART_IRQ, 4, 1);
     p.store("UART interrupt: enable", PLIC + 0x2000, 4, 1 << UART_IRQ);
     p.store("UART interrupt: IER", UART + 1, 1, 2);
     served(p, "the transmitter is empty");
@@ -251,8 +251,8 @@ final class VirtBoardTest {
     p.store("disk: its size", VIRTIO + 0x38, 4, 8);
     long rings = 0x8200_0000L;
     for (int ring = 0; ring < 3; ring++) {
-      p.store("disk: rings", VIRTIO + 0x80 + 0x10 * ring, 4, rings + 0x1000 * ring);
-      p.store("disk: rings", VIRTIO + 0x84 + 0x10 * ring, 4, 0);
+      p.store("disk: rings", VIRTIO + 0x80 + 0x10L * ring, 4, rings + 0x1000L * ring);
+      p.store("disk: rings", VIRTIO + 0x84 + 0x10L * ring, 4, 0);
     }
     p.store("disk: ready", VIRTIO + 0x44, 4, 1).load("disk: ready", VIRTIO + 0x44, 4);
     p.store("disk: DRIVER_OK", VIRTIO + 0x70, 4, 15).load("disk: runs", VIRTIO + 0x70, 4);
@@ -274,12 +274,12 @@ final class VirtBoardTest {
       header, 16, 1 | 1L << 16, header + 0x1000, 512, 3 | 2L << 16, header + 0x800, 1, 2
     };
     for (int i = 0; i < 3; i++) {
-      p.store("descriptor", rings + 16 * i, 8, descriptors[3 * i]);
+      p.store("descriptor", rings + 16L * i, 8, descriptors[3 * i]);
       long rest = descriptors[3 * i + 1] | descriptors[3 * i + 2] << 32;
-      p.store("descriptor", rings + 16 * i + 8, 8, rest);
+      p.store("descriptor", rings + 16L * i + 8, 8, rest);
     }
     p.store("status", header + 0x800, 1, 0xff);
-    p.store("available", rings + 0x1004 + 2 * (index - 1), 2, 0);
+    p.store("available", rings + 0x1004 + 2L * (index - 1), 2, 0);
     p.store("available", rings + 0x1002, 2, index).store("notify", VIRTIO + 0x50, 4, 0);
     p.look(
         "used " + index,

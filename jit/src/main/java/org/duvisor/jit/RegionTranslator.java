@@ -11,6 +11,7 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.LongAdder;
 import java.util.stream.Stream;
@@ -46,7 +47,7 @@ public final class RegionTranslator implements Translator, AutoCloseable {
   private static final AtomicLong REGIONS = new AtomicLong();
 
   /** How often they have been let go. */
-  private static volatile int generation;
+  private static final AtomicInteger GENERATION = new AtomicInteger();
 
   /** Instructions that a translation executes before its hart looks at it for the first time. */
   private static final long REVIEW = 2_000_000;
@@ -96,7 +97,7 @@ public final class RegionTranslator implements Translator, AutoCloseable {
 
   @Override
   public int generation() {
-    return generation;
+    return GENERATION.get();
   }
 
   @Override
@@ -180,7 +181,7 @@ public final class RegionTranslator implements Translator, AutoCloseable {
       Class<?> type = MethodHandles.lookup().defineHiddenClass(classFile, true).lookupClass();
       translated.increment();
       if (REGIONS.incrementAndGet() % MAX_REGIONS == 0) {
-        generation++;
+        GENERATION.incrementAndGet();
       }
       instructions.add(source.size());
       bytes.add(classFile.length);
@@ -192,8 +193,9 @@ public final class RegionTranslator implements Translator, AutoCloseable {
   }
 
   private void remember(Made one) {
-    if (remembered != generation) {
-      remembered = generation;
+    int now = GENERATION.get();
+    if (remembered != now) {
+      remembered = now;
       made.clear();
       starts.clear();
     }

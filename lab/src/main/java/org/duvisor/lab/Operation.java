@@ -45,6 +45,7 @@ public enum Operation {
   /** The interrupt that ends it when there is no symbol. */
   final int interrupt;
 
+  @SuppressWarnings("ImmutableEnumChecker") // an Optional of a record does not change
   final Optional<Published> published;
 
   Operation(String title, String start, String end) {

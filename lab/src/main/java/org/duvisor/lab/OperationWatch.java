@@ -77,7 +77,8 @@ final class OperationWatch implements ModeListener {
    *
    * @param guest the guest, for its symbols
    * @param own what passes on a hart, such as its instructions
-   * @param shared the time of a hart in the same unit, comparable between harts
+   * @param shared the time of a hart in the same unit, comparable between harts; what is shorter
+   *     than they compare may seem to end before it began, and is 0 then
    * @throws LabException when the guest lacks a symbol
    */
   OperationWatch(ElfImage guest, ToLongFunction<Hart> own, ToLongFunction<Hart> shared) {
@@ -182,7 +183,8 @@ final class OperationWatch implements ModeListener {
         if (w.hart == hart.id()) {
           w.samples.add(new Sample(now - w.own, since(w.before, account(hart).spent)));
         } else if (w.operation.isInterrupt()) {
-          w.samples.add(new Sample(shared.applyAsLong(hart) + more - w.shared, UNKNOWN));
+          long passed = shared.applyAsLong(hart) + more - w.shared;
+          w.samples.add(new Sample(Math.max(0, passed), UNKNOWN)); // less than a turn
         } // else the vCPU has moved to another hart
       }
     }

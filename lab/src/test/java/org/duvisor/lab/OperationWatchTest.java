@@ -116,6 +116,11 @@ final class OperationWatchTest {
     assertEquals(390, seen.get(Operation.IPI_SEND).getFirst().total());
     assertEquals(250, seen.get(Operation.IPI_PEER).getFirst().total());
     assertEquals(0, seen.get(Operation.IPI_PEER).getFirst().by().length);
+    shared = 2000;
+    go(0, 500, Mode.VS, at("begin_aia_peer"));
+    shared = 1990; // the other hart's turn has begun at the same time
+    trap(1, 88, Mode.VS, Mode.VS, INTERRUPT | Cause.SUPERVISOR_EXTERNAL, 0x8020_0000L);
+    assertEquals(0, seen().get(Operation.AIA_PEER).getFirst().total());
   }
 
   @Test

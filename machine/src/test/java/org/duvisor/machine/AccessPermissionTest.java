@@ -37,6 +37,7 @@ class AccessPermissionTest {
     OUTSIDE
   }
 
+  @SuppressWarnings("ImmutableEnumChecker") // the actions have no state
   private enum Access {
     LOAD(From.GUEST, R, true, Cause.LOAD_ACCESS_FAULT, h -> Memory.ld(h, at, 0)),
     STORE(From.GUEST, W, true, Cause.STORE_ACCESS_FAULT, h -> Memory.sd(h, at, 0, value)),

@@ -165,15 +165,15 @@ class FenceTest {
       String program = SPACES.replace("SATP", hex(satp[0])).replace("OTHER", hex(satp[1]));
       try (TestMachine m = new TestMachine(engine, program)) {
         for (int i = 0; i < 2; i++) {
-          PageTables t = m.tables(data + 0x10_0000 * (i + 1), false);
-          t.map(va, data + 4096 * i, PageTables.RWX, 0);
+          PageTables t = m.tables(data + 0x10_0000L * (i + 1), false);
+          t.map(va, data + 4096L * i, PageTables.RWX, 0);
           t.map(TestMachine.CODE, TestMachine.CODE, PageTables.RWX, 2);
           byte[] code = new Assembler(va).asm(spaces(before, i == 0 ? 1 : 1000)).bytes();
           MemorySegment.copy(
               MemorySegment.ofArray(code),
               0,
               m.ram(),
-              data + 4096 * i - TestMachine.CODE,
+              data + 4096L * i - TestMachine.CODE,
               code.length);
         }
         m.run();

@@ -9,6 +9,7 @@ import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import org.duvisor.devices.chardev.CharBackend;
 import org.duvisor.devices.images.ElfImage;
 import org.duvisor.isa.Assembler;
@@ -172,23 +173,25 @@ class HtifTest {
         call request
       """;
 
-  /** Calls, with the result plus 100 as the exit code. */
+  /** A call, what the program ends with, the result plus 100, and what it prints. */
+  private record Call(int number, long file, long address, long length, int code, String prints) {}
+
   @Test
   void systemCallsWriteAndEnd() throws IOException {
-    Object[][] calls = {
-      {64, 1, RAM + 0x800, 4, 104, "text"},
-      {64, 2, RAM + 0x801, 2, 102, "ex"},
-      {64, 1, 0x1000, 4, 100 - 14, ""},
-      {64, 1, RAM, -1, 100 - 14, ""},
-      {64, 7, RAM + 0x800, 4, 100 - 9, ""},
-      {63, 0, RAM + 0x800, 4, 100 - 38, ""},
-      {93, 9, 0, 0, 9, ""},
-    };
-    for (Object[] c : calls) {
+    List<Call> calls =
+        List.of(
+            new Call(64, 1, RAM + 0x800, 4, 104, "text"),
+            new Call(64, 2, RAM + 0x801, 2, 102, "ex"),
+            new Call(64, 1, 0x1000, 4, 100 - 14, ""),
+            new Call(64, 1, RAM, -1, 100 - 14, ""),
+            new Call(64, 7, RAM + 0x800, 4, 100 - 9, ""),
+            new Call(63, 0, RAM + 0x800, 4, 100 - 38, ""),
+            new Call(93, 9, 0, 0, 9, ""));
+    for (Call c : calls) {
       var console = new Typed("");
-      String program = CALL.formatted(c[0], c[1], c[2], c[3]);
-      assertEquals(new BoardOutcome.Finished((int) c[4]), run(program, console, true));
-      assertEquals(c[5], console.out.toString(StandardCharsets.US_ASCII));
+      String program = CALL.formatted(c.number, c.file, c.address, c.length);
+      assertEquals(new BoardOutcome.Finished(c.code), run(program, console, true));
+      assertEquals(c.prints, console.out.toString(StandardCharsets.US_ASCII));
     }
   }
 

@@ -50,7 +50,6 @@ final class RigVm implements DvDriver, Power {
   private final long allowed;
   private final Vcpus vcpus;
   private final VcpuLoop loop;
-  private FastExits exits = FastExits.none();
 
   /** Exits that Java has handled. */
   int entries;
@@ -159,7 +158,6 @@ final class RigVm implements DvDriver, Power {
     @Override
     @SuppressWarnings("restricted")
     public void fastExits(FastExits given) {
-      exits = given;
       MemorySegment block = MemorySegment.ofAddress(given.address()).reinterpret(FastExits.BYTES);
       for (long at = 0; at < FastExits.BYTES; at += 8) {
         rig.put(StubRig.FAST + at, block.get(ValueLayout.JAVA_LONG, at));
