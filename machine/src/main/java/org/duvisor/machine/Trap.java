@@ -14,6 +14,9 @@ public final class Trap extends RuntimeException {
    */
   static final long TRANSFORM = -1;
 
+  /** No trap: raised before an instruction that has to be fetched again. */
+  public static final Trap AGAIN = new Trap();
+
   int cause;
   long tval;
   long tval2;

@@ -89,6 +89,10 @@ public final class Traps {
 
   /** Takes a synchronous exception raised at {@code epc}: called by engines. Sets the pc. */
   public void take(Trap t, long epc) {
+    if (t == Trap.AGAIN) {
+      h.pc = epc;
+      return;
+    }
     take(t, epc, h.engine.fetchedBits(epc));
   }
 

@@ -1,6 +1,7 @@
 package org.duvisor.machine.interp;
 
 import org.duvisor.machine.Hart;
+import org.duvisor.machine.Trap;
 import org.jspecify.annotations.Nullable;
 
 /** Straight-line code: all but the last op fall through, the last one sets the pc. */
@@ -26,18 +27,6 @@ final class Block {
     }
   }
 
-  /** Thrown before an instruction that may be another one by now; the hart's state is exact. */
-  static final class Ended extends RuntimeException {
-    private static final long serialVersionUID = 1;
-
-    @SuppressWarnings("StaticAssignmentOfThrowable") // it has no stack trace and says nothing
-    private static final Ended IT = new Ended();
-
-    private Ended() {
-      super(null, null, false, false);
-    }
-  }
-
   /** What stands for an op of a block that has ended. */
   private static final class Gone extends Op {
     Gone(int offset, int length) {
@@ -46,7 +35,7 @@ final class Block {
 
     @Override
     public void execute(Hart h) {
-      throw Ended.IT;
+      throw Trap.AGAIN;
     }
   }
 

@@ -96,11 +96,6 @@ public final class Interpreter implements Engine {
           ops[last].execute(hart);
           hart.retired++;
         }
-      } catch (Block.Ended e) { // an op has stored to the block's page
-        if (i < ops.length - 1) {
-          hart.retired += i;
-        }
-        hart.pc += ops[i].offset;
       } catch (Trap t) {
         if (i < ops.length - 1) {
           hart.retired += i;
