@@ -3,11 +3,13 @@ package org.duvisor.machine;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import java.util.List;
+import java.util.random.RandomGenerator;
 import java.util.stream.Stream;
 import org.duvisor.machine.testing.EngineUnderTest;
 import org.duvisor.machine.testing.Engines;
 import org.duvisor.machine.testing.PageTables;
 import org.duvisor.machine.testing.TestMachine;
+import org.duvisor.virtio.rng.Rng;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
@@ -225,6 +227,122 @@ class CoherentFetchTest {
     }
     try (TestMachine m = new TestMachine(engine, c.program, 2, HartConfig.STANDARD, false).run()) {
       assertEquals(expected(300, 63), m.a(0), "in parallel");
+    }
+  }
+
+  /** A page of code is filled by a device's DMA, again and again, and run. */
+  private static final String DMA =
+      """
+        li s0, 0x10001000       # the first virtio device
+        li s1, DATA             # descriptors, 4096 above: available ring, 8192: used ring
+        li s2, DATA + 0x4000    # code
+        sw x0, 0x70(s0)
+        li t0, 3
+        sw t0, 0x70(s0)
+        li t0, 1                # VIRTIO_F_VERSION_1
+        sw t0, 0x24(s0)
+        sw t0, 0x20(s0)
+        li t0, 11
+        sw t0, 0x70(s0)
+        li t0, 1
+        sw x0, 0x30(s0)
+        sw t0, 0x38(s0)
+        sw s1, 0x80(s0)
+        sw x0, 0x84(s0)
+        li t0, DATA + 4096
+        mv s3, t0
+        sw t0, 0x90(s0)
+        sw x0, 0x94(s0)
+        li t0, DATA + 8192
+        mv s4, t0
+        sw t0, 0xa0(s0)
+        sw x0, 0xa4(s0)
+        li t0, 1
+        sw t0, 0x44(s0)
+        li t0, 15
+        sw t0, 0x70(s0)
+        sd s2, 0(s1)            # one descriptor of 8 bytes, writable
+        li t0, 8
+        sw t0, 8(s1)
+        li t0, 2
+        sw t0, 12(s1)
+        li a0, 0
+        li s5, 0
+      1:
+        addi s5, s5, 1
+        sh s5, 2(s3)            # available
+        fence rw, rw
+        sw x0, 0x50(s0)
+      2:
+        lhu t0, 2(s4)           # used
+        bne t0, s5, 2b
+        fence r, rw
+        li s6, 40
+      3:
+        jalr s2
+        add a0, a0, t0
+        addi s6, s6, -1
+        bnez s6, 3b
+        li t0, 500
+        bne s5, t0, 1b
+        j exit
+      """;
+
+  /** Gives {@code addi t0, x0, n; ret}, with another n each time. */
+  private static final class Code implements RandomGenerator {
+    private int n;
+
+    @Override
+    public long nextLong() {
+      n++;
+      return 0x00008067_00000293L | (n & 63L) << 20;
+    }
+  }
+
+  @ParameterizedTest
+  @MethodSource("org.duvisor.machine.testing.Engines#all")
+  void codeThatADeviceHasWrittenIsSeen(EngineUnderTest engine) {
+    long expected = 0;
+    for (int n = 1; n <= 500; n++) {
+      expected += 40 * (n & 63);
+    }
+    try (TestMachine m =
+        new TestMachine(engine, DMA, 1, HartConfig.STANDARD, true, List.of(new Rng(new Code())))) {
+      m.run();
+      assertEquals(expected, m.a(0));
+    }
+  }
+
+  /** Changed seldom enough to be translated in between. */
+  private static final String SELDOM =
+      """
+        li a0, 0
+        li s1, 300
+        li s2, 0x293
+        li s0, DATA
+        li t2, 0x8067
+        sw t2, 4(s0)
+      1:
+        andi t1, s1, 15
+        slli t1, t1, 20
+        or t1, t1, s2
+        sw t1, 0(s0)
+        li s3, 1000
+      2:
+        jalr s0
+        add a0, a0, t0
+        addi s3, s3, -1
+        bnez s3, 2b
+        addi s1, s1, -1
+        bnez s1, 1b
+        j exit
+      """;
+
+  @ParameterizedTest
+  @MethodSource("org.duvisor.machine.testing.Engines#all")
+  void codeIsSeenThoughTheOldOneIsTranslated(EngineUnderTest engine) {
+    try (TestMachine m = new TestMachine(engine, SELDOM).run()) {
+      assertEquals(1000 * expected(300, 15), m.a(0));
     }
   }
 }

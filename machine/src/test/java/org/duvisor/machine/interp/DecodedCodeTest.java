@@ -20,10 +20,11 @@ final class DecodedCodeTest {
   private static final long MAX_HEAP = 1 << 20;
 
   private final PhysicalMemory memory = new PhysicalMemory(RAM, (long) PAGES << 12);
+  private final Hart hart;
   private final DecodedCode code;
 
   DecodedCodeTest() {
-    var hart =
+    hart =
         new Hart(
             0, HartConfig.STANDARD, memory, new MmioBus(), () -> 0, new Posts(), Interpreter::new);
     code = new DecodedCode(hart, Integer.MAX_VALUE, new CodeBudget(MAX_HEAP));
@@ -54,6 +55,35 @@ final class DecodedCodeTest {
       assertTrue(code.heap() < MAX_HEAP + (16 << 10));
     }
     assertNotSame(once, code.block(RAM + 4096));
+  }
+
+  /**
+   * The adversary is a guest that stores to a page and executes it in turns: soon its code is not
+   * kept any more, so that a drop costs it a thousand slow instructions.
+   */
+  @Test
+  void codeThatIsStoredToAllTheTimeIsNotKept() {
+    int kept = 0;
+    int rounds = 100_000;
+    for (int i = 0; i < rounds; i++) {
+      memory.code().written(memory.host(RAM, 4, true), 4);
+      code.changed(0);
+      code.block(RAM);
+      kept += code.heap() > 0 ? 1 : 0;
+    }
+    assertTrue(kept >= 16, "kept " + kept);
+    assertTrue(kept < 16 + rounds / 1000, "kept " + kept);
+  }
+
+  /** And may be kept again when it is left alone. */
+  @Test
+  void codeThatIsLeftAloneIsKeptAgain() {
+    codeThatIsStoredToAllTheTimeIsNotKept();
+    for (int i = 0; i < 40_000; i++) {
+      code.block(RAM);
+    }
+    assertSame(code.block(RAM), code.block(RAM));
+    assertTrue(code.heap() > 0);
   }
 
   @Test

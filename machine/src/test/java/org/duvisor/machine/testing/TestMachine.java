@@ -15,6 +15,7 @@ import org.duvisor.machine.board.Board;
 import org.duvisor.machine.board.BoardBoot;
 import org.duvisor.machine.board.BoardConfig;
 import org.duvisor.machine.board.BoardOutcome;
+import org.duvisor.virtio.VirtioDevice;
 
 /**
  * A board that runs one assembly text in M-mode, with PMP open and a handler that records every
@@ -106,11 +107,23 @@ public final class TestMachine implements AutoCloseable {
    */
   public TestMachine(
       EngineUnderTest engine, String program, int harts, HartConfig hart, boolean inTurns) {
+    this(engine, program, harts, hart, inTurns, List.of());
+  }
+
+  /** The same with virtio devices. */
+  public TestMachine(
+      EngineUnderTest engine,
+      String program,
+      int harts,
+      HartConfig hart,
+      boolean inTurns,
+      List<VirtioDevice> devices) {
     this.board =
         new Board(
             BoardConfig.of(harts, MEMORY, CharBackend.none())
                 .hart(hart)
                 .engine(engine.factory())
+                .virtio(devices)
                 .deterministic(inTurns)
                 .build());
     String others = program.contains("others:") ? "" : NO_OTHERS;

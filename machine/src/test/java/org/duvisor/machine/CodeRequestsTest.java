@@ -1,0 +1,132 @@
+package org.duvisor.machine;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.util.ArrayList;
+import java.util.List;
+import org.duvisor.devices.MmioBus;
+import org.duvisor.machine.dv.Posts;
+import org.duvisor.machine.mem.CodeDirectory;
+import org.duvisor.machine.mem.PhysicalMemory;
+import org.junit.jupiter.api.Test;
+
+/** What harts ask of each other, step by step. */
+final class CodeRequestsTest {
+  private static final long RAM = 0x8000_0000L;
+
+  private final PhysicalMemory memory = new PhysicalMemory(RAM, 2 << 20);
+  private final CodeDirectory directory = memory.code();
+  private final List<String> done = new ArrayList<>();
+  private final CodeRequests holder = hart(0).requests();
+  private final Hart writer = hart(1);
+
+  private Hart hart(int id) {
+    return new Hart(
+        id, HartConfig.STANDARD, memory, new MmioBus(), () -> 0, new Posts(), h -> new Recorder());
+  }
+
+  CodeRequestsTest() {
+    done.clear(); // what their resets did
+  }
+
+  @Test
+  void aPageIsWrittenOrHeld() {
+    assertTrue(directory.mayWrite(1, 7));
+    long writers = directory.hold(0, 7);
+    assertEquals(1 << 1, writers);
+    assertFalse(directory.mayWrite(1, 7));
+    assertEquals(1 << 1, directory.hold(0, 7), "it was noted again, and is not in its TLB");
+    assertTrue(directory.mayWrite(1, 8));
+    directory.written(directory.host(7) + 8, 8);
+    holder.serve();
+    assertEquals(List.of("drop 7"), done);
+    assertTrue(directory.mayWrite(1, 7));
+  }
+
+  @Test
+  void aStoreAcrossPagesDropsBoth() {
+    directory.hold(0, 7);
+    directory.hold(0, 8);
+    directory.hold(0, 9);
+    directory.written(directory.host(8) - 1, 2);
+    holder.serve();
+    assertEquals(List.of("drop 7", "drop 8"), done);
+  }
+
+  /** A hart that executes has to look; one that does not run looks before it does. */
+  @Test
+  void codeIsTrustedWhenItsWritersHaveLooked() {
+    directory.mayWrite(1, 7);
+    writer.requests().begin();
+    long ticket = directory.recall(directory.hold(0, 7), 7);
+    assertFalse(directory.isSettled(1 << 1, ticket));
+    writer.requests().serve();
+    assertTrue(directory.isSettled(1 << 1, ticket));
+
+    long next = directory.recall(1 << 1, 8);
+    assertFalse(directory.isSettled(1 << 1, next));
+    writer.requests().end();
+    assertTrue(directory.isSettled(1 << 1, next));
+  }
+
+  /** The adversary stores to code of a hart that sleeps: it need not remember each page. */
+  @Test
+  void aSleepingHartRemembersABoundedNumberOfPages() {
+    for (int i = 0; i < 100_000; i++) {
+      holder.drop(i);
+    }
+    holder.serve();
+    assertEquals("forget", done.getFirst());
+    assertTrue(done.size() <= 4097, done::toString);
+  }
+
+  /** What devices write is told page by page; what is no RAM of this machine is ignored. */
+  @Test
+  void writesOfDevices() {
+    directory.hold(0, 3);
+    directory.hold(0, 5);
+    directory.written(memory.ram().asSlice(2 << 12, 3 << 12));
+    holder.serve();
+    assertEquals(List.of("drop 3"), done);
+    directory.written(memory.ram().asSlice(5 << 12, 0));
+    directory.written(java.lang.foreign.MemorySegment.ofArray(new byte[1 << 20]));
+    directory.written(new PhysicalMemory(RAM, 2 << 20).ram());
+    holder.serve();
+    assertEquals(List.of("drop 3"), done);
+  }
+
+  /** Notes what it is told. */
+  private final class Recorder implements Engine {
+    @Override
+    public void run(long limit) {}
+
+    @Override
+    public int fetchedBits(long pc) {
+      return 0;
+    }
+
+    @Override
+    public void codeChanged(long page) {
+      done.add("drop " + page);
+    }
+
+    @Override
+    public void forget() {
+      done.add("forget");
+    }
+
+    @Override
+    public void tidy() {}
+
+    @Override
+    public void mappingChanged() {}
+
+    @Override
+    public void mappingChanged(long va) {}
+
+    @Override
+    public void contextChanged() {}
+  }
+}
