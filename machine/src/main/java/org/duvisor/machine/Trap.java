@@ -15,6 +15,7 @@ public final class Trap extends RuntimeException {
   static final long TRANSFORM = -1;
 
   /** No trap: raised before an instruction that has to be fetched again. */
+  @SuppressWarnings("StaticAssignmentOfThrowable") // it has no stack trace
   public static final Trap AGAIN = new Trap();
 
   int cause;
