@@ -9,6 +9,7 @@ import org.duvisor.conformance.guest.TestEngine;
 import org.duvisor.devices.images.KernelImage;
 import org.duvisor.hypervisor.vm.Vm;
 import org.duvisor.hypervisor.vm.VmConfig;
+import org.duvisor.hypervisor.vm.VmOutcome;
 import org.duvisor.isa.Assembler;
 import org.duvisor.machine.Clock;
 import org.duvisor.machine.Engine;
@@ -116,8 +117,12 @@ final class CodeStorm {
     VmConfig config = VmConfig.of(KernelImage.openAny(file)).memoryBytes(MEMORY).cpus(CPUS).build();
     String outcome;
     try (Vm vm = Vm.create(host.open(), config)) {
-      var end = vm.run();
-      hoard.set(null);
+      VmOutcome end;
+      try {
+        end = vm.run();
+      } finally {
+        hoard.set(null);
+      }
       outcome = end.toString();
     }
     System.out.println(outcome);

@@ -34,6 +34,14 @@ import org.duvisor.virtio.VirtioDevice;
  * be called once; the other methods are for any thread.
  */
 public final class Vm implements AutoCloseable {
+  /**
+   * Bytes of heap that are kept for what follows the end of the vCPUs, which may have taken all the
+   * rest.
+   */
+  private static final int RESERVE = 1 << 20;
+
+  private static final byte[] NOTHING = {};
+
   private final DvDriver driver;
   private final VmConfig config;
   private final GuestRam ram;
@@ -45,6 +53,9 @@ public final class Vm implements AutoCloseable {
   private final Boot boot;
   private final List<VcpuLoop> loops = new ArrayList<>();
   private volatile boolean stopped;
+
+  @SuppressWarnings("UnusedVariable") // it keeps memory, for RESERVE
+  private volatile byte[] reserve = NOTHING;
 
   private Vm(DvDriver driver, VmConfig config) {
     Capabilities capabilities = driver.capabilities();
@@ -130,7 +141,9 @@ public final class Vm implements AutoCloseable {
       board.reset();
       Boot.Entry entry = boot.load(ram, tree);
       vcpus.get(0).hsm().start(entry.pc(), entry.deviceTree());
+      reserve = new byte[RESERVE];
       runThreads();
+      reserve = NOTHING;
       config.console().flush();
       VmOutcome outcome = ending.outcome();
       if (!(outcome instanceof VmOutcome.Reboot(boolean warm)) || warm || !config.reboot()) {
@@ -140,10 +153,13 @@ public final class Vm implements AutoCloseable {
   }
 
   private void runThreads() {
-    List<Thread> threads = new ArrayList<>();
+    Thread[] threads = new Thread[loops.size()];
+    for (int i = 0; i < threads.length; i++) { // all, before one runs and may fill the heap
+      threads[i] = Thread.ofPlatform().name("vcpu-" + i).daemon().unstarted(loops.get(i));
+    }
     try {
-      for (int i = 0; i < loops.size(); i++) {
-        threads.add(Thread.ofPlatform().name("vcpu-" + i).daemon().start(loops.get(i)));
+      for (Thread t : threads) {
+        t.start();
       }
     } catch (OutOfMemoryError e) { // or no more threads
       ending.outOfMemory();
