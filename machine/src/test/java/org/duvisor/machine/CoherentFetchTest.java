@@ -304,7 +304,7 @@ class CoherentFetchTest {
   void codeThatADeviceHasWrittenIsSeen(EngineUnderTest engine) {
     long expected = 0;
     for (int n = 1; n <= 500; n++) {
-      expected += 40 * (n & 63);
+      expected += 40L * (n & 63);
     }
     try (TestMachine m =
         new TestMachine(engine, DMA, 1, HartConfig.STANDARD, true, List.of(new Rng(new Code())))) {
