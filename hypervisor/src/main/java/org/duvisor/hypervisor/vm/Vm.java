@@ -27,6 +27,7 @@ import org.duvisor.platform.DvDriver;
 import org.duvisor.platform.DvException;
 import org.duvisor.platform.FastExits;
 import org.duvisor.platform.Grant;
+import org.duvisor.virtio.MmioLayout;
 import org.duvisor.virtio.VirtioDevice;
 
 /**
@@ -90,6 +91,8 @@ public final class Vm implements AutoCloseable {
     for (Vcpu v : vcpus.all()) {
       Sbi sbi = new Sbi(v, vcpus, driver, ram, config.console(), config.debugConsole(), ending);
       Ipi ipi = new Ipi(v, vcpus);
+      FastExits fastExits = sbi.fastExits(vcpus);
+      fastExits.doorbells(MemoryMap.virtio(0) + MmioLayout.QUEUE_NOTIFY, board.doorbells());
       loops.add(
           new VcpuLoop(
               v,
@@ -100,7 +103,7 @@ public final class Vm implements AutoCloseable {
               board.bus(),
               sbi,
               ipi,
-              sbi.fastExits(vcpus),
+              fastExits,
               imsics,
               config.timed()));
     }

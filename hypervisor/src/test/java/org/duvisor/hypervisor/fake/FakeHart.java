@@ -63,8 +63,13 @@ public final class FakeHart implements HuHart {
     exit(10, 0, 0, 0);
   }
 
+  /** What the hypervisor has given for fast exits, of which there are none here. */
+  public FastExits fastExits = FastExits.none();
+
   @Override
-  public void fastExits(FastExits exits) {}
+  public void fastExits(FastExits exits) {
+    fastExits = exits;
+  }
 
   @Override
   public void enter() {

@@ -5,11 +5,14 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
+import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
+import java.util.SplittableRandom;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.duvisor.devices.images.ImageException;
 import org.duvisor.devices.images.KernelImage;
@@ -19,10 +22,13 @@ import org.duvisor.hypervisor.fake.FakeDriver;
 import org.duvisor.hypervisor.fake.FakeHart;
 import org.duvisor.isa.Csr;
 import org.duvisor.platform.Delegation;
+import org.duvisor.platform.FastExits;
 import org.duvisor.platform.Grant;
+import org.duvisor.virtio.Doorbell;
 import org.duvisor.virtio.QueueWorker.Serving;
 import org.duvisor.virtio.net.Net;
 import org.duvisor.virtio.net.NetBackend;
+import org.duvisor.virtio.rng.Rng;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -232,6 +238,29 @@ class VmTest {
       ImageException e = assertThrows(ImageException.class, vm::run);
       assertEquals(1, e.getMessage().lines().count());
     }
+  }
+
+  /** What a platform needs for notifications without the hypervisor is where it looks for it. */
+  @Test
+  @SuppressWarnings("restricted")
+  void thePlatformIsGivenTheDoorbellsOfTheDevices() {
+    var device = new Rng(new SplittableRandom(1));
+    List<Long> seen = new ArrayList<>();
+    driver.guest(
+        0,
+        h -> {
+          MemorySegment block =
+              MemorySegment.ofAddress(h.fastExits.address()).reinterpret(FastExits.BYTES);
+          for (int at : new int[] {FastExits.NOTIFY, FastExits.DOORBELLS, FastExits.SELF}) {
+            seen.add(block.get(ValueLayout.JAVA_LONG, at));
+          }
+          h.ecall(0x53525354, 0, 0, 0);
+        });
+    try (Vm vm = Vm.create(driver, config().virtio(List.of(device)).build())) {
+      assertEquals(new VmOutcome.Poweroff(), vm.run());
+    }
+    assertEquals(List.of(0x1000_1050L, device.doorbell().memory().address(), 1L), seen);
+    assertEquals(List.of(0L, 8L, 16L), List.of(Doorbell.PENDING, Doorbell.ASLEEP, Doorbell.OPEN));
   }
 
   @Test

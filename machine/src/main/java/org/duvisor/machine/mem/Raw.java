@@ -6,10 +6,10 @@ import java.nio.ByteOrder;
 import jdk.internal.misc.Unsafe;
 
 /**
- * Raw host memory, the only user of {@code jdk.internal.misc} (25 to 55 % faster than memory
- * segments on this path, docs/performance.md). Loads and stores are opaque: HotSpot may neither
- * merge nor invent them, which RVWMO's same-address rule needs. No bounds are checked here; callers
- * have translated the address.
+ * Raw host memory, the machine's only user of {@code jdk.internal.misc} (25 to 55 % faster than
+ * memory segments on this path, docs/performance.md). Loads and stores are opaque: HotSpot may
+ * neither merge nor invent them, which RVWMO's same-address rule needs. No bounds are checked here;
+ * callers have translated the address.
  */
 public final class Raw {
   /** For generated code, which calls it without a method in between. */

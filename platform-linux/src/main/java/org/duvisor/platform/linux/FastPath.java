@@ -82,12 +82,13 @@ final class FastPath {
         not t1, t1
         and t0, t0, t1
         beqz t0, 2f
+        fence iorw, ow # what the caller has written is seen by who takes the post
         csrw vipi0, t0
         fence iorw, iorw # posted before it is known who waits
         ld t1, F_WAITING(t2)
         ld t1, 0(t1)
         and t1, t1, t0
-        bnez t1, slow_t3 # Java posts once more, which changes nothing, and wakes
+        bnez t1, slow_t3 # Java posts once more, at worst a spurious interrupt, and wakes
       2:
         ld t3, C_T3(a0)
         $count SBI_IPI
@@ -181,7 +182,8 @@ final class FastPath {
         bnez t0, slow
         j load_floats
 
-      # Exit: WFI of VS. Condition: an interrupt is pending and enabled. Effect: the next instruction.
+      # Exit: WFI of VS. Condition: a software or timer interrupt is pending and enabled; the external
+      # one's level may have changed, which Java has to look at. Effect: the next instruction.
       wfi:
         $allowed WFI
         csrr t0, hustatus
@@ -190,6 +192,7 @@ final class FastPath {
         csrr t0, huvsip
         csrr t1, huvsie
         and t0, t0, t1
+        andi t0, t0, NOT_SEIP
         beqz t0, slow
         $count WFI
         j over
@@ -241,10 +244,11 @@ final class FastPath {
         ld t1, 16(t0)
         and t1, t1, t3
         beqz t1, slow_t3
+        fence iorw, ow # the queue is seen by who takes the bit
         amoor.d x0, t3, (t0)
         fence rw, rw # left before it is known who sleeps
         ld t1, 8(t0)
-        bnez t1, slow_t3 # Java leaves it once more, which changes nothing, and wakes
+        bnez t1, slow_t3 # Java leaves it once more, at worst for nothing, and wakes
         $count DOORBELL
         csrr t1, hutinst
         andi t1, t1, 2
@@ -336,6 +340,7 @@ final class FastPath {
         .define("VIRTUAL_INSTRUCTION", Cause.VIRTUAL_INSTRUCTION)
         .define("WFI", 0x10500073)
         .define("VSSIP", 1 << 2)
+        .define("NOT_SEIP", ~(1 << 9))
         .define("SPVP", 1 << 8);
   }
 }

@@ -253,8 +253,10 @@ final class LinuxHuHart implements HuHart {
     };
   }
 
+  /** What the hart has, but for FS: after an exit no f registers of the guest are in the hart. */
   private void refresh(int csr, int slot) {
-    set(context, slot, read(csr));
+    long value = read(csr);
+    set(context, slot, slot == Context.HUSTATUS ? value & ~FS | FS_OFF : value);
   }
 
   private long read(int csr) {

@@ -1,23 +1,22 @@
 package org.duvisor.platform.linux;
 
-import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
+import jdk.internal.misc.Unsafe;
 
 /**
- * Words of memory by their address. Nothing is checked: whoever calls owns the memory. One segment
- * that never changes holds all of it, so that an access is one instruction.
+ * Words of memory by their address. Nothing is checked: whoever calls owns the memory. Not by
+ * memory segments, whose accessors are hundreds of instructions in code of the JVM's first
+ * compiler, on the way of each exit.
  */
-@SuppressWarnings("restricted") // this is the class that reads and writes anywhere
 final class Words {
-  private static final MemorySegment ALL = MemorySegment.NULL.reinterpret(Long.MAX_VALUE);
+  private static final Unsafe U = Unsafe.getUnsafe();
 
   private Words() {}
 
   static long get(long address) {
-    return ALL.get(ValueLayout.JAVA_LONG_UNALIGNED, address);
+    return U.getLong(address);
   }
 
   static void set(long address, long value) {
-    ALL.set(ValueLayout.JAVA_LONG_UNALIGNED, address, value);
+    U.putLong(address, value);
   }
 }
