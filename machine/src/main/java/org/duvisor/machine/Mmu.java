@@ -272,11 +272,13 @@ public final class Mmu {
   /** Lets a page of memory go, for its code is decoded. */
   void forgetWritable(long host) {
     writeTlb.dropHost(host);
+    h.attend(); // translated code may still hold the address of an entry
   }
 
   /** The same for all pages. */
   void forgetWritable() {
     writeTlb.clear();
+    h.attend();
   }
 
   private void storeCrossing(long va, int width, long value) {

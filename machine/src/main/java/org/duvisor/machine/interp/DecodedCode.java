@@ -259,6 +259,12 @@ final class DecodedCode {
   }
 
   /**
+   * A page that a region knows was dropped for want of room: links to the region may still be
+   * there, and its code may be decoded anew by a page that knows nothing of it.
+   */
+  private boolean lostRegions;
+
+  /**
    * A page was stored to: drops its blocks.
    *
    * @return whether translations may know the page
@@ -273,7 +279,9 @@ final class DecodedCode {
       set(index, null);
     }
     leave(p);
-    return p.inRegion;
+    boolean known = p.inRegion || lostRegions;
+    lostRegions = false; // the caller forgets all links
+    return known;
   }
 
   /** The translation of the pc's page, or the rights to it, may have changed. */
@@ -345,6 +353,7 @@ final class DecodedCode {
   private boolean isDropped(CodePage p, Predicate<CodePage> which) {
     boolean dropped = which.test(p);
     if (dropped) {
+      lostRegions |= p.inRegion;
       leave(p);
     }
     return dropped;

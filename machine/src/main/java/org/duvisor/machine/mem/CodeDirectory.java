@@ -106,7 +106,8 @@ public final class CodeDirectory {
    */
   public long hold(int member, long page) {
     setBits(holders + page * 8, 1L << member);
-    return Raw.getAndSetLong(writers + page * 8, 0);
+    // They stay writers: one that has been asked by another holder may not have looked yet.
+    return Raw.loadAlignedLong(writers + page * 8);
   }
 
   /** Asks those that may store to a page unseen to stop that; returns the ticket. */
