@@ -86,9 +86,8 @@ final class VmSession implements Session {
     return switch (kind) {
       case uart -> stream;
       case virtio -> {
-        // Linux writes an echo a character at a time and spins until each is taken, which the way
-        // to
-        // another thread and back made half as long again.
+        // Linux writes an echo a character at a time and spins until each is taken, which the
+        // way to another thread and back made half as long again.
         devices.add(new Console(TERMINAL_COLUMNS, TERMINAL_ROWS, stream, Serving.INLINE));
         yield CharBackend.none();
       }

@@ -11,7 +11,6 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
-import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.LongAdder;
 import java.util.stream.Stream;
@@ -45,9 +44,6 @@ public final class RegionTranslator implements Translator, AutoCloseable {
   private static final long MAX_REGIONS = Math.min(10_000, Runtime.getRuntime().maxMemory() >>> 16);
 
   private static final AtomicLong REGIONS = new AtomicLong();
-
-  /** How often they have been let go. */
-  private static final AtomicInteger GENERATION = new AtomicInteger();
 
   /** Instructions that a translation executes before its hart looks at it for the first time. */
   private static final long REVIEW = 2_000_000;
@@ -97,7 +93,7 @@ public final class RegionTranslator implements Translator, AutoCloseable {
 
   @Override
   public int generation() {
-    return GENERATION.get();
+    return (int) (REGIONS.get() / MAX_REGIONS);
   }
 
   @Override
@@ -180,9 +176,7 @@ public final class RegionTranslator implements Translator, AutoCloseable {
     try {
       Class<?> type = MethodHandles.lookup().defineHiddenClass(classFile, true).lookupClass();
       translated.increment();
-      if (REGIONS.incrementAndGet() % MAX_REGIONS == 0) {
-        GENERATION.incrementAndGet();
-      }
+      REGIONS.incrementAndGet();
       instructions.add(source.size());
       bytes.add(classFile.length);
       nanos.add(System.nanoTime() - start);
@@ -193,7 +187,7 @@ public final class RegionTranslator implements Translator, AutoCloseable {
   }
 
   private void remember(Made one) {
-    int now = GENERATION.get();
+    int now = generation();
     if (remembered != now) {
       remembered = now;
       made.clear();

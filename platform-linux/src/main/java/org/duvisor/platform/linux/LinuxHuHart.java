@@ -164,7 +164,7 @@ final class LinuxHuHart implements HuHart {
   }
 
   /** Where the context has a CSR, or -1. */
-  private static int slot(int csr) {
+  static int slot(int csr) {
     return switch (csr) {
       case Csr.UEPC -> Context.UEPC;
       case Csr.UCAUSE -> Context.UCAUSE;

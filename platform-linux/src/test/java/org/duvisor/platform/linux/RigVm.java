@@ -187,29 +187,17 @@ final class RigVm implements DvDriver, Power {
       }
     }
 
-    private int slot(int csr) {
-      return switch (csr) {
-        case Csr.UEPC -> Context.UEPC;
-        case Csr.UCAUSE -> Context.UCAUSE;
-        case Csr.UTVAL -> Context.UTVAL;
-        case Csr.HUTVAL -> Context.HUTVAL;
-        case Csr.HUTINST -> Context.HUTINST;
-        case Csr.HUSTATUS -> Context.HUSTATUS;
-        default -> -1;
-      };
-    }
-
     @Override
     public long csr(int number) {
-      return slot(number) < 0 ? rig.csr(number) : rig.context(slot(number));
+      return LinuxHuHart.slot(number) < 0 ? rig.csr(number) : rig.context(LinuxHuHart.slot(number));
     }
 
     @Override
     public void csr(int number, long value) {
       if (number == Csr.HUSTATUS) {
         rig.context(Context.HUSTATUS, value & ~(3L << Context.FS_SHIFT) | StubRig.FS_OFF);
-      } else if (slot(number) >= 0) {
-        rig.context(slot(number), value);
+      } else if (LinuxHuHart.slot(number) >= 0) {
+        rig.context(LinuxHuHart.slot(number), value);
       } else if (number != Csr.HUGATP) { // the rig's own tables are simpler
         rig.csr(number, value);
       }
