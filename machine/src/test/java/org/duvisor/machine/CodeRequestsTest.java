@@ -6,6 +6,8 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.atomic.AtomicBoolean;
 import org.duvisor.devices.MmioBus;
 import org.duvisor.machine.dv.Posts;
 import org.duvisor.machine.mem.CodeDirectory;
@@ -69,6 +71,125 @@ final class CodeRequestsTest {
     assertFalse(directory.isSettled(1 << 1, next));
     writer.requests().end();
     assertTrue(directory.isSettled(1 << 1, next));
+  }
+
+  /** The second holder of a page does not rely on what the first one has asked. */
+  @Test
+  void everyHolderWaitsForAWriterThatHasNotLooked() {
+    directory.mayWrite(1, 7);
+    writer.requests().begin();
+    directory.recall(directory.hold(0, 7), 7);
+    long writers = directory.hold(2, 7);
+    long ticket = directory.recall(writers, 7);
+    assertFalse(directory.isSettled(writers, ticket));
+    writer.requests().serve();
+    assertTrue(directory.isSettled(writers, ticket));
+  }
+
+  /**
+   * Two harts store to a page at once: the second finds that the holders have been taken, and must
+   * not go on before all of them have been asked.
+   */
+  @Test
+  void aStoreWaitsForADropThatIsUnderWay() throws InterruptedException {
+    var entered = new CountDownLatch(1);
+    var go = new CountDownLatch(1);
+    var first =
+        new Holder() {
+          @Override
+          public void drop(long page) {
+            super.drop(page);
+            entered.countDown();
+            awaitQuietly(go);
+          }
+        };
+    var second = new Holder();
+    directory.hold(directory.attach(first), 9);
+    directory.hold(directory.attach(second), 9);
+    var stores = new Thread(() -> directory.written(directory.host(9), 4));
+    stores.start();
+    entered.await();
+    var asked = new AtomicBoolean();
+    var storesToo =
+        new Thread(
+            () -> {
+              directory.written(directory.host(9) + 64, 4);
+              asked.set(second.dropped);
+            });
+    storesToo.start();
+    while (storesToo.getState() != Thread.State.BLOCKED && storesToo.isAlive()) {
+      Thread.onSpinWait();
+    }
+    go.countDown();
+    stores.join();
+    storesToo.join();
+    assertTrue(asked.get(), "all holders have been asked");
+    assertTrue(directory.mayWrite(1, 9), "and hold it no more");
+  }
+
+  /** One that holds a page again while it is dropped still holds it afterwards. */
+  @Test
+  void whoHoldsAgainDuringADropStays() {
+    int[] number = new int[1];
+    var holder =
+        new Holder() {
+          @Override
+          public void drop(long page) {
+            super.drop(page);
+            directory.hold(number[0], page);
+          }
+        };
+    number[0] = directory.attach(holder);
+    directory.hold(number[0], 9);
+    directory.written(directory.host(9), 4);
+    assertFalse(directory.mayWrite(1, 9));
+    holder.dropped = false;
+    directory.written(directory.host(9), 4);
+    assertTrue(holder.dropped);
+  }
+
+  /** Harts that share a bit are asked together. */
+  @Test
+  void harts63ApartAreAskedTogether() {
+    var holders = new Holder[128];
+    int base = 2; // the two harts of this test
+    for (int i = 0; i < holders.length; i++) {
+      holders[i] = new Holder();
+      assertEquals(base + i, directory.attach(holders[i]));
+    }
+    directory.hold(base + 70, 9);
+    directory.written(directory.host(9), 1);
+    for (int i = 0; i < holders.length; i++) {
+      assertEquals(i % 63 == 70 % 63, holders[i].dropped, "hart " + i);
+    }
+  }
+
+  private static class Holder implements CodeDirectory.Member {
+    volatile boolean dropped;
+
+    @Override
+    public void drop(long page) {
+      dropped = true;
+    }
+
+    @Override
+    public void recall(long page) {}
+
+    @Override
+    public void wake() {}
+
+    @Override
+    public boolean hasSeen(long ticket) {
+      return true;
+    }
+  }
+
+  private static void awaitQuietly(CountDownLatch latch) {
+    try {
+      latch.await();
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
   }
 
   /** The adversary stores to code of a hart that sleeps: it need not remember each page. */

@@ -345,4 +345,127 @@ class CoherentFetchTest {
       assertEquals(1000 * expected(300, 15), m.a(0));
     }
   }
+
+  /**
+   * The same, and between two stores the page is dropped for want of room (by engines that keep
+   * little), and decoded anew from another entry, of which no translation knows.
+   */
+  private static final String FORGOTTEN =
+      """
+        li a0, 0
+        li s1, 60
+        li s2, 0x293
+        li s0, DATA
+        li s4, DATA + 0x10000
+        li t2, 0x8067           # ret
+        sw t2, 4(s0)
+        sw t2, 8(s0)
+        li t1, 32
+        mv t0, s4
+        li s5, 4096
+      1:
+        sw t2, 0(t0)            # pages of code
+        add t0, t0, s5
+        addi t1, t1, -1
+        bnez t1, 1b
+      2:
+        andi t1, s1, 15
+        slli t1, t1, 20
+        or t1, t1, s2
+        sw t1, 0(s0)
+        li s3, 1000
+      3:
+        jalr s0
+        add a0, a0, t0
+        addi s3, s3, -1
+        bnez s3, 3b
+        li s3, 32
+        mv s6, s4
+      4:
+        jalr s6
+        add s6, s6, s5
+        addi s3, s3, -1
+        bnez s3, 4b
+        addi s6, s0, 8
+        jalr s6
+        addi s1, s1, -1
+        bnez s1, 2b
+        j exit
+      """;
+
+  @ParameterizedTest
+  @MethodSource("org.duvisor.machine.testing.Engines#all")
+  void codeIsSeenThoughItsPageWasForgottenInBetween(EngineUnderTest engine) {
+    try (TestMachine m = new TestMachine(engine, FORGOTTEN).run()) {
+      assertEquals(1000 * expected(60, 15), m.a(0));
+    }
+  }
+
+  /**
+   * One block that stores to two pages which two other harts execute, and clears a third one in
+   * between: the first store's address is known when the clearing lets it go.
+   */
+  private static final String CLEARS =
+      """
+        li s0, DATA
+        li s1, DATA + 0x4000    # code
+        li s4, DATA + 0x5000    # code that is cleared
+        li t0, 0x8067
+        sw t0, 4(s1)
+        sw t0, 4(s4)
+        li s2, 0x293
+        sw s2, 0(s1)
+        sw s2, 0(s4)
+        li s3, 2000
+      1:
+        andi t0, s3, 63
+        slli t0, t0, 20
+        or t0, t0, s2
+        sw s2, 0(s1)
+        cbo.zero (s4)
+        sw t0, 0(s1)
+        fence rw, rw
+        sd s3, 0(s0)            # go
+      2:
+        ld t1, 64(s0)           # done
+        bne t1, s3, 2b
+        ld t1, 128(s0)
+        bne t1, s3, 2b
+        addi s3, s3, -1
+        bnez s3, 1b
+        ld a0, 72(s0)
+        ld a1, 136(s0)
+        j exit
+      others:
+        csrr t0, mhartid
+        slli t0, t0, 6
+        li s0, DATA
+        add s5, s0, t0
+        li s1, DATA + 0x4000
+        li s3, 2000
+        li s4, 0
+      3:
+        ld t1, 0(s0)
+        fence r, rw
+        bne t1, s3, 3b
+        jalr s1
+        add s4, s4, t0
+        sd s4, 8(s5)
+        fence w, w
+        sd s3, 0(s5)
+        addi s3, s3, -1
+        bnez s3, 3b
+      4:
+        wfi
+        j 4b
+      """;
+
+  @ParameterizedTest
+  @MethodSource("org.duvisor.machine.testing.Engines#all")
+  void codeIsSeenByTwoHartsThoughABlockIsClearedBetweenTheStores(EngineUnderTest engine) {
+    try (TestMachine m = new TestMachine(engine, CLEARS, 3, HartConfig.STANDARD, false).run()) {
+      assertEquals(expected(2000, 63), m.a(0));
+      assertEquals(expected(2000, 63), m.a(1));
+    }
+  }
 }

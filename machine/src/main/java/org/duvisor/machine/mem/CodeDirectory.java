@@ -11,7 +11,8 @@ import java.util.function.Consumer;
  * so, because their write TLBs have it. A page that is held is in no write TLB: stores to it are
  * reported to {@link #written}, which has its code dropped. See docs/decisions/0015.
  *
- * <p>Harts are kept as bits of a word; those whose numbers differ by 64 share one.
+ * <p>Harts are kept as bits of a word; those whose numbers differ by 63 share one, and what one of
+ * them is asked the others are asked too.
  */
 public final class CodeDirectory {
   /** A hart, or what else keeps code and stores. Its methods may be called by any thread. */
@@ -43,6 +44,14 @@ public final class CodeDirectory {
 
   private static final int RESTLESS = FREE_DROPS * PENANCE;
 
+  /**
+   * In the word of a page's holders: they are being asked to drop it. A store that finds this waits
+   * until all have been asked, so that what follows it is not seen before.
+   */
+  private static final long DROPPING = 1L << 63;
+
+  private static final int LOCKS = 64;
+
   private final long base;
   private final long pages;
   private final MemorySegment memory;
@@ -50,6 +59,7 @@ public final class CodeDirectory {
   private final long holders;
   private final long unrest;
   private final AtomicLong tickets = new AtomicLong();
+  private final Object[] locks = new Object[LOCKS];
   private volatile Member[] members = {};
 
   /**
@@ -65,6 +75,7 @@ public final class CodeDirectory {
     this.writers = memory.address();
     this.holders = writers + pages * 8;
     this.unrest = holders + pages * 8;
+    Arrays.setAll(locks, i -> new Object());
   }
 
   /** Adds a member; returns its number. */
@@ -90,7 +101,7 @@ public final class CodeDirectory {
    * it was made.
    */
   public boolean mayWrite(int member, long page) {
-    long bit = 1L << member;
+    long bit = bit(member);
     long at = writers + page * 8;
     if ((Raw.loadAlignedLong(at) & bit) == 0) {
       setBits(at, bit); // before the look: the holder sees the one, or this member the other
@@ -105,7 +116,7 @@ public final class CodeDirectory {
    * @return those that may still store to it unseen, for {@link #isSettled}
    */
   public long hold(int member, long page) {
-    setBits(holders + page * 8, 1L << member);
+    setBits(holders + page * 8, bit(member));
     // They stay writers: one that has been asked by another holder may not have looked yet.
     return Raw.loadAlignedLong(writers + page * 8);
   }
@@ -122,7 +133,7 @@ public final class CodeDirectory {
   public boolean isSettled(long who, long ticket) {
     Member[] all = members;
     for (int i = 0; i < all.length; i++) {
-      if ((who >>> i & 1) != 0 && !all[i].hasSeen(ticket)) {
+      if ((who & bit(i)) != 0 && !all[i].hasSeen(ticket)) {
         return false;
       }
     }
@@ -151,10 +162,19 @@ public final class CodeDirectory {
   }
 
   private void drop(long page) {
-    long who = Raw.getAndSetLong(holders + page * 8, 0);
-    Raw.storeAlignedLong(unrest + page * 8, Math.min(unrest(page) + PENANCE, 2L * RESTLESS));
-    forEach(who, m -> m.drop(page));
-    forEach(who, Member::wake);
+    long at = holders + page * 8;
+    synchronized (locks[(int) page & LOCKS - 1]) {
+      long who = Raw.getAndSetLong(at, DROPPING);
+      if (who != 0) { // else another has asked them while this one waited
+        Raw.storeAlignedLong(unrest + page * 8, Math.min(unrest(page) + PENANCE, 2L * RESTLESS));
+        forEach(who, m -> m.drop(page));
+        forEach(who, Member::wake);
+      }
+      long old;
+      do { // who holds it again by now stays
+        old = Raw.loadAlignedLong(at);
+      } while (!Raw.compareAndSetLong(at, old, old & ~DROPPING));
+    }
   }
 
   /** The same for memory that a device or a hypervisor has stored to; other memory is ignored. */
@@ -183,6 +203,10 @@ public final class CodeDirectory {
     return Raw.loadAlignedLong(unrest + page * 8);
   }
 
+  private static long bit(int member) {
+    return 1L << member % 63;
+  }
+
   private static void setBits(long at, long bits) {
     long old;
     do {
@@ -193,7 +217,7 @@ public final class CodeDirectory {
   private void forEach(long who, Consumer<Member> action) {
     Member[] all = members;
     for (int i = 0; who != 0 && i < all.length; i++) {
-      if ((who >>> i & 1) != 0) {
+      if ((who & bit(i)) != 0) {
         action.accept(all[i]);
       }
     }
