@@ -7,6 +7,10 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Comparator;
 import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 import java.util.function.Supplier;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -79,31 +83,40 @@ final class ContractMain {
 
   private static End run(Supplier<Peer> suite, String name, List<Method> steps, List<Method> after)
       throws InterruptedException {
-    End[] worst = {End.passed};
+    var end = new CompletableFuture<End>();
+    // One of its threads that dies leaves the others waiting.
+    Thread.setDefaultUncaughtExceptionHandler(
+        (thread, e) -> {
+          print(e);
+          end.complete(End.FAILED);
+        });
     Thread thread =
         new Thread(
             () -> {
               Peer peer = suite.get();
+              End worst = End.passed;
               for (Method m : steps) {
-                worst[0] = worst[0] == End.passed ? call(m, peer) : worst[0];
+                worst = worst == End.passed ? call(m, peer) : worst;
               }
               for (Method m : after) {
-                End end = call(m, peer);
-                worst[0] = end == End.FAILED ? end : worst[0];
+                worst = call(m, peer) == End.FAILED ? End.FAILED : worst;
               }
+              end.complete(worst);
             },
             name);
     thread.setDaemon(true);
     thread.start();
     Timeout limit = DvDriverContract.class.getAnnotation(Timeout.class);
     long seconds = limit.unit().toSeconds(limit.value()) * PATIENCE;
-    thread.join(seconds * 1000);
-    if (thread.isAlive()) {
+    try {
+      return end.get(seconds, TimeUnit.SECONDS);
+    } catch (TimeoutException e) {
       System.out.println("no end after " + seconds + " s:");
       print(thread.getStackTrace());
       return End.FAILED;
+    } catch (ExecutionException e) {
+      throw new AssertionError(e); // it is completed with values only
     }
-    return worst[0];
   }
 
   private static End call(Method m, Object on) {
@@ -114,12 +127,16 @@ final class ContractMain {
       if (e.getCause() instanceof TestAbortedException) {
         return End.skipped;
       }
-      System.out.println(e.getCause());
-      print(e.getCause().getStackTrace());
+      print(e.getCause());
       return End.FAILED;
     } catch (IllegalAccessException e) {
       throw new LinkageError(m.getName(), e);
     }
+  }
+
+  private static void print(Throwable e) {
+    System.out.println(e);
+    print(e.getStackTrace());
   }
 
   private static void print(StackTraceElement[] trace) {
