@@ -38,7 +38,7 @@ final class ArchitectureTest {
           Map.entry("virtio", Set.of("devices")),
           Map.entry("machine", Set.of("isa", "devices", "virtio")),
           Map.entry("jit", Set.of("isa", "machine")),
-          Map.entry("platform", Set.of()),
+          Map.entry("platform", Set.of("isa")),
           Map.entry("platform.sim", Set.of("platform", "machine", "isa", "devices")),
           Map.entry("platform.linux", Set.of("platform", "isa")),
           Map.entry("hypervisor", Set.of("platform", "devices", "virtio", "isa")),

@@ -18,6 +18,9 @@ public final class MmioBus {
 
   private Window[] windows = new Window[0];
 
+  /** The one that was found last, by whatever hart: accesses come in groups. */
+  private @Nullable Window last;
+
   /**
    * Adds a device.
    *
@@ -42,8 +45,14 @@ public final class MmioBus {
 
   /** The window that holds the whole access, or null when nothing answers there. */
   public @Nullable Window find(long address, int width) {
+    Window w = last;
+    return w != null && w.contains(address, width) ? w : search(address, width);
+  }
+
+  private @Nullable Window search(long address, int width) {
     for (Window w : windows) {
       if (w.contains(address, width)) {
+        last = w;
         return w;
       }
     }

@@ -1,5 +1,7 @@
 package org.duvisor.platform;
 
+import org.duvisor.isa.Csr;
+
 /**
  * The calling vCPU thread's view of the hart it runs on, in HU-mode. Confined to the thread that
  * registered it. All state of the guest is here: general registers by {@link #x}, everything else
@@ -43,6 +45,36 @@ public interface HuHart extends AutoCloseable {
 
   /** Writes a CSR as a csrw in HU-mode would; WARL fields take a legal value. */
   void csr(int number, long value);
+
+  /** What every exit needs has a method of its own: ucause, as by {@link #csr(int)}. */
+  default long ucause() {
+    return csr(Csr.UCAUSE);
+  }
+
+  /** uepc: the guest's pc. */
+  default long uepc() {
+    return csr(Csr.UEPC);
+  }
+
+  /** Sets uepc. */
+  default void uepc(long value) {
+    csr(Csr.UEPC, value);
+  }
+
+  /** utval: the guest-virtual address of a fault, or the instruction. */
+  default long utval() {
+    return csr(Csr.UTVAL);
+  }
+
+  /** hutval: the guest-physical address of a fault, shifted right by 2. */
+  default long hutval() {
+    return csr(Csr.HUTVAL);
+  }
+
+  /** hutinst: the transformed instruction of a fault, a pseudoinstruction, or 0. */
+  default long hutinst() {
+    return csr(Csr.HUTINST);
+  }
 
   /** General register {@code i} of the guest, 0..31. */
   long x(int i);

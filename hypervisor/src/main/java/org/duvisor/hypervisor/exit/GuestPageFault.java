@@ -5,7 +5,6 @@ import org.duvisor.hypervisor.stage2.GuestRam;
 import org.duvisor.hypervisor.stage2.Stage2;
 import org.duvisor.hypervisor.vcpu.Vcpu;
 import org.duvisor.isa.Cause;
-import org.duvisor.isa.Csr;
 import org.duvisor.platform.HuHart;
 
 /**
@@ -16,7 +15,7 @@ final class GuestPageFault {
   /** As many faults on a leaf that is there, at the same place, are no coincidence. */
   private static final int HOPELESS = 1000;
 
-  private final Vcpu vcpu;
+  private final GuestRam ram;
   private final Stage2 stage2;
   private final MmioBus bus;
   private final GuestWalk walk;
@@ -26,35 +25,39 @@ final class GuestPageFault {
   private int repeats;
 
   GuestPageFault(Vcpu vcpu, GuestRam ram, Stage2 stage2, MmioBus bus, Trouble trouble) {
-    this.vcpu = vcpu;
+    this.ram = ram;
     this.stage2 = stage2;
     this.bus = bus;
     this.walk = new GuestWalk(vcpu, ram);
     this.trouble = trouble;
   }
 
-  ExitKind handle(int cause) {
-    HuHart h = vcpu.hart();
-    long utval = h.csr(Csr.UTVAL);
-    long inst = h.csr(Csr.HUTINST);
+  ExitKind handle(HuHart h, int cause) {
+    long utval = h.utval();
+    long inst = h.hutinst();
     // A pseudoinstruction: not the access itself faulted, but the hart's look at a stage-1 table
     // for it.
     boolean implicit = inst != 0 && (inst & 1) == 0;
-    long gpa = h.csr(Csr.HUTVAL) << 2 | (implicit ? 0 : utval & 3);
-    return switch (stage2.map(gpa)) {
-      case MAPPED -> {
-        h.fenceGvma(gpa);
-        yield ExitKind.STAGE2_FILL;
-      }
-      case PRESENT -> {
-        h.fenceGvma(gpa);
-        yield spurious(h.csr(Csr.UEPC), gpa);
-      }
-      case NOT_RAM ->
-          implicit || cause == Cause.INSTRUCTION_GUEST_PAGE_FAULT
-              ? refuse(cause, utval)
-              : mmio(cause, gpa, utval, (int) inst);
-    };
+    long gpa = h.hutval() << 2 | (implicit ? 0 : utval & 3);
+    GuestRam.Piece piece = ram.find(gpa);
+    if (piece != null) {
+      return fill(h, piece, gpa);
+    }
+    return implicit || cause == Cause.INSTRUCTION_GUEST_PAGE_FAULT
+        ? refuse(cause, utval)
+        : mmio(h, cause, gpa, utval, (int) inst);
+  }
+
+  /**
+   * A hart that remembers that there was no leaf faults once more, and is told then: a fence for
+   * each fill would be dearer than those that need it.
+   */
+  private ExitKind fill(HuHart h, GuestRam.Piece piece, long gpa) {
+    if (stage2.map(piece, gpa)) {
+      return ExitKind.STAGE2_FILL;
+    }
+    h.fenceGvma(gpa);
+    return spurious(h.uepc(), gpa);
   }
 
   private ExitKind spurious(long pc, long gpa) {
@@ -68,7 +71,7 @@ final class GuestPageFault {
     return ExitKind.STAGE2_SPURIOUS;
   }
 
-  private ExitKind mmio(int cause, long gpa, long utval, int inst) {
+  private ExitKind mmio(HuHart h, int cause, long gpa, long utval, int inst) {
     long access;
     int length;
     boolean whole;
@@ -84,8 +87,7 @@ final class GuestPageFault {
       }
       access = MemoryInstruction.decode(walk.expanded());
       length = walk.length();
-      whole =
-          vcpu.hart().x(MemoryInstruction.base(access)) + MemoryInstruction.offset(access) == utval;
+      whole = h.x(MemoryInstruction.base(access)) + MemoryInstruction.offset(access) == utval;
     }
     int width = MemoryInstruction.width(access);
     boolean store = MemoryInstruction.isStore(access);
@@ -99,14 +101,13 @@ final class GuestPageFault {
     if (window == null) {
       return refuse(cause, utval);
     }
-    HuHart h = vcpu.hart();
     if (store) {
       window.device().write(gpa - window.base(), width, h.x(MemoryInstruction.data(access)));
     } else {
       long value = window.device().read(gpa - window.base(), width);
       h.x(MemoryInstruction.data(access), MemoryInstruction.extend(access, value));
     }
-    vcpu.advance(length);
+    h.uepc(h.uepc() + length);
     return store ? ExitKind.MMIO_WRITE : ExitKind.MMIO_READ;
   }
 

@@ -10,7 +10,6 @@ import org.duvisor.hypervisor.stage2.Stage2;
 import org.duvisor.hypervisor.vcpu.Power;
 import org.duvisor.hypervisor.vcpu.Vcpu;
 import org.duvisor.isa.Cause;
-import org.duvisor.isa.Csr;
 import org.duvisor.platform.DvDriver;
 import org.duvisor.platform.DvException;
 import org.duvisor.platform.FastExits;
@@ -104,7 +103,10 @@ public final class VcpuLoop implements Runnable {
       hart.fastExits(fastExits);
       imsics.ifPresent(i -> i.claim(vcpu));
       while (vcpu.awaitStart()) {
-        runGuest(hart);
+        boolean running;
+        do {
+          running = turn(hart);
+        } while (running);
       }
       imsics.ifPresent(Imsics::leave);
     } catch (OutOfMemoryError e) { // not seen by the end of the hart, which may throw the same one
@@ -120,18 +122,33 @@ public final class VcpuLoop implements Runnable {
     }
   }
 
-  private void runGuest(HuHart hart) {
-    while (vcpu.ready()) {
-      hart.enter();
-      long begin = timed ? System.nanoTime() : 0;
-      long cause = hart.csr(Csr.UCAUSE);
-      stats.exit(cause, hart.csr(Csr.UEPC));
-      ExitKind kind = dispatch(cause);
-      stats.count(kind, timed ? System.nanoTime() - begin : 0);
+  /** Exits of a turn. */
+  private static final int TURN = 16;
+
+  /**
+   * Enters the guest some times; false when it may not be entered again. A method that returns now
+   * and then, since the JVM compiles one that loops for ever late.
+   */
+  private boolean turn(HuHart hart) {
+    for (int i = 0; i < TURN; i++) {
+      if (!vcpu.ready()) {
+        return false;
+      }
+      exit(hart);
     }
+    return true;
   }
 
-  private ExitKind dispatch(long cause) {
+  private void exit(HuHart hart) {
+    hart.enter();
+    long begin = timed ? System.nanoTime() : 0;
+    long cause = hart.ucause();
+    stats.exit(cause, hart.uepc());
+    ExitKind kind = dispatch(hart, cause);
+    stats.count(kind, timed ? System.nanoTime() - begin : 0);
+  }
+
+  private ExitKind dispatch(HuHart hart, long cause) {
     if (cause < 0) {
       return interrupt((int) cause);
     }
@@ -143,7 +160,7 @@ public final class VcpuLoop implements Runnable {
       case Cause.INSTRUCTION_GUEST_PAGE_FAULT,
           Cause.LOAD_GUEST_PAGE_FAULT,
           Cause.STORE_GUEST_PAGE_FAULT ->
-          guestPageFault.handle((int) cause);
+          guestPageFault.handle(hart, (int) cause);
       case Cause.VIRTUAL_INSTRUCTION -> virtualInstruction.handle();
       default -> unexpected();
     };

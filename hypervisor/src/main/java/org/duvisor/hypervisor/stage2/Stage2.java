@@ -1,9 +1,9 @@
 package org.duvisor.hypervisor.stage2;
 
-import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.lang.invoke.VarHandle;
 import org.duvisor.platform.Grant;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The stage-2 page tables of a VM (privileged specification, "Two-Stage Address Translation"),
@@ -14,16 +14,6 @@ import org.duvisor.platform.Grant;
  * page-table walkers read concurrently and see each entry either absent or complete.
  */
 public final class Stage2 {
-  /** What {@link #map} did. */
-  public enum Result {
-    /** A leaf was written. */
-    MAPPED,
-    /** There was a leaf already: another vCPU was faster, or the hart remembers an absent entry. */
-    PRESENT,
-    /** The address is not RAM. */
-    NOT_RAM
-  }
-
   /** Smallest page, bytes. */
   public static final long PAGE = 4096;
 
@@ -39,12 +29,18 @@ public final class Stage2 {
   private static final VarHandle ENTRY = ValueLayout.JAVA_LONG.varHandle();
   private static final long ROOT_BYTES = 16 << 10;
 
-  private final GuestRam ram;
   private final Stage2Mode mode;
   private final long largestLeaf;
   private final Grant tables;
   private final long root;
   private long next;
+
+  /**
+   * What is in the tables, by page of the grant: nobody else writes there, A and D are set. Far
+   * cheaper to read than memory of the host.
+   */
+  private final long @Nullable [][] written;
+
   private final long[] leaves = new long[3];
 
   /**
@@ -53,13 +49,13 @@ public final class Stage2 {
    * @param tables zeroed memory of at least {@link #tableBytes} bytes
    * @param largestLeaf bytes of the largest leaf to use: 4 KiB, 2 MiB or 1 GiB
    */
-  public Stage2(GuestRam ram, Stage2Mode mode, long largestLeaf, Grant tables) {
-    this.ram = ram;
+  public Stage2(Stage2Mode mode, long largestLeaf, Grant tables) {
     this.mode = mode;
     this.largestLeaf = largestLeaf;
     this.tables = tables;
     this.root = -tables.hpa() & (ROOT_BYTES - 1);
     this.next = root + ROOT_BYTES;
+    this.written = new long[(int) (tables.bytes() >>> 12)][];
   }
 
   /**
@@ -81,12 +77,6 @@ public final class Stage2 {
   /** The value of hugatp; its VMID field belongs to the driver. */
   public long hugatp() {
     return (long) mode.encoding() << 60 | (tables.hpa() + root) >>> 12;
-  }
-
-  /** Makes the page that holds a guest-physical address accessible, if it is RAM. */
-  public Result map(long gpa) {
-    GuestRam.Piece piece = ram.find(gpa);
-    return piece == null ? Result.NOT_RAM : map(piece, gpa);
   }
 
   /**
@@ -111,16 +101,23 @@ public final class Stage2 {
     return leaves[level];
   }
 
-  private synchronized Result map(GuestRam.Piece piece, long gpa) {
+  /**
+   * Makes the page that holds an address of RAM accessible.
+   *
+   * @param piece the one that holds it
+   * @return false when there was a leaf already: another vCPU was faster, or the hart remembers an
+   *     absent entry
+   */
+  public synchronized boolean map(GuestRam.Piece piece, long gpa) {
     int level = leafLevel(piece, gpa);
     long at = entry(gpa, level);
     if (read(at) != 0) {
-      return Result.PRESENT;
+      return false;
     }
     long page = gpa & -leafBytes(level);
     write(at, piece.hpa(page) >>> 12 << 10 | LEAF);
     leaves[level]++;
-    return Result.MAPPED;
+    return true;
   }
 
   /**
@@ -162,14 +159,18 @@ public final class Stage2 {
   }
 
   private long read(long offset) {
-    return (long) ENTRY.getAcquire(segment(), offset);
+    long[] table = written[(int) (offset >>> 12)];
+    return table == null ? 0 : table[(int) offset >>> 3 & 511];
   }
 
   private void write(long offset, long value) {
-    ENTRY.setRelease(segment(), offset, value);
-  }
-
-  private MemorySegment segment() {
-    return tables.memory();
+    int i = (int) (offset >>> 12);
+    long[] table = written[i];
+    if (table == null) {
+      table = new long[512];
+      written[i] = table;
+    }
+    table[(int) offset >>> 3 & 511] = value;
+    ENTRY.setRelease(tables.memory(), offset, value);
   }
 }

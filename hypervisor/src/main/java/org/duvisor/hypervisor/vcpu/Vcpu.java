@@ -229,6 +229,10 @@ public final class Vcpu {
    * entered again.
    */
   public boolean ready() {
+    return requests == 0 && external == externalShown || getReady();
+  }
+
+  private boolean getReady() {
     while (requests != 0) {
       if ((requests & (END | HALT)) != 0) {
         return false;

@@ -74,7 +74,7 @@ public final class Vm implements AutoCloseable {
     long tables =
         Stage2.tableBytes(ram, mode, config.largestLeaf()) + registers + granule - 1 & -granule;
     this.stage2 =
-        new Stage2(ram, mode, config.largestLeaf(), driver.grant(tables, Grant.Use.STAGE2_TABLES));
+        new Stage2(mode, config.largestLeaf(), driver.grant(tables, Grant.Use.STAGE2_TABLES));
     GuestTime time = new GuestTime();
     VcpuSetup setup = new VcpuSetup(capabilities, stage2.hugatp());
     this.vcpus =

@@ -1,6 +1,7 @@
 package org.duvisor.hypervisor.exit;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.lang.foreign.ValueLayout;
@@ -51,15 +52,34 @@ class GuestPageFaultTest {
     };
   }
 
+  private static final String FENCE = "gvma " + Long.toHexString(Rig.RAM + 0x1234);
+
   @Test
   void ramIsMappedOnDemandByTheLargestLeaf() {
     rig.once(
         h -> h.exit(21, Rig.RAM + 0x1234, Rig.RAM + 0x1234 >>> 2, 0),
         h -> {
           assertEquals(Rig.RAM, h.csr(Csr.UEPC), "the access is tried again");
-          assertTrue(h.fences.contains("gvma " + Long.toHexString(Rig.RAM + 0x1234)));
+          assertFalse(h.fences.contains(FENCE));
         });
     assertEquals(1, rig.loops.getFirst().stats().count(ExitKind.STAGE2_FILL));
+  }
+
+  /** A hart may remember that there was nothing, until it is told. */
+  @Test
+  void aHartThatFaultsAgainIsFenced() {
+    int[] step = {0};
+    rig.run(
+        h -> {
+          if (step[0]++ < 2) {
+            h.exit(21, Rig.RAM + 0x1234, Rig.RAM + 0x1234 >>> 2, 0);
+          } else {
+            assertTrue(h.fences.contains(FENCE));
+            h.ecall(8, 0);
+          }
+        });
+    assertEquals(1, rig.loops.getFirst().stats().count(ExitKind.STAGE2_FILL));
+    assertEquals(1, rig.loops.getFirst().stats().count(ExitKind.STAGE2_SPURIOUS));
   }
 
   @Test

@@ -42,7 +42,7 @@ public final class Rig implements Power {
   public Rig(int count) {
     Stage2Mode mode = Stage2Mode.SV39X4;
     long tables = Stage2.tableBytes(ram, mode, 1 << 30);
-    Stage2 stage2 = new Stage2(ram, mode, 1 << 30, driver.grant(tables, Grant.Use.STAGE2_TABLES));
+    Stage2 stage2 = new Stage2(mode, 1 << 30, driver.grant(tables, Grant.Use.STAGE2_TABLES));
     GuestTime time = new GuestTime();
     VcpuSetup setup = new VcpuSetup(FakeDriver.CAPABILITIES, stage2.hugatp());
     vcpus = new Vcpus(count, (i, waiting) -> new Vcpu(i, waiting, driver, time, setup));

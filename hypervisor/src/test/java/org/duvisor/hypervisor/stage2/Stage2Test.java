@@ -2,6 +2,7 @@ package org.duvisor.hypervisor.stage2;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -15,7 +16,6 @@ import net.jqwik.api.ForAll;
 import net.jqwik.api.Property;
 import net.jqwik.api.constraints.IntRange;
 import org.duvisor.hypervisor.fake.FakeDriver;
-import org.duvisor.hypervisor.stage2.Stage2.Result;
 import org.duvisor.platform.DvException;
 import org.duvisor.platform.Grant;
 import org.junit.jupiter.api.Test;
@@ -88,15 +88,14 @@ class Stage2Test {
     Stage2Mode mode = Stage2Mode.values()[random.nextInt(3)];
     Grant tables =
         tables(0x9000_0000L + 4096L * random.nextInt(8), Stage2.tableBytes(ram, mode, largest));
-    Stage2 stage2 = new Stage2(ram, mode, largest, tables);
+    Stage2 stage2 = new Stage2(mode, largest, tables);
     for (int i = 0; i < 300; i++) {
       GuestRam.Piece p = pieces.get(random.nextInt(pieces.size()));
       long offset =
           i < 2 ? (i == 0 ? 0 : p.bytes() - 1) : Math.floorMod(random.nextLong(), p.bytes());
       long a = p.gpa() + offset;
       Found before = walk(tables, stage2.hugatp(), a);
-      Result result = stage2.map(a);
-      assertEquals(before.hpa == -1 ? Result.MAPPED : Result.PRESENT, result);
+      assertEquals(before.hpa == -1, stage2.map(p, a));
       Found after = walk(tables, stage2.hugatp(), a);
       assertEquals(p.grant().hpa() + offset, after.hpa);
       long start = a & -after.leaf;
@@ -107,7 +106,7 @@ class Stage2Test {
     }
     for (long outside :
         new long[] {0, 0x7FFF_FFFFL, -1, Long.MIN_VALUE, ram.end(), ram.end() + GIB, 1L << 41}) {
-      assertEquals(Result.NOT_RAM, stage2.map(outside));
+      assertNull(ram.find(outside));
     }
   }
 
@@ -117,12 +116,9 @@ class Stage2Test {
         new GuestRam(List.of(piece(0x8000_0000L, 0x1_0000_0000L, 2 * GIB + 4 * MIB + 8192)));
     Stage2 stage2 =
         new Stage2(
-            ram,
-            Stage2Mode.SV39X4,
-            GIB,
-            tables(0x1000, Stage2.tableBytes(ram, Stage2Mode.SV39X4, GIB)));
+            Stage2Mode.SV39X4, GIB, tables(0x1000, Stage2.tableBytes(ram, Stage2Mode.SV39X4, GIB)));
     for (long a = 0; a < 2 * GIB + 4 * MIB + 8192; a += 4096) {
-      stage2.map(0x8000_0000L + a);
+      stage2.map(ram.pieces().getFirst(), 0x8000_0000L + a);
     }
     assertEquals(2, stage2.leaves(2));
     assertEquals(2, stage2.leaves(1));
@@ -133,7 +129,7 @@ class Stage2Test {
   void concurrentFaultsWriteEachLeafOnce() throws InterruptedException {
     GuestRam ram = new GuestRam(List.of(piece(0x8000_0000L, 0x1_0000_1000L, 64 * MIB)));
     Grant tables = tables(0x4000, Stage2.tableBytes(ram, Stage2Mode.SV48X4, GIB));
-    Stage2 stage2 = new Stage2(ram, Stage2Mode.SV48X4, GIB, tables);
+    Stage2 stage2 = new Stage2(Stage2Mode.SV48X4, GIB, tables);
     List<Thread> threads = new ArrayList<>();
     for (int t = 0; t < 4; t++) {
       threads.add(
@@ -141,7 +137,7 @@ class Stage2Test {
               .start(
                   () -> {
                     for (long a = 0; a < 64 * MIB; a += 4096) {
-                      stage2.map(0x8000_0000L + a);
+                      stage2.map(ram.pieces().getFirst(), 0x8000_0000L + a);
                     }
                   }));
     }
@@ -198,9 +194,10 @@ class Stage2Test {
       GuestRam ram = new GuestRam(List.of(piece(0x8000_0000L, 0x8000_0000L, 4 << 20)));
       long bytes = Stage2.tableBytes(ram, mode, 1 << 30) + Stage2.registerTableBytes(mode);
       Grant tables = tables(0x9000_0000L, bytes);
-      Stage2 stage2 = new Stage2(ram, mode, 1 << 30, tables);
-      stage2.map(0x8000_0000L);
-      stage2.map(0x8020_0000L);
+      Stage2 stage2 = new Stage2(mode, 1 << 30, tables);
+      GuestRam.Piece piece = ram.pieces().getFirst();
+      stage2.map(piece, 0x8000_0000L);
+      stage2.map(piece, 0x8020_0000L);
       for (int i = 0; i < 64; i++) {
         stage2.mapRegisters(0x2800_0000L + 4096L * i, 0x2800_1000L);
         stage2.mapRegisters(0x2800_0000L + 4096L * i, 0x2800_3000L);
@@ -216,7 +213,7 @@ class Stage2Test {
         table = pte >>> 10 << 12;
       }
       assertEquals(0x8000_0000L, walk(tables, stage2.hugatp(), 0x8000_0000L).hpa());
-      assertEquals(Stage2.Result.NOT_RAM, stage2.map(0x2800_0000L));
+      assertNull(ram.find(0x2800_0000L));
     }
   }
 }

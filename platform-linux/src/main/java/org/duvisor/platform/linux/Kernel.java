@@ -1,18 +1,10 @@
 package org.duvisor.platform.linux;
 
 import java.lang.foreign.Arena;
-import java.lang.foreign.FunctionDescriptor;
-import java.lang.foreign.Linker;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
-import java.lang.invoke.MethodHandle;
 
-/**
- * System calls, and calls of our own machine code. There is one shape of call, seven 64-bit words
- * in and one out, since each shape costs the JVM a good deal to prepare; what a callee does not
- * take does no harm.
- */
-@SuppressWarnings("restricted") // this is the class that steps out of the JVM
+/** System calls. */
 final class Kernel {
   static final int EINTR = 4;
 
@@ -27,56 +19,19 @@ final class Kernel {
   private static final int PRCTL = 167;
   private static final int MUNMAP = 215;
   private static final int MMAP = 222;
-  private static final int MPROTECT = 226;
-  private static final int FLUSH_ICACHE = 259;
 
   private static final long PR_SET_TIMERSLACK = 29;
   private static final long AT_FDCWD = -100;
   private static final long O_RDWR_CLOEXEC = 0x80002;
   private static final long SIGSET_BYTES = 8;
   private static final long MAP_SHARED = 1;
-  private static final long MAP_PRIVATE_ANONYMOUS = 0x22;
-  static final long READ = 1;
-  static final long WRITE = 2;
-  static final long EXECUTE = 4;
+  private static final long READ = 1;
+  private static final long WRITE = 2;
 
   private static final long WORD = ValueLayout.JAVA_LONG.byteSize();
 
-  /** Static and final: only such a handle is compiled into its callers. */
-  private static final MethodHandle CALL = handle();
-
-  private MemorySegment syscall = Linker.nativeLinker().defaultLookup().findOrThrow("syscall");
-
-  private static MethodHandle handle() {
-    ValueLayout.OfLong w = ValueLayout.JAVA_LONG;
-    return Linker.nativeLinker().downcallHandle(FunctionDescriptor.of(w, w, w, w, w, w, w, w));
-  }
-
-  /**
-   * Calls machine code; the JVM goes on without this thread meanwhile.
-   *
-   * @param callee where the code is
-   */
-  static long call(MemorySegment callee, long a, long b, long c, long d, long e, long f, long g) {
-    try {
-      return (long) CALL.invokeExact(callee, a, b, c, d, e, f, g);
-    } catch (Throwable t) {
-      throw new IllegalStateException("a call of machine code threw", t);
-    }
-  }
-
-  /** The same for code with two arguments at most. */
-  static long call(MemorySegment callee, long a, long b) {
-    return call(callee, a, b, 0, 0, 0, 0, 0);
-  }
-
-  /** Makes system calls by the stub from now on: libc's way loses the reason of a failure. */
-  void use(MemorySegment systemCall) {
-    syscall = systemCall;
-  }
-
   private long system(int number, long a, long b, long c, long d, long e, long f) {
-    return call(syscall, number, a, b, c, d, e, f);
+    return Native.system(number, a, b, c, d, e, f);
   }
 
   /** File descriptor, or negative errno. */
@@ -100,11 +55,6 @@ final class Kernel {
     return answer;
   }
 
-  /** Private memory, readable and writable: the address, or a negative number. */
-  long memory(long bytes) {
-    return system(MMAP, 0, bytes, READ | WRITE, MAP_PRIVATE_ANONYMOUS, -1, 0);
-  }
-
   /** Maps a file shared, readable and writable: the address, or negative errno. */
   long map(int file, long offset, long bytes) {
     return system(MMAP, 0, bytes, READ | WRITE, MAP_SHARED, file, offset);
@@ -112,15 +62,6 @@ final class Kernel {
 
   void unmap(long address, long bytes) {
     system(MUNMAP, address, bytes, 0, 0, 0, 0);
-  }
-
-  long protect(long address, long bytes, long protection) {
-    return system(MPROTECT, address, bytes, protection, 0, 0, 0);
-  }
-
-  /** Makes code that was written executable on every hart that runs this process. */
-  long flushInstructions(long from, long to) {
-    return system(FLUSH_ICACHE, from, to, 0, 0, 0, 0);
   }
 
   /** Reads the CPUs that the calling thread may run on, a bit each; negative errno on failure. */

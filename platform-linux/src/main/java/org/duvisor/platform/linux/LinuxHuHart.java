@@ -31,7 +31,6 @@ final class LinuxHuHart implements HuHart {
 
   private final LinuxDriver driver;
   private final Kernel kernel;
-  private final Code code;
   private final int vcpu;
   private final Thread owner = Thread.currentThread();
   private final AtomicBoolean closed = new AtomicBoolean();
@@ -64,7 +63,6 @@ final class LinuxHuHart implements HuHart {
   LinuxHuHart(LinuxDriver driver, Process process, int vcpu) {
     this.driver = driver;
     this.kernel = process.kernel();
-    this.code = process.code();
     this.vcpu = vcpu;
     this.stack = arena.allocate(Signals.STACK_BYTES, 16);
   }
@@ -101,13 +99,17 @@ final class LinuxHuHart implements HuHart {
     return vcpu;
   }
 
-  /** The vCPU's memory, for its thread only. */
+  /** The vCPU's memory, for its thread only. Small enough for every compiler to inline it. */
   private long own() {
     long c = context;
     if (Thread.currentThread() != owner || c == 0) {
-      throw new DvException(Reason.GONE, "not the thread of this vCPU, or unregistered");
+      throw gone();
     }
     return c;
+  }
+
+  private static DvException gone() {
+    return new DvException(Reason.GONE, "not the thread of this vCPU, or unregistered");
   }
 
   private static long get(long context, int offset) {
@@ -125,7 +127,14 @@ final class LinuxHuHart implements HuHart {
     if ((get(c, Context.HUSTATUS) & SPV) == 0) {
       throw new DvException(Reason.INVALID, "hustatus.SPV is 0: there is no guest to enter");
     }
-    Kernel.call(code.enter, c, 0);
+    Native.enter(c);
+    if (((get(c, Context.HUSTATUS) & VGEIN ^ selected) | get(c, Context.REFUSED)) != 0) {
+      unusual(c);
+    }
+  }
+
+  /** The thread has been on another hart, or was not let into the guest. */
+  private void unusual(long c) {
     if ((get(c, Context.HUSTATUS) & VGEIN) != selected) {
       comeHome();
     }
@@ -188,6 +197,36 @@ final class LinuxHuHart implements HuHart {
     return other(c, n);
   }
 
+  @Override
+  public long ucause() {
+    return get(own(), Context.UCAUSE);
+  }
+
+  @Override
+  public long uepc() {
+    return get(own(), Context.UEPC);
+  }
+
+  @Override
+  public void uepc(long value) {
+    set(own(), Context.UEPC, value & ~1L); // loaded on entry
+  }
+
+  @Override
+  public long utval() {
+    return get(own(), Context.UTVAL);
+  }
+
+  @Override
+  public long hutval() {
+    return get(own(), Context.HUTVAL);
+  }
+
+  @Override
+  public long hutinst() {
+    return get(own(), Context.HUTINST);
+  }
+
   private long other(long c, int n) {
     return switch (n) {
       case Csr.FFLAGS, Csr.FRM, Csr.FCSR -> get(c, Context.FCSR) >>> fcsrShift(n) & fcsrMask(n);
@@ -203,12 +242,11 @@ final class LinuxHuHart implements HuHart {
 
   @Override
   public void csr(int number, long value) {
-    long c = own();
     int n = number & 0xfff;
     if (n == Csr.UEPC) {
-      set(c, Context.UEPC, value & ~1L); // loaded on entry
+      uepc(value);
     } else {
-      other(c, n, value);
+      other(own(), n, value);
     }
   }
 
@@ -260,7 +298,7 @@ final class LinuxHuHart implements HuHart {
   }
 
   private long read(int csr) {
-    if (!StubImage.isUserCsr(csr) || Kernel.call(code.read(csr), context, 0) != 0) {
+    if (!Stub.isUserCsr(csr) || Native.call(Code.read(csr), context, 0) != 0) {
       throw refused(csr);
     }
     return get(context, Context.VALUE);
@@ -268,7 +306,7 @@ final class LinuxHuHart implements HuHart {
 
   private void write(int csr, long value) {
     set(context, Context.VALUE, value);
-    if (!StubImage.isUserCsr(csr) || Kernel.call(code.write(csr), context, 0) != 0) {
+    if (!Stub.isUserCsr(csr) || Native.call(Code.write(csr), context, 0) != 0) {
       throw refused(csr);
     }
   }
@@ -283,28 +321,28 @@ final class LinuxHuHart implements HuHart {
   public void fenceGvma(long gpa) {
     own();
     if (gpa == -1) {
-      Kernel.call(code.fenceGvmaAll, 0, 0);
+      Native.call(Code.FENCE_GVMA_ALL, 0, 0);
     } else {
-      Kernel.call(code.fenceGvma, gpa >>> 2, 0);
+      Native.call(Code.FENCE_GVMA, gpa >>> 2, 0);
     }
   }
 
   @Override
   public void fenceVvma(long gva, long asid) {
     own();
-    MemorySegment callee;
+    long fence;
     if (gva == -1) {
-      callee = asid == -1 ? code.fenceVvmaEverything : code.fenceVvmaAll;
+      fence = asid == -1 ? Code.FENCE_VVMA_EVERYTHING : Code.FENCE_VVMA_ALL;
     } else {
-      callee = asid == -1 ? code.fenceVvmaPage : code.fenceVvma;
+      fence = asid == -1 ? Code.FENCE_VVMA_PAGE : Code.FENCE_VVMA;
     }
-    Kernel.call(callee, gva, asid);
+    Native.call(fence, gva, asid);
   }
 
   @Override
   public void fenceI() {
     own();
-    Kernel.call(code.fenceI, 0, 0);
+    Native.call(Code.FENCE_I, 0, 0);
   }
 
   // ---- the interrupt file

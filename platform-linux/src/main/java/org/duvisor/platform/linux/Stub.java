@@ -41,19 +41,22 @@ final class Stub {
 
   private Stub() {}
 
-  /** Assembles everything. It runs wherever it lies; the words at its end are to be filled. */
+  /**
+   * Assembles everything, as it lies in a {@link SharedObject}. It runs wherever it is loaded; what
+   * follows the label {@code data} is written to.
+   */
   static Assembly assemble() {
     String text =
-        enter()
+        NATIVE_METHODS
+            + enter()
             + exit()
             + FastPath.pieces()
             + floats()
-            + SYSTEM_CALL
             + FENCES
-            + CSR_TEMPLATES
             + handler()
+            + csrs()
             + DATA;
-    return FastPath.define(new Assembler(0))
+    return FastPath.define(new Assembler(SharedObject.CODE))
         .define("C_T0", Context.X + 8 * 5)
         .define("C_T1", Context.X + 8 * 6)
         .define("C_T2", Context.X + 8 * 7)
@@ -149,19 +152,34 @@ final class Stub {
     return out.append("j restore\n").toString();
   }
 
-  /** syscall(number, six arguments): the kernel's answer, negative errno for a failure. */
-  private static final String SYSTEM_CALL =
+  /**
+   * The native methods of {@link Native}, with an environment and a class before their arguments.
+   * {@code enter} has to follow.
+   */
+  private static final String NATIVE_METHODS =
       """
-      syscall: mv a7, a0
-      mv a0, a1
-      mv a1, a2
-      mv a2, a3
-      mv a3, a4
-      mv a4, a5
-      mv a5, a6
+      Java_org_duvisor_platform_linux_Native_base:
+      la a0, Java_org_duvisor_platform_linux_Native_base
+      li t0, %d
+      sub a0, a0, t0
+      ret
+      Java_org_duvisor_platform_linux_Native_call: mv t0, a2
+      mv a0, a3
+      mv a1, a4
+      jr t0
+      Java_org_duvisor_platform_linux_Native_system: mv a0, a3
+      mv t0, a2
+      mv a1, a4
+      mv a2, a5
+      mv a3, a6
+      mv a4, a7
+      ld a5, 0(sp)
+      mv a7, t0
       ecall
       ret
-      """;
+      Java_org_duvisor_platform_linux_Native_enter: mv a0, a2
+      """
+          .formatted(SharedObject.CODE);
 
   /**
    * The fences of HuHart, local to this hart. A guest-physical address is given shifted right by 2.
@@ -184,29 +202,41 @@ final class Stub {
       ret
       """;
 
-  /**
-   * read(context) and write(context) of a CSR: read stores, write takes {@link Context#VALUE}.
-   * Copies, each with its number, follow this code. 0, or 1 when the access is illegal.
-   */
-  private static final String CSR_TEMPLATES =
-      """
-      .balign 16
-      csr_read: csrrs t0, ustatus_template, x0
-      sd t0, %1$d(a0)
-      li a0, 0
-      ret
-      csr_write: ld t0, %1$d(a0)
-      csrrw x0, ustatus_template, t0
-      li a0, 0
-      ret
-      csr_illegal: li a0, 1
-      ret
-      """
-          .replace("ustatus_template", "0")
-          .formatted(Context.VALUE);
+  /** How many CSR numbers there are that may exist below supervisor level: bits 9:8 are 0. */
+  static final int USER_CSRS = 1 << 10;
 
-  /** The SIGILL handler that was there before; where the copies of the templates begin and end. */
-  private static final String DATA = ".balign 8\nprevious: .dword 0\ncsrs: .dword 0, 0\n";
+  /** The write of a CSR follows its read. */
+  static final int WRITE_OFFSET = 16;
+
+  /** Bytes of a read and a write of one CSR. */
+  private static final int CSR_BYTES = 32;
+
+  /** Whether a CSR's number says that it may be accessed below supervisor level. */
+  static boolean isUserCsr(int number) {
+    return (number >>> 8 & 3) == 0;
+  }
+
+  /** Where the read of a CSR is, in bytes from {@code csrs} on. */
+  static int csrOffset(int number) {
+    return (number >>> 2 & 0x300 | number & 0xff) * CSR_BYTES;
+  }
+
+  /**
+   * read(context) and write(context) of each CSR: read stores, write takes {@link Context#VALUE}.
+   * 0, or 1 when the access is illegal.
+   */
+  private static String csrs() {
+    var out = new StringBuilder("csr_illegal:\nli a0, 1\nret\n.balign 32\ncsrs:\n");
+    for (int i = 0; i < USER_CSRS; i++) {
+      int number = (i & 0x300) << 2 | i & 0xff;
+      line(out, "csrrs t0, " + number + ", x0\nsd t0, @(a0)\nli a0, 0\nret", Context.VALUE);
+      line(out, "ld t0, @(a0)\ncsrrw x0, " + number + ", t0\nli a0, 0\nret", Context.VALUE);
+    }
+    return out.append("csrs_end:\n").toString();
+  }
+
+  /** The SIGILL handler that was there before. */
+  private static final String DATA = ".balign 4096\ndata:\nprevious: .dword 0\n";
 
   /**
    * SIGILL(signal, information, ucontext). Three places raise it on purpose: the first instruction
@@ -224,10 +254,9 @@ final class Stub {
     la t1, huret
     beq t0, t1, illegal
     la t1, csrs
-    ld t2, 0(t1)
-    ld t3, 8(t1)
-    bltu t0, t2, foreign
-    bgeu t0, t3, foreign
+    bltu t0, t1, foreign
+    la t1, csrs_end
+    bgeu t0, t1, foreign
     la t1, csr_illegal
     sd t1, %1$d(a2)
     ret

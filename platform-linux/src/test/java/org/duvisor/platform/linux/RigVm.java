@@ -73,7 +73,7 @@ final class RigVm implements DvDriver, Power {
     GuestRam ram = GuestRam.grant(this, StubRig.GUEST, StubRig.MIB);
     Stage2Mode mode = Stage2Mode.SV39X4;
     long tables = Stage2.tableBytes(ram, mode, 4096);
-    Stage2 stage2 = new Stage2(ram, mode, 4096, grant(tables, Grant.Use.STAGE2_TABLES));
+    Stage2 stage2 = new Stage2(mode, 4096, grant(tables, Grant.Use.STAGE2_TABLES));
     GuestTime time = new GuestTime();
     VcpuSetup setup = new VcpuSetup(capabilities(), stage2.hugatp());
     vcpus = new Vcpus(VCPUS, (i, waiting) -> new Vcpu(i, waiting, this, time, setup));

@@ -20,7 +20,6 @@ final class StubRig {
   static final long RAM = 0x8000_0000L;
   static final long MIB = 1 << 20;
   static final long STUB = RAM;
-  static final long CSRS = RAM + 0x1000;
   static final long CONTEXT = RAM + 0x10000;
   static final long STACK_TOP = RAM + 0x20000;
   static final long RETURN = RAM + 0x20000;
@@ -45,10 +44,9 @@ final class StubRig {
     hart =
         new Hart(
             0, HartConfig.STANDARD, memory, new MmioBus(), () -> 1000, posts, Interpreter::new);
-    byte[] code = stub.code(PREVIOUS, CSRS);
-    MemorySegment.copy(code, 0, memory.ram(), ValueLayout.JAVA_BYTE, STUB - RAM, code.length);
-    int[] csrs = stub.csrCode();
-    MemorySegment.copy(csrs, 0, memory.ram(), ValueLayout.JAVA_INT, CSRS - RAM, csrs.length);
+    byte[] library = stub.library();
+    MemorySegment.copy(library, 0, memory.ram(), ValueLayout.JAVA_BYTE, STUB - RAM, library.length);
+    put(at("previous"), PREVIOUS);
     for (long handler : new long[] {HS_HANDLER, PREVIOUS, RETURN}) {
       program(handler, "1: j 1b");
     }
