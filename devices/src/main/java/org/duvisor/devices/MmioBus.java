@@ -16,10 +16,12 @@ public final class MmioBus {
     }
   }
 
+  private static final int RECENT = 32;
+
   private Window[] windows = new Window[0];
 
-  /** The one that was found last, by whatever hart: accesses come in groups. */
-  private @Nullable Window last;
+  /** Those that were found last, by whatever hart, at {@link #place}. */
+  private final @Nullable Window[] recent = new Window[RECENT];
 
   /**
    * Adds a device.
@@ -45,14 +47,19 @@ public final class MmioBus {
 
   /** The window that holds the whole access, or null when nothing answers there. */
   public @Nullable Window find(long address, int width) {
-    Window w = last;
+    Window w = recent[place(address)];
     return w != null && w.contains(address, width) ? w : search(address, width);
+  }
+
+  /** Pages that devices have differ in bits 12 to 16 or, within large windows, in 20 to 24. */
+  private static int place(long address) {
+    return (int) (address >>> 12 ^ address >>> 20) & RECENT - 1;
   }
 
   private @Nullable Window search(long address, int width) {
     for (Window w : windows) {
       if (w.contains(address, width)) {
-        last = w;
+        recent[place(address)] = w;
         return w;
       }
     }

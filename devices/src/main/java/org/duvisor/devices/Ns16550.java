@@ -131,7 +131,9 @@ public final class Ns16550 implements Device {
           case MSR -> modemStatus();
           default -> scr;
         };
-    update();
+    if (news) {
+      update();
+    }
     return value;
   }
 

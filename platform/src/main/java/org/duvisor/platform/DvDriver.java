@@ -89,6 +89,14 @@ public interface DvDriver extends AutoCloseable {
   void fence(Fence kind, long vcpus, long start, long size, int asid);
 
   /**
+   * Whether this process runs on the harts that it gives to its guests: then what it has not made
+   * fast yet is slow for them.
+   */
+  default boolean sharesHarts() {
+    return false;
+  }
+
+  /**
    * This process has written to memory of a grant, and is going to tell the guest: what harts have
    * fetched from there is fetched anew. Nothing to do where the process runs on the same harts,
    * which keep fetches coherent with stores (Ziccid). Any thread; cheap.

@@ -158,6 +158,13 @@ public final class FastExits {
     return (long) WORD.getOpaque(block, COUNTS + 8L * kind.ordinal());
   }
 
+  /** Sets the counts to 0, while no hart uses this. */
+  public void clear() {
+    for (Kind kind : Kind.values()) {
+      set(COUNTS + 8 * kind.ordinal(), 0);
+    }
+  }
+
   private void set(int offset, long value) {
     WORD.set(block, (long) offset, value);
   }

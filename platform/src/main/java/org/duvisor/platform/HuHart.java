@@ -61,6 +61,17 @@ public interface HuHart extends AutoCloseable {
     csr(Csr.UEPC, value);
   }
 
+  /** Moves uepc over the instruction that made the guest leave. */
+  default void advance(int bytes) {
+    uepc(uepc() + bytes);
+  }
+
+  /** Sets bits of huvip, or clears them: interrupts of the guest. */
+  default void huvip(long bits, boolean pending) {
+    long huvip = csr(Csr.HUVIP);
+    csr(Csr.HUVIP, pending ? huvip | bits : huvip & ~bits);
+  }
+
   /** utval: the guest-virtual address of a fault, or the instruction. */
   default long utval() {
     return csr(Csr.UTVAL);

@@ -1,5 +1,7 @@
 package org.duvisor.hypervisor.exit;
 
+import java.util.Arrays;
+
 /**
  * Counters and the last exits of one vCPU. Plain fields written by its thread; others may read
  * them, and see a slightly older state.
@@ -22,6 +24,12 @@ public final class ExitStats {
   void count(ExitKind kind, long nanoseconds) {
     counts[kind.ordinal()]++;
     nanos[kind.ordinal()] += nanoseconds;
+  }
+
+  void clear() {
+    Arrays.fill(counts, 0);
+    Arrays.fill(nanos, 0);
+    next = 0;
   }
 
   /** How many exits there were of a kind. */

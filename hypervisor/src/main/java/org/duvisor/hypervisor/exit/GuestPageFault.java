@@ -107,7 +107,7 @@ final class GuestPageFault {
       long value = window.device().read(gpa - window.base(), width);
       h.x(MemoryInstruction.data(access), MemoryInstruction.extend(access, value));
     }
-    h.uepc(h.uepc() + length);
+    h.advance(length);
     return store ? ExitKind.MMIO_WRITE : ExitKind.MMIO_READ;
   }
 

@@ -72,6 +72,12 @@ public final class VcpuLoop implements Runnable {
     return stats;
   }
 
+  /** Sets all counters to 0, while the vCPU has no thread. */
+  public void forget() {
+    stats.clear();
+    fastExits.clear();
+  }
+
   /** Exits that the platform has answered; any thread. */
   public FastExits fastExits() {
     return fastExits;

@@ -45,6 +45,6 @@ public final class Ipi {
   }
 
   private static void show(HuHart h) {
-    h.csr(Csr.HUVIP, h.csr(Csr.HUVIP) | Bits.VSSIP);
+    h.huvip(Bits.VSSIP, true);
   }
 }

@@ -60,6 +60,10 @@ public final class GuestRam {
       ValueLayout.JAVA_SHORT.withOrder(ByteOrder.LITTLE_ENDIAN);
 
   private final List<Piece> pieces;
+
+  // The same as each fault looks at it: from where to where, and an array.
+  private final long base;
+  private final long span;
   private final Piece[] found;
   private final Consumer<MemorySegment> observer;
 
@@ -71,6 +75,8 @@ public final class GuestRam {
   private GuestRam(List<Piece> pieces, Consumer<MemorySegment> observer) {
     this.pieces = List.copyOf(pieces);
     this.found = pieces.toArray(Piece[]::new);
+    this.base = pieces.getFirst().gpa;
+    this.span = end() - base;
     this.observer = observer;
   }
 
@@ -132,7 +138,10 @@ public final class GuestRam {
 
   /** The piece that holds an address, or null when it is not RAM. */
   public @Nullable Piece find(long gpa) {
-    for (Piece p : found) { // an array: it is looked at in every fault
+    if (Long.compareUnsigned(gpa - base, span) >= 0) {
+      return null;
+    }
+    for (Piece p : found) {
       if (p.holds(gpa)) {
         return p;
       }

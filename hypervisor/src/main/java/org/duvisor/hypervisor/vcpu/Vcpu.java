@@ -84,9 +84,13 @@ public final class Vcpu {
   public HuHart hart() {
     HuHart h = hart;
     if (h == null) {
-      throw new IllegalStateException("vCPU " + index + " has no thread");
+      throw noThread();
     }
     return h;
+  }
+
+  private IllegalStateException noThread() {
+    return new IllegalStateException("vCPU " + index + " has no thread");
   }
 
   /** Whether it has a guest interrupt file; its own thread. */
@@ -305,10 +309,8 @@ public final class Vcpu {
   }
 
   private void showExternal() {
-    HuHart h = hart();
     boolean level = external;
-    long huvip = h.csr(Csr.HUVIP);
-    h.csr(Csr.HUVIP, level ? huvip | VSEIP : huvip & ~VSEIP);
+    hart().huvip(VSEIP, level);
     externalShown = level;
   }
 
@@ -316,8 +318,7 @@ public final class Vcpu {
 
   /** Moves the guest's pc over the instruction that made it leave. */
   public void advance(int bytes) {
-    HuHart h = hart();
-    h.csr(Csr.UEPC, h.csr(Csr.UEPC) + bytes);
+    hart().advance(bytes);
   }
 
   /** Whether the guest was in VS, not VU. */

@@ -135,17 +135,18 @@ public final class Vm implements AutoCloseable {
    * @throws ImageException with one line for the user, when the images do not fit
    */
   public VmOutcome run() {
+    if (driver.sharesHarts()) {
+      warmUp();
+    }
     while (true) {
-      vcpus.all().forEach(Vcpu::reset);
-      ending.clear();
+      reset();
       if (stopped) {
         return new VmOutcome.Killed();
       }
-      board.reset();
       Boot.Entry entry = boot.load(ram, tree);
       vcpus.get(0).hsm().start(entry.pc(), entry.deviceTree());
       reserve = new byte[RESERVE];
-      runThreads();
+      runThreads(loops);
       reserve = NOTHING;
       config.console().flush();
       VmOutcome outcome = ending.outcome();
@@ -155,7 +156,23 @@ public final class Vm implements AutoCloseable {
     }
   }
 
-  private void runThreads() {
+  private void reset() {
+    vcpus.all().forEach(Vcpu::reset);
+    ending.clear();
+    board.reset();
+  }
+
+  /** However that ends: what is wrong will be so for the guest too. */
+  private void warmUp() {
+    reset();
+    long parameters = WarmUp.load(ram, !config.aia(), !config.virtio().isEmpty());
+    vcpus.get(0).hsm().start(ram.pieces().getFirst().gpa(), parameters);
+    runThreads(loops.subList(0, 1));
+    WarmUp.unload(ram);
+    loops.getFirst().forget();
+  }
+
+  private void runThreads(List<VcpuLoop> loops) {
     Thread[] threads = new Thread[loops.size()];
     for (int i = 0; i < threads.length; i++) { // all, before one runs and may fill the heap
       threads[i] = Thread.ofPlatform().name("vcpu-" + i).daemon().unstarted(loops.get(i));

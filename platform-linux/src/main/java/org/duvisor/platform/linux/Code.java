@@ -10,6 +10,9 @@ final class Code {
   static final long FENCE_VVMA_EVERYTHING = Native.at("fence_vvma_everything");
   static final long FENCE_I = Native.at("fence_i");
 
+  static final long SET_HUVIP = Native.at("set_huvip");
+  static final long CLEAR_HUVIP = Native.at("clear_huvip");
+
   private static final long CSRS = Native.at("csrs");
 
   private Code() {}

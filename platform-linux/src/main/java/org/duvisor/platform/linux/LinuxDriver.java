@@ -129,6 +129,11 @@ final class LinuxDriver implements DvDriver {
   }
 
   @Override
+  public boolean sharesHarts() {
+    return true;
+  }
+
+  @Override
   public Capabilities capabilities() {
     return capabilities;
   }

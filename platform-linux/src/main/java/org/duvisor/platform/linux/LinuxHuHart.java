@@ -213,6 +213,18 @@ final class LinuxHuHart implements HuHart {
   }
 
   @Override
+  public void advance(int bytes) {
+    long c = own();
+    set(c, Context.UEPC, get(c, Context.UEPC) + bytes);
+  }
+
+  @Override
+  public void huvip(long bits, boolean pending) {
+    own();
+    Native.call(pending ? Code.SET_HUVIP : Code.CLEAR_HUVIP, bits, 0);
+  }
+
+  @Override
   public long utval() {
     return get(own(), Context.UTVAL);
   }

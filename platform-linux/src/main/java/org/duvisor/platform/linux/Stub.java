@@ -182,7 +182,8 @@ final class Stub {
           .formatted(SharedObject.CODE);
 
   /**
-   * The fences of HuHart, local to this hart. A guest-physical address is given shifted right by 2.
+   * The fences of HuHart, local to this hart; a guest-physical address is given shifted right by 2.
+   * And interrupts of the guest.
    */
   private static final String FENCES =
       """
@@ -199,6 +200,10 @@ final class Stub {
       fence_vvma_everything: hufence.vvma x0, x0
       ret
       fence_i: fence.i
+      ret
+      set_huvip: csrs huvip, a0
+      ret
+      clear_huvip: csrc huvip, a0
       ret
       """;
 
