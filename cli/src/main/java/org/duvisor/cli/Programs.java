@@ -11,8 +11,6 @@ import org.duvisor.isa.InstructionSet;
 
 /** Opens the user's images, and says what they are when they are not what is wanted. */
 final class Programs {
-  private static final Decoder DECODER = InstructionSet.standard().decoder();
-
   /** So many instructions of a flat binary are looked at. */
   private static final int INSTRUCTIONS = 64;
 
@@ -82,6 +80,7 @@ final class Programs {
    * hart can execute after its reset. Of random bytes one file in some thousand passes.
    */
   private static boolean beginsWithCode(ByteBuffer content) {
+    Decoder decoder = InstructionSet.standard().decoder();
     long written = 0;
     boolean csr = false;
     int at = 0;
@@ -96,7 +95,7 @@ final class Programs {
         }
         bits = content.getInt(at);
       }
-      Decoded d = DECODER.decode(bits);
+      Decoded d = decoder.decode(bits);
       if (d == null || d.instruction().floating() && !csr) { // floating point is off
         return false;
       }

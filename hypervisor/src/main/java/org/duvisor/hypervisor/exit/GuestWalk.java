@@ -5,7 +5,6 @@ import org.duvisor.hypervisor.vcpu.Vcpu;
 import org.duvisor.isa.Cause;
 import org.duvisor.isa.Csr;
 import org.duvisor.isa.Decoded;
-import org.duvisor.isa.Decoder;
 import org.duvisor.isa.InstructionSet;
 import org.duvisor.platform.HuHart;
 
@@ -26,7 +25,6 @@ final class GuestWalk {
 
   private final Vcpu vcpu;
   private final GuestRam ram;
-  private final Decoder decoder = InstructionSet.standard().decoder();
   private int instruction;
   private long faultAddress;
 
@@ -60,7 +58,8 @@ final class GuestWalk {
     if ((instruction & 3) == 3) {
       return instruction;
     }
-    Decoded decoded = decoder.decode(instruction);
+    // Not kept in a field: most guests never come here, and reading the tables takes long.
+    Decoded decoded = InstructionSet.standard().decoder().decode(instruction);
     return decoded == null ? 0 : decoded.expanded();
   }
 
