@@ -64,7 +64,7 @@ final class Devices implements AutoCloseable {
           plug(StreamNet.connect(new InetSocketAddress(host, port)));
     }
     share(options.shares());
-    devices.add(new Rng(random));
+    devices.add(new Rng(random, serving));
     return this;
   }
 

@@ -73,8 +73,8 @@ public final class Duvisor implements Runnable {
               lab(
                   new LabEngineCommand(new Images(home), out, err),
                   new LabBootCommand(home, out, err),
-                  new LabMicroCommand(home, out, err),
-                  new LabExitsCommand(home, out, err),
+                  new LabMicroCommand(boards, home, out, err),
+                  new LabExitsCommand(boards, home, out, err),
                   new LabTranslateCommand(out)));
       all.put("completion", () -> new CommandLine(new CompletionCommand(out)));
       var duvisor = new CommandLine(new Duvisor());

@@ -1,11 +1,9 @@
 package org.duvisor.cli;
 
 import java.io.IOException;
-import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -58,46 +56,5 @@ record FullStack(Path firmware, Path kernel, Path initrd, Path root) {
     }
     return new FullStack(
         files.get("firmware"), files.get("kernel"), files.get("initrd"), files.get("root"));
-  }
-
-  /** The root file system with what training has added; it may be missing or stale. */
-  private Path trainedRoot() {
-    return root.resolveSibling(root.getFileName() + ".trained");
-  }
-
-  private boolean isTrained() throws IOException {
-    return Files.exists(trainedRoot())
-        && Files.getLastModifiedTime(trainedRoot()).compareTo(Files.getLastModifiedTime(root)) >= 0;
-  }
-
-  /** The best root file system there is. */
-  Path bestRoot() throws IOException {
-    return isTrained() ? trainedRoot() : root;
-  }
-
-  /** Boots a copy of the root file system on a board, to the end. */
-  @FunctionalInterface
-  interface Trainer {
-    /** Whether the training was seen to succeed. */
-    boolean train(Path root) throws IOException, InterruptedException;
-  }
-
-  /** Trains a copy, unless there is one; a failure costs later starts time, and nothing else. */
-  void train(Trainer trainer, PrintStream progress) throws IOException, InterruptedException {
-    if (isTrained()) {
-      return;
-    }
-    progress.println("== preparing faster starts (once, some minutes)");
-    Path part = root.resolveSibling(root.getFileName() + ".training");
-    try {
-      Files.copy(root, part, StandardCopyOption.REPLACE_EXISTING);
-      if (trainer.train(part)) {
-        Files.move(part, trainedRoot(), StandardCopyOption.REPLACE_EXISTING);
-      } else {
-        progress.println("== this did not work; starts stay slow");
-      }
-    } finally {
-      Files.deleteIfExists(part);
-    }
   }
 }

@@ -2,7 +2,6 @@ package org.duvisor.cli;
 
 import java.io.IOException;
 import java.io.InputStream;
-import java.io.OutputStream;
 import java.io.PrintStream;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -45,12 +44,9 @@ import picocli.CommandLine.Spec;
     })
 final class HostCommand implements Callable<Integer> {
   private static final String KERNEL_LINE = "console=ttyS0 quiet";
-  private static final String TRAINED = "DuVisor host trained";
-  private static final Stages.Stage HOST =
-      new Stages.Stage("firmware and host Linux", "DuVisor host ready");
   private static final List<Stages.Stage> TO_THE_GUEST =
       List.of(
-          HOST,
+          Stages.HOST,
           new Stages.Stage("JVM and DuVisor", Attended.STARTS),
           new Stages.Stage("guest Linux", "DuVisor guest ready"));
 
@@ -127,13 +123,10 @@ final class HostCommand implements Callable<Integer> {
   public Integer call() throws Exception {
     String arguments = String.join(",", checked());
     FullStack stack = FullStack.build(home, stock);
-    if (!noTraining) {
-      stack.train(root -> train(stack, root), err);
-    }
+    Path root = noTraining ? stack.root() : new Training(boards, err).root(stack);
     String line = KERNEL_LINE + (shell ? "" : " duvisor.run=" + arguments);
-    BoardOptions options =
-        options(stack, Disk.of(noTraining ? stack.root() : stack.bestRoot(), true), line);
-    List<Stages.Stage> stages = shell ? List.of(HOST) : TO_THE_GUEST;
+    BoardOptions options = options(stack, Disk.of(root, true), line);
+    List<Stages.Stage> stages = shell ? List.of(Stages.HOST) : TO_THE_GUEST;
     return new Attended(err)
         .run(
             (o, input, output) -> watched(o, input, new Stages(output, err, stages)),
@@ -221,17 +214,5 @@ final class HostCommand implements Callable<Integer> {
     Session session = boards.open(options, input, output);
     output.count(session::instructions);
     return session;
-  }
-
-  private boolean train(FullStack stack, Path root) throws IOException, InterruptedException {
-    var console =
-        new Stages(
-            OutputStream.nullOutputStream(),
-            err,
-            List.of(HOST, new Stages.Stage("training", TRAINED)));
-    BoardOptions options = options(stack, Disk.of(root, false), KERNEL_LINE + " duvisor.train");
-    try (Session session = watched(options, InputStream.nullInputStream(), console)) {
-      return session.run().exitCode() == 0 && console.over();
-    }
   }
 }

@@ -30,6 +30,7 @@ import picocli.CommandLine.Option;
       "  duvisor lab exits --loads cpu,disk --out exits.json",
     })
 final class LabExitsCommand implements Callable<Integer> {
+  private final Boards boards;
   private final Path home;
   private final PrintStream out;
   private final PrintStream err;
@@ -54,7 +55,8 @@ final class LabExitsCommand implements Callable<Integer> {
 
   @Mixin private LabOptions options = new LabOptions();
 
-  LabExitsCommand(Path home, PrintStream out, PrintStream err) {
+  LabExitsCommand(Boards boards, Path home, PrintStream out, PrintStream err) {
+    this.boards = boards;
     this.home = home;
     this.out = out;
     this.err = err;
@@ -64,7 +66,11 @@ final class LabExitsCommand implements Callable<Integer> {
   public Integer call() throws IOException, InterruptedException {
     FullStack stack = FullStack.build(home, false);
     var images =
-        new HostStack.Images(stack.firmware(), stack.kernel(), stack.initrd(), stack.root());
+        new HostStack.Images(
+            stack.firmware(),
+            stack.kernel(),
+            stack.initrd(),
+            new Training(boards, err).root(stack));
     try (Engine.Running running = options.engine().start(true, Optional.empty())) {
       ExitReport report =
           ExitBenchmark.run(

@@ -34,6 +34,7 @@ import picocli.CommandLine.Option;
     })
 final class LabMicroCommand implements Callable<Integer> {
   private final Images images;
+  private final Boards boards;
   private final Path home;
   private final PrintStream out;
   private final PrintStream err;
@@ -76,7 +77,8 @@ final class LabMicroCommand implements Callable<Integer> {
 
   @Mixin private LabOptions options = new LabOptions();
 
-  LabMicroCommand(Path home, PrintStream out, PrintStream err) {
+  LabMicroCommand(Boards boards, Path home, PrintStream out, PrintStream err) {
+    this.boards = boards;
     this.images = new Images(home);
     this.home = home;
     this.out = out;
@@ -111,7 +113,11 @@ final class LabMicroCommand implements Callable<Integer> {
   private MicroReport stack(Engine.Running running) throws IOException, InterruptedException {
     FullStack stack = FullStack.build(home, false);
     return MicroBenchmark.run(
-        new HostStack.Images(stack.firmware(), stack.kernel(), stack.initrd(), stack.root()),
+        new HostStack.Images(
+            stack.firmware(),
+            stack.kernel(),
+            stack.initrd(),
+            new Training(boards, err).root(stack)),
         images.micro(),
         new MicroBenchmark.Options(aia.controller(), harts, turn),
         running.harts(),

@@ -22,6 +22,9 @@ final class Stages extends OutputStream {
    */
   record Stage(String name, String end) {}
 
+  /** The first of all starts of the full stack. */
+  static final Stage HOST = new Stage("firmware and host Linux", "DuVisor host ready");
+
   private final OutputStream out;
   private final PrintStream report;
   private final List<Stage> stages;

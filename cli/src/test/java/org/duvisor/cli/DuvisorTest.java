@@ -210,7 +210,7 @@ final class DuvisorTest {
     assertTrue(file.toFile().setExecutable(true));
   }
 
-  private BoardOptions host(String append, Path root, boolean deterministic) {
+  private BoardOptions host(String append, Path root, int harts, boolean deterministic) {
     return new BoardOptions(
         Optional.of(home.resolve("fw")),
         new GuestOptions(
@@ -224,7 +224,7 @@ final class DuvisorTest {
             Engine.jit,
             Optional.empty(),
             true),
-        2,
+        harts,
         Optional.empty(),
         deterministic,
         Aia.none,
@@ -268,8 +268,8 @@ final class DuvisorTest {
     assertTrue(result.err().contains("did not work"), result.err());
     assertEquals(
         List.of(
-            host(" duvisor.train", home.resolve("r.training"), false),
-            host("", home.resolve("r"), false)),
+            host(" duvisor.train", home.resolve("r.training"), 1, true),
+            host("", home.resolve("r"), 2, false)),
         opened);
     assertFalse(Files.exists(home.resolve("r.training")));
   }

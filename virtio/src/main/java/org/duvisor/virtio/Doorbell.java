@@ -49,10 +49,11 @@ public final class Doorbell {
     WORD.setVolatile(memory, OPEN, ready ? queues : 0);
   }
 
-  /** Leaves a queue; whether the thread has to be woken. */
+  /** Leaves a queue; whether the thread has to be woken, which one caller is told. */
   boolean ring(int queue) {
     WORD.getAndBitwiseOr(memory, PENDING, 1L << queue);
-    return (long) WORD.getVolatile(memory, ASLEEP) != 0;
+    return (long) WORD.getVolatile(memory, ASLEEP) != 0
+        && (long) WORD.getAndSet(memory, ASLEEP, 0L) != 0;
   }
 
   /** Takes what was left. */

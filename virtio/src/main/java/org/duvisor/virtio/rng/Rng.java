@@ -11,10 +11,7 @@ import org.duvisor.virtio.RequestDevice;
 import org.duvisor.virtio.Session;
 import org.duvisor.virtio.Virtqueue;
 
-/**
- * The entropy device (5.4). Serves in the notifying thread; a request gets at most {@link #LIMIT}
- * bytes.
- */
+/** The entropy device (5.4). A request gets at most {@link #LIMIT} bytes. */
 public final class Rng extends RequestDevice {
   /** Most bytes for one request; the driver asks again for more. */
   public static final int LIMIT = 4096;
@@ -24,13 +21,18 @@ public final class Rng extends RequestDevice {
   private final RandomGenerator source;
 
   /**
-   * An entropy device.
+   * An entropy device that serves in the notifying thread.
    *
    * @param source a SecureRandom for use, a seeded generator for reproducible machines; used by one
    *     thread at a time
    */
   public Rng(RandomGenerator source) {
-    super(new Offer(4, "virtio-rng", 0, 1, QUEUE_SIZE, new ConfigSpace(0)), Serving.INLINE);
+    this(source, Serving.INLINE);
+  }
+
+  /** The same, served in the notifying thread or by one of its own. */
+  public Rng(RandomGenerator source, Serving serving) {
+    super(new Offer(4, "virtio-rng", 0, 1, QUEUE_SIZE, new ConfigSpace(0)), serving);
     this.source = source;
   }
 
