@@ -255,6 +255,7 @@ final class DuvisorTest {
             host(
                 " duvisor.run=--verbose,--append,quiet,--memory=64M,--cpus,2",
                 home.resolve("r"),
+                2,
                 true)),
         opened);
   }
