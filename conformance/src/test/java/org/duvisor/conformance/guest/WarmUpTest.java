@@ -1,0 +1,108 @@
+package org.duvisor.conformance.guest;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+
+import java.io.IOException;
+import java.lang.reflect.InvocationTargetException;
+import java.lang.reflect.Proxy;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.SplittableRandom;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.duvisor.devices.images.KernelImage;
+import org.duvisor.hypervisor.exit.ExitKind;
+import org.duvisor.hypervisor.vm.Vm;
+import org.duvisor.hypervisor.vm.VmConfig;
+import org.duvisor.hypervisor.vm.VmOutcome;
+import org.duvisor.isa.Assembler;
+import org.duvisor.platform.DvDriver;
+import org.duvisor.platform.sim.SimHost;
+import org.duvisor.virtio.VirtioDevice;
+import org.duvisor.virtio.rng.Rng;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** The guest that runs before the first boot leaves nothing that the real one could see. */
+final class WarmUpTest {
+  private static final long MIB = 1 << 20;
+  private static final long RAM = 0x8000_0000L;
+
+  /**
+   * Where the warm-up lay, nothing is left; the UART's scratch register, the PLIC's priority of its
+   * line and the enabled lines are as after a reset. Then off; else it fails with the step.
+   */
+  private static final String GUEST =
+      """
+        li t0, RAM
+        li t1, 512
+      1:
+        ld t2, 0(t0)
+        li a1, 1
+        bnez t2, wrong
+        addi t0, t0, 8
+        addi t1, t1, -1
+        bnez t1, 1b
+        li t0, 0x10000000
+        lbu t2, 7(t0)
+        bnez t2, wrong
+        lbu t2, 1(t0)
+        bnez t2, wrong
+        li t0, 0xc000000
+        lw t2, 40(t0)
+        bnez t2, wrong
+        li t1, 0x2000
+        add t0, t0, t1
+        lw t2, 0(t0)
+        bnez t2, wrong
+        csrr t2, sip
+        bnez t2, wrong
+        li a1, 0
+      wrong:
+        li a7, 0x53525354
+        li a6, 0
+        li a0, 0
+        ecall
+      """;
+
+  /** A driver whose harts are shared with this JVM, it says; counts what registers. */
+  private static DvDriver shared(DvDriver driver, AtomicInteger registered) {
+    return (DvDriver)
+        Proxy.newProxyInstance(
+            DvDriver.class.getClassLoader(),
+            new Class<?>[] {DvDriver.class},
+            (_, method, arguments) -> {
+              if (method.getName().equals("sharesHarts")) {
+                return true;
+              }
+              if (method.getName().equals("register")) {
+                registered.incrementAndGet();
+              }
+              try {
+                return method.invoke(driver, arguments);
+              } catch (InvocationTargetException e) {
+                throw e.getCause();
+              }
+            });
+  }
+
+  @ParameterizedTest
+  @ValueSource(booleans = {false, true})
+  void nothingOfItIsLeft(boolean device, @TempDir Path folder) throws IOException {
+    byte[] code = new Assembler(RAM + 2 * MIB).define("RAM", RAM).asm(GUEST).bytes();
+    Path file = Files.write(folder.resolve("kernel"), code);
+    List<VirtioDevice> devices = device ? List.of(new Rng(new SplittableRandom(1))) : List.of();
+    VmConfig config =
+        VmConfig.of(KernelImage.openAny(file, 2 * MIB))
+            .memoryBytes(64 * MIB)
+            .virtio(devices)
+            .build();
+    var registered = new AtomicInteger();
+    try (Vm vm = Vm.create(shared(new SimHost(96 * MIB).open(), registered), config)) {
+      assertEquals(new VmOutcome.Poweroff(), vm.run());
+      assertEquals(2, registered.get(), "once to warm up, once to run");
+      assertEquals(4, vm.stats().count(ExitKind.MMIO_READ), "those of the warm-up are not counted");
+    }
+  }
+}
