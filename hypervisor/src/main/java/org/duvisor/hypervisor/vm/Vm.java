@@ -146,7 +146,7 @@ public final class Vm implements AutoCloseable {
       Boot.Entry entry = boot.load(ram, tree);
       vcpus.get(0).hsm().start(entry.pc(), entry.deviceTree());
       reserve = new byte[RESERVE];
-      runThreads(loops);
+      runThreads();
       reserve = NOTHING;
       config.console().flush();
       VmOutcome outcome = ending.outcome();
@@ -167,12 +167,12 @@ public final class Vm implements AutoCloseable {
     reset();
     long parameters = WarmUp.load(ram, !config.aia(), !config.virtio().isEmpty());
     vcpus.get(0).hsm().start(ram.pieces().getFirst().gpa(), parameters);
-    runThreads(loops.subList(0, 1));
+    runThreads();
     WarmUp.unload(ram);
     loops.getFirst().forget();
   }
 
-  private void runThreads(List<VcpuLoop> loops) {
+  private void runThreads() {
     Thread[] threads = new Thread[loops.size()];
     for (int i = 0; i < threads.length; i++) { // all, before one runs and may fill the heap
       threads[i] = Thread.ofPlatform().name("vcpu-" + i).daemon().unstarted(loops.get(i));
