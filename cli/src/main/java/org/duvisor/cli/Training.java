@@ -42,7 +42,8 @@ final class Training {
       return trained;
     }
     err.println("== preparing faster starts (once, some minutes)");
-    Path part = root.resolveSibling(root.getFileName() + ".training");
+    // A name of its own: another command may be at the same.
+    Path part = Files.createTempFile(root.toAbsolutePath().getParent(), "root", ".training");
     try {
       Files.copy(root, part, StandardCopyOption.REPLACE_EXISTING);
       if (run(stack, part)) {

@@ -267,12 +267,11 @@ final class DuvisorTest {
     Result result = run("host", "--shell", "--smp=2");
     assertEquals(0, result.code());
     assertTrue(result.err().contains("did not work"), result.err());
+    Path part = ((BoardOptions) opened.getFirst()).guest().disks().getFirst().file();
     assertEquals(
-        List.of(
-            host(" duvisor.train", home.resolve("r.training"), 1, true),
-            host("", home.resolve("r"), 2, false)),
+        List.of(host(" duvisor.train", part, 1, true), host("", home.resolve("r"), 2, false)),
         opened);
-    assertFalse(Files.exists(home.resolve("r.training")));
+    assertFalse(Files.exists(part));
   }
 
   @Test

@@ -25,6 +25,7 @@ import org.duvisor.virtio.rng.Rng;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** The guest that runs before the first boot leaves nothing that the real one could see. */
 final class WarmUpTest {
@@ -124,6 +125,23 @@ final class WarmUpTest {
           aia ? 2 : 4,
           vm.stats().count(ExitKind.MMIO_READ),
           "those of the warm-up are not counted");
+    }
+  }
+
+  /** A stop that comes before the warm-up, with a pause that nobody undoes any more. */
+  @ParameterizedTest
+  @ValueSource(booleans = {false, true})
+  void aVmThatWasStoppedBeforeItRanEnds(boolean paused, @TempDir Path folder) throws IOException {
+    Path file = Files.write(folder.resolve("kernel"), new Assembler(RAM).asm("1: j 1b").bytes());
+    VmConfig config = VmConfig.of(KernelImage.openAny(file, 2 * MIB)).memoryBytes(64 * MIB).build();
+    var registered = new AtomicInteger();
+    try (Vm vm = Vm.create(shared(new SimHost(96 * MIB).open(), registered), config)) {
+      if (paused) {
+        vm.pause();
+      }
+      vm.stop();
+      assertEquals(new VmOutcome.Killed(), vm.run());
+      assertEquals(0, registered.get());
     }
   }
 }

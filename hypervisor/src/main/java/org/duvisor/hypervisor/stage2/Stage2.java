@@ -37,7 +37,8 @@ public final class Stage2 {
 
   /**
    * What is in the tables, by page of the grant: nobody else writes there, A and D are set. Far
-   * cheaper to read than memory of the host.
+   * cheaper to read than memory of the host. With leaves of 4 KiB only, it takes 1/512 of the RAM
+   * that the guest touches.
    */
   private final long @Nullable [][] written;
 

@@ -19,6 +19,11 @@ public final class GuestTime {
     return delta;
   }
 
+  /** Time 0 is at the next start: what ran until now was not the guest. */
+  public synchronized void restart() {
+    started = false;
+  }
+
   /** A vCPU stands still; the last one to do so counts. */
   public synchronized void pause(long now) {
     pausedAt = paused && now < pausedAt ? pausedAt : now;

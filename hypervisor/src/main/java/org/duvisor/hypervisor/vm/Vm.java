@@ -47,6 +47,7 @@ public final class Vm implements AutoCloseable {
   private final VmConfig config;
   private final GuestRam ram;
   private final Stage2 stage2;
+  private final GuestTime time = new GuestTime();
   private final Vcpus vcpus;
   private final Ending ending;
   private final Board board;
@@ -75,7 +76,6 @@ public final class Vm implements AutoCloseable {
         Stage2.tableBytes(ram, mode, config.largestLeaf()) + registers + granule - 1 & -granule;
     this.stage2 =
         new Stage2(mode, config.largestLeaf(), driver.grant(tables, Grant.Use.STAGE2_TABLES));
-    GuestTime time = new GuestTime();
     VcpuSetup setup = new VcpuSetup(capabilities, stage2.hugatp());
     this.vcpus =
         new Vcpus(config.cpus(), (i, waiting) -> new Vcpu(i, waiting, driver, time, setup));
@@ -162,14 +162,27 @@ public final class Vm implements AutoCloseable {
     board.reset();
   }
 
-  /** However that ends: what is wrong will be so for the guest too. */
+  /**
+   * However it ends: what is wrong will be so for the guest too. Leaves of stage 2 that it has
+   * touched stay, and are counted.
+   */
   private void warmUp() {
     reset();
-    long parameters = WarmUp.load(ram, !config.aia(), !config.virtio().isEmpty());
-    vcpus.get(0).hsm().start(ram.pieces().getFirst().gpa(), parameters);
-    runThreads();
-    WarmUp.unload(ram);
-    loops.getFirst().forget();
+    if (stopped) {
+      return;
+    }
+    try {
+      long parameters = WarmUp.load(ram, !config.aia(), !config.virtio().isEmpty());
+      vcpus.get(0).hsm().start(ram.pieces().getFirst().gpa(), parameters);
+      runThreads();
+      WarmUp.unload(ram);
+    } catch (IllegalStateException e) { // the memory is gone: closed by another thread
+      if (!stopped) {
+        throw e;
+      }
+    }
+    loops.forEach(VcpuLoop::forget);
+    time.restart();
   }
 
   private void runThreads() {

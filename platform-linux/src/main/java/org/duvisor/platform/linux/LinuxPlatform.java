@@ -42,6 +42,19 @@ public final class LinuxPlatform implements Platform {
     if (why.isPresent()) {
       throw new DvException(Reason.INVALID, why.get());
     }
-    return LinuxDriver.open(Process.instance());
+    return LinuxDriver.open(process());
+  }
+
+  private static Process process() {
+    try {
+      return Process.instance();
+    } catch (ExceptionInInitializerError e) {
+      if (e.getCause() instanceof DvException why) {
+        throw why;
+      }
+      throw e;
+    } catch (NoClassDefFoundError e) { // the same, the second time
+      throw new DvException(Reason.INVALID, "the stub could not be loaded before");
+    }
   }
 }

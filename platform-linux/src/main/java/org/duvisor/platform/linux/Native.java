@@ -19,23 +19,29 @@ final class Native {
 
   private Native() {}
 
-  /** Loads the library for good. The dynamic linker wants a file; it is gone afterwards. */
+  /** Loads the library for good. */
   private static long start(StubImage image) {
-    try {
-      Path file = Files.createTempFile("duvisor", ".so");
+    DvException failure = new DvException(Reason.INVALID, "no folder for the library of the stub");
+    for (String folder : new String[] {System.getProperty("java.io.tmpdir"), "/dev/shm", "/run"}) {
       try {
-        Files.write(file, image.library());
-        System.load(file.toString());
-      } finally {
-        Files.delete(file);
+        load(Path.of(folder), image);
+        return base();
+      } catch (IOException | UnsatisfiedLinkError e) {
+        failure = new DvException(Reason.PERMISSION, "cannot load the stub: " + e.getMessage());
       }
-    } catch (IOException e) {
-      throw new DvException(
-          Reason.INVALID, "no library can be put into " + System.getProperty("java.io.tmpdir"));
-    } catch (UnsatisfiedLinkError e) {
-      throw new DvException(Reason.PERMISSION, "no library can be loaded: " + e.getMessage());
     }
-    return base();
+    throw failure;
+  }
+
+  /** The dynamic linker wants a file; it is gone afterwards. */
+  private static void load(Path folder, StubImage image) throws IOException {
+    Path file = Files.createTempFile(folder, "duvisor", ".so");
+    try {
+      Files.write(file, image.library());
+      System.load(file.toString());
+    } finally {
+      Files.delete(file);
+    }
   }
 
   /** The address of a label of the stub. */
