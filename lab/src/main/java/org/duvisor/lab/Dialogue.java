@@ -79,7 +79,7 @@ final class Dialogue extends QueuedBackend {
     if (next != null && line.toString().endsWith(next.text)) {
       steps.remove();
       line.setLength(0);
-      board.after(0, next.action);
+      board.events().after(0, next.action);
     }
   }
 }

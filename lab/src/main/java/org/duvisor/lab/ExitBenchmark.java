@@ -158,22 +158,29 @@ public final class ExitBenchmark {
 
   private void begin(System system, Load load) {
     measuring = true;
-    board.after(
-        SETTLING,
-        () -> {
-          List<TrapCounts> before = counts();
-          long instructions = board.instructions();
-          board.after(
-              TICKS,
-              () -> {
-                List<TrapCounts.Kind> traps = new ArrayList<>();
-                List<TrapCounts> after = counts();
-                for (int i = 0; i < before.size(); i++) {
-                  traps.addAll(after.get(i).since(before.get(i)).kinds());
-                }
-                keep(system, load, ExitReport.Cell.of(board.instructions() - instructions, traps));
-              });
-        });
+    board
+        .events()
+        .after(
+            SETTLING,
+            () -> {
+              List<TrapCounts> before = counts();
+              long instructions = board.instructions();
+              board
+                  .events()
+                  .after(
+                      TICKS,
+                      () -> {
+                        List<TrapCounts.Kind> traps = new ArrayList<>();
+                        List<TrapCounts> after = counts();
+                        for (int i = 0; i < before.size(); i++) {
+                          traps.addAll(after.get(i).since(before.get(i)).kinds());
+                        }
+                        keep(
+                            system,
+                            load,
+                            ExitReport.Cell.of(board.instructions() - instructions, traps));
+                      });
+            });
   }
 
   private void keep(System system, Load load, ExitReport.Cell cell) {

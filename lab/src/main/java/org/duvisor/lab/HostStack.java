@@ -19,11 +19,13 @@ import org.duvisor.machine.board.Board;
 import org.duvisor.machine.board.BoardBoot;
 import org.duvisor.machine.board.BoardConfig;
 import org.duvisor.machine.board.BoardOutcome;
+import org.duvisor.machine.board.EventQueue;
 import org.duvisor.machine.board.InterruptController;
 import org.duvisor.virtio.QueueWorker.Serving;
 import org.duvisor.virtio.blk.Blk;
 import org.duvisor.virtio.blk.RawFile;
 import org.duvisor.virtio.rng.Rng;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A host of the full stack for an experiment: on a deterministic board, with somebody at its
@@ -50,6 +52,7 @@ public final class HostStack {
   private final BoardBoot boot;
   private final int harts;
   private final InterruptController interrupts;
+  private EventQueue.@Nullable Event watch;
   private String failure = "";
 
   /**
@@ -103,13 +106,16 @@ public final class HostStack {
   }
 
   /**
-   * The run fails when so much time passes before the next step; in place of all else that the
-   * board has to do at some time.
+   * The run fails when so much time passes before this is called again.
    *
    * @param more what to say then, besides what is waited for
    */
   void watch(Supplier<String> more) {
-    board.after(TICKS, () -> fail("the stack hangs: " + console.state() + more.get()));
+    if (watch != null) {
+      board.events().cancel(watch);
+    }
+    watch =
+        board.events().after(TICKS, () -> fail("the stack hangs: " + console.state() + more.get()));
   }
 
   /**

@@ -36,7 +36,7 @@ public final class Board implements AutoCloseable {
   private final MmioBus bus = new MmioBus();
   private final List<Hart> harts = new ArrayList<>();
   private final List<VirtioMmio> transports = new ArrayList<>();
-  private final Clock clock; // of the board itself; what harts know of time is mtime
+  private final EventQueue events; // in time of the board itself; what harts know of is mtime
   private final Scheduler scheduler;
   private final Interrupts interrupts;
   private volatile @Nullable BoardOutcome outcome;
@@ -44,7 +44,6 @@ public final class Board implements AutoCloseable {
   private volatile @Nullable Htif htif;
   private volatile long maxInstructions = Long.MAX_VALUE;
   private volatile boolean endsAtReset;
-  private volatile @Nullable Appointment appointment;
   private @Nullable RandomGenerator random;
 
   /** Puts a board together; nothing runs yet. */
@@ -52,7 +51,8 @@ public final class Board implements AutoCloseable {
     this.config = config;
     this.memory = new PhysicalMemory(MemoryMap.RAM, config.memoryBytes());
     VirtualClock virtual = new VirtualClock();
-    this.clock = config.deterministic() ? virtual : Clock.realTime();
+    Clock clock = config.deterministic() ? virtual : Clock.realTime();
+    this.events = new EventQueue(clock);
     Mtime mtime = new Mtime(clock);
     Posts posts = new Posts();
     for (int i = 0; i < config.harts(); i++) {
@@ -60,8 +60,8 @@ public final class Board implements AutoCloseable {
     }
     this.scheduler =
         config.deterministic()
-            ? new DeterministicScheduler(harts, virtual)
-            : new ParallelScheduler(harts);
+            ? new DeterministicScheduler(harts, virtual, events)
+            : new ParallelScheduler(harts, events);
     this.interrupts = Interrupts.connect(config.interrupts(), harts, bus, FIRST_CPU);
     bus.add(MemoryMap.CLINT, new Clint(harts, mtime, FIRST_CPU), 0);
     for (VirtioDevice device : config.virtio()) {
@@ -81,8 +81,8 @@ public final class Board implements AutoCloseable {
     bus.add(
         MemoryMap.RTC,
         new GoldfishRtc(
-            config.clock(),
-            config.deterministic() ? Timers.never() : Timers.host(),
+            config.clock().orElse(virtual::instant),
+            config.deterministic() ? events.timers() : Timers.host(),
             interrupts.source().apply(MemoryMap.RTC_IRQ)),
         MemoryMap.RTC_IRQ);
     bus.add(MemoryMap.FINISHER, new TestFinisher(this::finish, FINISHER_PHANDLE), 0);
@@ -178,33 +178,13 @@ public final class Board implements AutoCloseable {
     end(new BoardOutcome.Stopped());
   }
 
-  /** Something to do at a time of {@link #clock}. */
-  private record Appointment(long at, Runnable action) {}
-
-  /**
-   * Has {@code action} done once, on a thread of the board, when {@code ticks} of mtime have
-   * passed: between two turns of its harts, so that on a deterministic board all stand still. From
-   * a device or an action; the one before has been done, or is forgotten.
-   */
-  public void after(long ticks, Runnable action) {
-    appointment = new Appointment(clock.now() + ticks, action);
-  }
-
-  private void keep(Appointment due) {
-    synchronized (this) {
-      if (appointment != due) {
-        return;
-      }
-      appointment = null;
-    }
-    due.action.run();
+  /** What is to be done at times of this board. */
+  public EventQueue events() {
+    return events;
   }
 
   private boolean stopped() {
-    Appointment next = appointment;
-    if (next != null && clock.now() >= next.at) {
-      keep(next);
-    }
+    events.runDue();
     Htif host = htif;
     if (host != null) {
       host.poll();

@@ -3,6 +3,7 @@ package org.duvisor.machine.board;
 import java.time.Instant;
 import java.time.InstantSource;
 import java.util.List;
+import java.util.Optional;
 import java.util.function.Function;
 import org.duvisor.devices.chardev.CharBackend;
 import org.duvisor.machine.Engine;
@@ -21,7 +22,7 @@ import org.jspecify.annotations.Nullable;
  * @param engine what executes for them
  * @param virtio its virtio devices in the order of their slots; the board owns and closes them
  * @param console the other end of its UART
- * @param clock its real-time clock; on a deterministic board it has no alarms
+ * @param clock its real-time clock, if it does not show the board's own time
  * @param deterministic all harts on one thread in virtual time: the same result each time
  * @param interrupts what brings the interrupts of devices to the harts
  */
@@ -32,13 +33,13 @@ public record BoardConfig(
     Function<Hart, Engine> engine,
     List<VirtioDevice> virtio,
     CharBackend console,
-    InstantSource clock,
+    Optional<InstantSource> clock,
     boolean deterministic,
     InterruptController interrupts) {
   /** Virtio slots, as on QEMU virt. */
   public static final int VIRTIO_SLOTS = 8;
 
-  /** What the real-time clock of a deterministic board says, unless it is given another. */
+  /** When the real-time clock of a deterministic board starts, unless it is given another. */
   public static final Instant FIXED = Instant.parse("2026-01-01T00:00:00Z");
 
   /**
@@ -101,7 +102,7 @@ public record BoardConfig(
       return this;
     }
 
-    /** Virtual time, with the real-time clock at {@link #FIXED}, or real time. */
+    /** Virtual time, with a real-time clock that starts at {@link #FIXED}, or real time. */
     public Builder deterministic(boolean value) {
       deterministic = value;
       return this;
@@ -132,10 +133,7 @@ public record BoardConfig(
         controller = hart.aia() ? InterruptController.APLIC_IMSIC : InterruptController.PLIC;
       }
       boolean lacking = controller == InterruptController.APLIC_IMSIC && !hart.aia();
-      InstantSource time = clock;
-      if (time == null) {
-        time = deterministic ? InstantSource.fixed(FIXED) : InstantSource.system();
-      }
+      InstantSource time = clock == null && !deterministic ? InstantSource.system() : clock;
       return new BoardConfig(
           harts,
           memoryBytes,
@@ -143,7 +141,7 @@ public record BoardConfig(
           engine,
           virtio,
           console,
-          time,
+          Optional.ofNullable(time),
           deterministic,
           controller);
     }

@@ -16,11 +16,13 @@ final class DeterministicScheduler implements Scheduler {
 
   private final List<Hart> harts;
   private final VirtualClock clock;
+  private final EventQueue events;
   private long turn = TURN;
   private long retiredBefore;
 
-  DeterministicScheduler(List<Hart> harts, VirtualClock clock) {
+  DeterministicScheduler(List<Hart> harts, VirtualClock clock, EventQueue events) {
     this.harts = harts;
+    this.events = events;
     this.clock = clock;
     harts.forEach(Hart::takeTurns);
   }
@@ -55,7 +57,7 @@ final class DeterministicScheduler implements Scheduler {
   }
 
   private void skipToNextEvent() {
-    long next = Long.MAX_VALUE;
+    long next = events.ticksToNext();
     for (Hart hart : harts) {
       next = Math.min(next, hart.ticksToTimer());
     }

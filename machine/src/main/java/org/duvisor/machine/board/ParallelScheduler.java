@@ -4,6 +4,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.concurrent.locks.LockSupport;
+import org.duvisor.machine.Clock;
 import org.duvisor.machine.Hart;
 import org.duvisor.machine.Mode;
 import org.jspecify.annotations.Nullable;
@@ -25,10 +26,12 @@ final class ParallelScheduler implements Scheduler {
   private static final long SLEEP_NANOS = 50_000;
 
   private final List<Hart> harts;
+  private final EventQueue events;
   private final boolean crowded;
 
-  ParallelScheduler(List<Hart> harts) {
+  ParallelScheduler(List<Hart> harts, EventQueue events) {
     this.harts = harts;
+    this.events = events;
     this.crowded = harts.size() > Runtime.getRuntime().availableProcessors();
   }
 
@@ -70,12 +73,16 @@ final class ParallelScheduler implements Scheduler {
       hart.run(QUANTUM);
       if (hart.isWaiting()) {
         if (!progress.stopped()) {
-          hart.park(PARK_NANOS);
+          hart.park(nanosToEvent());
         }
       } else if (calls > 0 && hart.privilege() == Hart.M && calls(hart) == calls) {
         LockSupport.parkNanos(hart, SLEEP_NANOS);
       }
     }
+  }
+
+  private long nanosToEvent() {
+    return Math.min(PARK_NANOS / Clock.NANOS, events.ticksToNext()) * Clock.NANOS;
   }
 
   private static long calls(Hart hart) {

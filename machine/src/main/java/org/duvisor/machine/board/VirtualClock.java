@@ -1,5 +1,7 @@
 package org.duvisor.machine.board;
 
+import java.time.Instant;
+import java.time.temporal.ChronoUnit;
 import org.duvisor.machine.Clock;
 
 /**
@@ -21,6 +23,13 @@ final class VirtualClock implements Clock {
   /** The same in instructions; what lies beyond 2^63 wraps around. */
   long instructions() {
     return ticks * INSTRUCTIONS_PER_TICK + instructions;
+  }
+
+  /** The same as a date, from {@link BoardConfig#FIXED} on. */
+  Instant instant() {
+    return BoardConfig.FIXED
+        .plus(ticks / HERTZ, ChronoUnit.SECONDS)
+        .plusNanos(ticks % HERTZ * NANOS);
   }
 
   void advance(long byInstructions) {

@@ -157,16 +157,8 @@ public final class TestMachine implements AutoCloseable {
 
   /** Runs the program to its end; {@code AssertionError} when it does not come. */
   public TestMachine run() {
-    var boot =
-        new BoardBoot(
-            Optional.empty(),
-            program.bytes(),
-            Optional.empty(),
-            Optional.empty(),
-            "",
-            Optional.empty());
     var watchdog = Thread.ofPlatform().daemon().start(() -> stopAfter(Duration.ofSeconds(20)));
-    BoardOutcome outcome = board.run(boot);
+    BoardOutcome outcome = board.run(boot());
     watchdog.interrupt();
     if (!outcome.equals(new BoardOutcome.Finished(0))) {
       throw new AssertionError(outcome + ", traps " + traps());
@@ -240,6 +232,17 @@ public final class TestMachine implements AutoCloseable {
   /** The board. */
   public Board board() {
     return board;
+  }
+
+  /** What the board boots, for tests that end it in another way than {@link #run}. */
+  public BoardBoot boot() {
+    return new BoardBoot(
+        Optional.empty(),
+        program.bytes(),
+        Optional.empty(),
+        Optional.empty(),
+        "",
+        Optional.empty());
   }
 
   /** Page tables in this machine's memory. */
