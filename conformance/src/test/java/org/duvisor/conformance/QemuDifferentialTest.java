@@ -54,7 +54,11 @@ final class QemuDifferentialTest {
             .toList();
     Program program = Program.of(records);
     List<String> theirs =
-        Bare.onQemu(program.bytes, folder, "-cpu", "rv64,zba=true,zbb=true,zbs=true");
+        Bare.onQemu(
+            program.bytes,
+            folder,
+            "-cpu",
+            "rv64,zba=true,zbb=true,zbs=true,zbc=true,zbkb=true,zbkx=true,zk=true,zks=true");
     assertEquals(BLOCKS, theirs.size(), "lines of output of QEMU");
     compare("interpreter", program, theirs, Bare.onBoard(program.bytes, Interpreter::new));
     for (int threshold = 1; threshold <= 2; threshold++) {

@@ -21,7 +21,9 @@ final class RandomBlock {
   private static final int GP = 3;
   private static final int FARTHEST = 8;
   private static final Set<String> EXTENSIONS =
-      Set.of("I", "M", "A", "F", "D", "C", "Zba", "Zbb", "Zbs", "Zicsr");
+      Set.of(
+          "I", "M", "A", "F", "D", "C", "Zba", "Zbb", "Zbs", "Zicsr", "Zbc", "Zbkb", "Zbkx", "Zkn",
+          "Zks");
   private static final Set<String> BRANCHES =
       Set.of("beq", "bne", "blt", "bge", "bltu", "bgeu", "jal");
   private static final Set<String> LOADS =

@@ -100,9 +100,12 @@ public final class Instruction {
     return expansion;
   }
 
-  /** Whether it needs the floating-point unit on (mstatus.FS not off): everything in F and D. */
+  /**
+   * Whether it needs the floating-point unit on (mstatus.FS not off): it has to do with f registers
+   * or fcsr.
+   */
   public boolean floating() {
-    return expansion.extension.equals("F") || expansion.extension.equals("D");
+    return semantics.floating();
   }
 
   /** Whether it is an atomic with aq and rl bits, written as a suffix of the mnemonic. */

@@ -1,6 +1,7 @@
 package org.duvisor.isa;
 
 import java.util.List;
+import java.util.Set;
 
 /**
  * What an instruction does, as the name of one static method and how it is called. The grammar is
@@ -123,6 +124,14 @@ public record Semantics(
   public boolean terminator() {
     return kind != Kind.PLAIN && kind != Kind.NOP;
   }
+
+  /** Whether it has to do with f registers or fcsr. */
+  public boolean floating() {
+    return result == Result.FRD || arguments.stream().anyMatch(FLOATING::contains);
+  }
+
+  private static final Set<Argument> FLOATING =
+      Set.of(Argument.FCSR, Argument.FRS1, Argument.FRS2, Argument.FRS3);
 
   /**
    * Reads the semantics column of a table.
