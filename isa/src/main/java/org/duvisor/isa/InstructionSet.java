@@ -33,6 +33,7 @@ public final class InstructionSet {
     "zkn.isa",
     "zks.isa",
     "zicond.isa",
+    "zimop.isa",
     "zicbo.isa",
     "zihintpause.isa",
     "zawrs.isa",
@@ -41,6 +42,8 @@ public final class InstructionSet {
     "h.isa",
     "xdv.isa",
     "rv64c.isa",
+    "zcb.isa",
+    "zcmop.isa",
   };
 
   private final List<Instruction> instructions;

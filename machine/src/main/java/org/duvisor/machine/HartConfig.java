@@ -58,8 +58,8 @@ public record HartConfig(int satpModes, boolean hypervisor, boolean dv, int gues
   public String extensions() {
     return "i m a f d c"
         + (hypervisor ? " h" : "")
-        + " zicbom zicboz zicbop zicntr zicond zicsr zifencei zihintpause zihpm zawrs zba zbb zbc"
-        + " zbkb zbkc zbkx zbs zknd zkne zknh zksed zksh"
+        + " zicbom zicboz zicbop zicntr zicond zicsr zifencei zihintpause zihpm zimop zawrs"
+        + " zca zcb zcd zcmop zba zbb zbc zbkb zbkc zbkx zbs zknd zkne zknh zksed zksh"
         + (aia() ? " smaia ssaia" : "")
         + " sstc svadu svinval svnapot svpbmt"
         + (dv ? " xdv" : "");

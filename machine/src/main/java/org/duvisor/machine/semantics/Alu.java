@@ -326,6 +326,11 @@ public final class Alu {
     return a & 0xffff;
   }
 
+  /** mop.r, mop.rr: an operation that may get a meaning; its result is 0. */
+  public static long mop(long a) {
+    return 0;
+  }
+
   /** orc.b: each byte becomes 0xff unless it is 0. */
   public static long orcb(long a) {
     long low7 = 0x7f7f_7f7f_7f7f_7f7fL;
