@@ -4,6 +4,8 @@ import java.lang.reflect.InvocationHandler;
 import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.Proxy;
 import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 import org.duvisor.platform.DvDriver;
 import org.duvisor.platform.HuHart;
 import org.duvisor.platform.Platform;
@@ -12,7 +14,8 @@ import org.duvisor.platform.linux.LinuxPlatform;
 /**
  * The platform of Linux with one of the errors, which the property {@code duvisor.vulnerability}
  * names. Found as a service, before the real one. Everything is passed on to that; only what a vCPU
- * does after an exit is added to.
+ * does after an exit is added to. The cue is the guest's: a vCPU that registers for the first time
+ * is that of the warm-up, and as it should be.
  */
 public final class VulnerablePlatform implements Platform {
   private final LinuxPlatform real = new LinuxPlatform();
@@ -34,11 +37,14 @@ public final class VulnerablePlatform implements Platform {
   public DvDriver open() {
     var what = Vulnerability.valueOf(System.getProperty("duvisor.vulnerability"));
     DvDriver driver = real.open();
+    Set<Integer> warm = ConcurrentHashMap.newKeySet();
     return proxy(
         DvDriver.class,
         (_, method, arguments) -> {
           Object result = method.invoke(driver, arguments);
-          return result instanceof HuHart hart ? vulnerable(hart, what) : result;
+          return result instanceof HuHart hart && !warm.add(hart.vcpu())
+              ? vulnerable(hart, what)
+              : result;
         });
   }
 

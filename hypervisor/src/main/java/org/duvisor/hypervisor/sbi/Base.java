@@ -5,7 +5,7 @@ import java.util.function.LongPredicate;
 /** Base extension (SBI 2.0, chapter 4). */
 final class Base implements Extension {
   /** EID. */
-  static final int ID = 0x10;
+  private static final int ID = 0x10;
 
   /** Version 2.0. */
   private static final long SPECIFICATION = 2L << 24;
@@ -26,6 +26,11 @@ final class Base implements Extension {
 
   Base(LongPredicate has) {
     this.has = has;
+  }
+
+  @Override
+  public int id() {
+    return ID;
   }
 
   @Override

@@ -11,7 +11,7 @@ import org.duvisor.hypervisor.stage2.GuestRam;
  */
 final class DebugConsole implements Extension {
   /** EID. */
-  static final int ID = 0x4442434E;
+  private static final int ID = 0x4442434E;
 
   /**
    * The most bytes of one call, so that a guest cannot keep its vCPU away from requests; calls may
@@ -25,6 +25,11 @@ final class DebugConsole implements Extension {
   DebugConsole(GuestRam ram, CharBackend console) {
     this.ram = ram;
     this.console = console;
+  }
+
+  @Override
+  public int id() {
+    return ID;
   }
 
   @Override

@@ -2,6 +2,9 @@ package org.duvisor.hypervisor.sbi;
 
 /** An SBI extension as one vCPU calls it. */
 interface Extension {
+  /** EID, as 32 bits. */
+  int id();
+
   /**
    * Performs a call.
    *

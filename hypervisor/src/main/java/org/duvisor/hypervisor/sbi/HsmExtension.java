@@ -9,7 +9,7 @@ import org.duvisor.hypervisor.vcpu.Vcpus;
 /** Hart State Management (SBI 2.0, chapter 9). */
 final class HsmExtension implements Extension {
   /** EID. */
-  static final int ID = 0x48534D;
+  private static final int ID = 0x48534D;
 
   private static final long RETENTIVE = 0x00000000;
   private static final long NON_RETENTIVE = 0x80000000L;
@@ -24,6 +24,11 @@ final class HsmExtension implements Extension {
     this.vcpus = vcpus;
     this.ram = ram;
     this.power = power;
+  }
+
+  @Override
+  public int id() {
+    return ID;
   }
 
   @Override

@@ -5,7 +5,7 @@ import org.duvisor.hypervisor.interrupts.Ipi;
 /** IPI extension (SBI 2.0, chapter 7). */
 final class IpiExtension implements Extension {
   /** EID. */
-  static final int ID = 0x735049;
+  private static final int ID = 0x735049;
 
   private final Ipi ipi;
   private final HartMask harts;
@@ -13,6 +13,11 @@ final class IpiExtension implements Extension {
   IpiExtension(Ipi ipi, HartMask harts) {
     this.ipi = ipi;
     this.harts = harts;
+  }
+
+  @Override
+  public int id() {
+    return ID;
   }
 
   @Override

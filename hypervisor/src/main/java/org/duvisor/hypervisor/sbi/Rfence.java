@@ -11,7 +11,7 @@ import org.duvisor.platform.HuHart;
  */
 final class Rfence implements Extension {
   /** EID. */
-  static final int ID = 0x52464E43;
+  private static final int ID = 0x52464E43;
 
   private static final long PAGE = 4096;
 
@@ -23,6 +23,11 @@ final class Rfence implements Extension {
     this.vcpu = vcpu;
     this.driver = driver;
     this.harts = harts;
+  }
+
+  @Override
+  public int id() {
+    return ID;
   }
 
   @Override

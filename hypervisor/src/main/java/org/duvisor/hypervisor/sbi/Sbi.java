@@ -1,5 +1,7 @@
 package org.duvisor.hypervisor.sbi;
 
+import java.util.ArrayList;
+import java.util.List;
 import java.util.stream.LongStream;
 import org.duvisor.devices.chardev.CharBackend;
 import org.duvisor.hypervisor.interrupts.Ipi;
@@ -10,33 +12,16 @@ import org.duvisor.hypervisor.vcpu.Vcpus;
 import org.duvisor.platform.DvDriver;
 import org.duvisor.platform.FastExits;
 import org.duvisor.platform.HuHart;
-import org.jspecify.annotations.Nullable;
 
 /**
  * The SBI of one vCPU: version 2.0 with BASE, TIME, IPI, RFENCE, HSM, SRST and DBCN, and of the
  * legacy calls those that early consoles use. There are no private extensions.
  */
 public final class Sbi {
-  private static final long[] IDS = {
-    Base.ID,
-    TimeExtension.ID,
-    IpiExtension.ID,
-    Rfence.ID,
-    HsmExtension.ID,
-    SystemReset.ID,
-    DebugConsole.ID
-  };
-
   private final Vcpu vcpu;
   private final SbiCall call;
   private final Legacy legacy;
-  private final Base base = new Base(this::has);
-  private final TimeExtension time = new TimeExtension();
-  private final IpiExtension ipi;
-  private final Rfence rfence;
-  private final HsmExtension hsm;
-  private final SystemReset reset;
-  private final @Nullable DebugConsole debugConsole;
+  private final Extensions extensions;
 
   /**
    * The SBI that a vCPU of this VM sees.
@@ -55,33 +40,25 @@ public final class Sbi {
     this.vcpu = vcpu;
     this.call = new SbiCall(vcpu);
     this.legacy = new Legacy(console, power);
-    this.ipi = new IpiExtension(new Ipi(vcpu, vcpus), harts);
-    this.rfence = new Rfence(vcpu, driver, harts);
-    this.hsm = new HsmExtension(vcpu, vcpus, ram, power);
-    this.reset = new SystemReset(power);
-    this.debugConsole = debugConsole ? new DebugConsole(ram, console) : null;
-  }
-
-  private @Nullable Extension extension(long id) {
-    if (id != (int) id) { // EIDs are sign-extended
-      return null;
+    List<Extension> all =
+        new ArrayList<>(
+            List.of(
+                new Base(this::has),
+                new TimeExtension(),
+                new IpiExtension(new Ipi(vcpu, vcpus), harts),
+                new Rfence(vcpu, driver, harts),
+                new HsmExtension(vcpu, vcpus, ram, power),
+                new SystemReset(power)));
+    if (debugConsole) {
+      all.add(new DebugConsole(ram, console));
     }
-    return switch ((int) id) {
-      case Base.ID -> base;
-      case TimeExtension.ID -> time;
-      case IpiExtension.ID -> ipi;
-      case Rfence.ID -> rfence;
-      case HsmExtension.ID -> hsm;
-      case SystemReset.ID -> reset;
-      case DebugConsole.ID -> debugConsole;
-      default -> null;
-    };
+    this.extensions = new Extensions(all);
   }
 
   /** What a platform needs for answering this vCPU's simple calls itself. */
   public FastExits fastExits(Vcpus vcpus) {
     long[] known =
-        LongStream.concat(LongStream.rangeClosed(1, Legacy.LAST), LongStream.of(IDS))
+        LongStream.concat(LongStream.rangeClosed(1, Legacy.LAST), extensions.ids())
             .filter(this::has)
             .toArray();
     return new FastExits(vcpu.index(), vcpus.mask(), Base.answers(), known, vcpus.waiting().word());
@@ -102,7 +79,7 @@ public final class Sbi {
       return;
     }
     call.begin();
-    Extension e = extension(id);
+    Extension e = extensions.find(id);
     long error = e == null ? SbiError.NOT_SUPPORTED : e.call(h.x(16), call);
     if (error != SbiError.NO_RETURN) {
       h.x(10, error);
@@ -112,6 +89,6 @@ public final class Sbi {
 
   /** Whether there is an extension. */
   boolean has(long id) {
-    return extension(id) != null || legacy.has(id);
+    return extensions.find(id) != null || legacy.has(id);
   }
 }

@@ -5,7 +5,7 @@ import org.duvisor.hypervisor.vcpu.Power;
 /** System Reset (SBI 2.0, chapter 10). */
 final class SystemReset implements Extension {
   /** EID. */
-  static final int ID = 0x53525354;
+  private static final int ID = 0x53525354;
 
   private static final int WARM = 2;
 
@@ -13,6 +13,11 @@ final class SystemReset implements Extension {
 
   SystemReset(Power power) {
     this.power = power;
+  }
+
+  @Override
+  public int id() {
+    return ID;
   }
 
   @Override

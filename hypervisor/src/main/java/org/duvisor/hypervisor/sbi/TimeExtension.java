@@ -5,7 +5,12 @@ import org.duvisor.isa.Csr;
 /** Timer extension (SBI 2.0, chapter 6), for guests that do not use stimecmp themselves. */
 final class TimeExtension implements Extension {
   /** EID. */
-  static final int ID = 0x54494D45;
+  private static final int ID = 0x54494D45;
+
+  @Override
+  public int id() {
+    return ID;
+  }
 
   @Override
   public long call(long function, SbiCall call) {

@@ -2,6 +2,7 @@ package org.duvisor.hypervisor.stage2;
 
 import java.lang.foreign.ValueLayout;
 import java.lang.invoke.VarHandle;
+import java.util.Arrays;
 import org.duvisor.platform.Grant;
 import org.jspecify.annotations.Nullable;
 
@@ -95,6 +96,18 @@ public final class Stage2 {
    */
   public synchronized void mapRegisters(long gpa, long hpa) {
     write(entry(gpa, 0), hpa >>> 12 << 10 | REGISTERS);
+  }
+
+  /** Unmaps everything. No hart may have seen it that does not fence before it enters a guest. */
+  public synchronized void clear() {
+    for (int i = 0; i < written.length; i++) {
+      if (written[i] != null) {
+        tables.memory().asSlice(i * PAGE, PAGE).fill((byte) 0);
+        written[i] = null;
+      }
+    }
+    next = root + ROOT_BYTES;
+    Arrays.fill(leaves, 0);
   }
 
   /** How many leaves of 4 KiB (0), 2 MiB (1) or 1 GiB (2) there are. */

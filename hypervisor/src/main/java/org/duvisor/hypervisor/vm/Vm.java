@@ -162,10 +162,7 @@ public final class Vm implements AutoCloseable {
     board.reset();
   }
 
-  /**
-   * However it ends: what is wrong will be so for the guest too. Leaves of stage 2 that it has
-   * touched stay, and are counted.
-   */
+  /** However it ends: what is wrong will be so for the guest too. */
   private void warmUp() {
     reset();
     if (stopped) {
@@ -176,6 +173,7 @@ public final class Vm implements AutoCloseable {
       vcpus.get(0).hsm().start(ram.pieces().getFirst().gpa(), parameters);
       runThreads();
       WarmUp.unload(ram);
+      stage2.clear();
     } catch (IllegalStateException e) { // the memory is gone: closed by another thread
       if (!stopped) {
         throw e;

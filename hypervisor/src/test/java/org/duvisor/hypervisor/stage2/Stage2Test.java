@@ -216,4 +216,27 @@ class Stage2Test {
       assertNull(ram.find(0x2800_0000L));
     }
   }
+
+  @Test
+  void whatIsClearedIsAsNew() {
+    for (Stage2Mode mode : Stage2Mode.values()) {
+      GuestRam ram = new GuestRam(List.of(piece(0x8000_0000L, 0x1_0000_1000L, 64 * MIB)));
+      long bytes = Stage2.tableBytes(ram, mode, GIB) + Stage2.registerTableBytes(mode);
+      Grant tables = tables(0x9000_3000L, bytes);
+      Stage2 stage2 = new Stage2(mode, GIB, tables);
+      GuestRam.Piece piece = ram.pieces().getFirst();
+      for (int round = 0; round < 3; round++) {
+        for (long a = 0; a < 64 * MIB; a += 4096) {
+          assertTrue(stage2.map(piece, 0x8000_0000L + a));
+          assertEquals(0x1_0000_1000L + a, walk(tables, stage2.hugatp(), 0x8000_0000L + a).hpa());
+        }
+        stage2.mapRegisters(0x2800_0000L, 0x2800_1000L);
+        stage2.clear();
+        assertEquals(0, stage2.leaves(0));
+        for (long at = 0; at < bytes; at += 8) {
+          assertEquals(0, tables.memory().get(ValueLayout.JAVA_LONG, at));
+        }
+      }
+    }
+  }
 }
