@@ -166,7 +166,7 @@ class EventQueueTest {
         """;
     try (var m =
         new TestMachine(Engines.interpreter(), program, 1, HartConfig.STANDARD, true).run()) {
-      assertEquals(0, m.a(0), 1_000_000, "nanoseconds late");
+      assertTrue(m.a(0) >= 0 && m.a(0) < 1_000_000, "nanoseconds late: " + m.a(0));
       assertEquals(11, m.a(1));
     }
   }
