@@ -416,7 +416,7 @@ class CoherentFetchTest {
         li s2, 0x293
         sw s2, 0(s1)
         sw s2, 0(s4)
-        li s3, 2000
+        li s3, 150
       1:
         andi t0, s3, 63
         slli t0, t0, 20
@@ -427,6 +427,7 @@ class CoherentFetchTest {
         fence rw, rw
         sd s3, 0(s0)            # go
       2:
+        pause
         ld t1, 64(s0)           # done
         bne t1, s3, 2b
         ld t1, 128(s0)
@@ -442,9 +443,10 @@ class CoherentFetchTest {
         li s0, DATA
         add s5, s0, t0
         li s1, DATA + 0x4000
-        li s3, 2000
+        li s3, 150
         li s4, 0
       3:
+        pause
         ld t1, 0(s0)
         fence r, rw
         bne t1, s3, 3b
@@ -464,8 +466,8 @@ class CoherentFetchTest {
   @MethodSource("org.duvisor.machine.testing.Engines#all")
   void codeIsSeenByTwoHartsThoughABlockIsClearedBetweenTheStores(EngineUnderTest engine) {
     try (TestMachine m = new TestMachine(engine, CLEARS, 3, HartConfig.STANDARD, false).run()) {
-      assertEquals(expected(2000, 63), m.a(0));
-      assertEquals(expected(2000, 63), m.a(1));
+      assertEquals(expected(150, 63), m.a(0));
+      assertEquals(expected(150, 63), m.a(1));
     }
   }
 }
