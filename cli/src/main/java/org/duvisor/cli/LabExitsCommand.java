@@ -9,7 +9,6 @@ import java.util.Optional;
 import java.util.concurrent.Callable;
 import org.duvisor.lab.ExitBenchmark;
 import org.duvisor.lab.ExitReport;
-import org.duvisor.lab.HostStack;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -65,12 +64,7 @@ final class LabExitsCommand implements Callable<Integer> {
   @Override
   public Integer call() throws IOException, InterruptedException {
     FullStack stack = FullStack.build(home, false);
-    var images =
-        new HostStack.Images(
-            stack.firmware(),
-            stack.kernel(),
-            stack.initrd(),
-            new Training(boards, err).root(stack));
+    var images = new Training(boards, err).images(stack);
     try (Engine.Running running = options.engine().start(true, Optional.empty())) {
       ExitReport report =
           ExitBenchmark.run(

@@ -7,7 +7,6 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.Callable;
 import org.duvisor.lab.EmbeddedMicro;
-import org.duvisor.lab.HostStack;
 import org.duvisor.lab.MicroBenchmark;
 import org.duvisor.lab.MicroReport;
 import org.jspecify.annotations.Nullable;
@@ -113,11 +112,7 @@ final class LabMicroCommand implements Callable<Integer> {
   private MicroReport stack(Engine.Running running) throws IOException, InterruptedException {
     FullStack stack = FullStack.build(home, false);
     return MicroBenchmark.run(
-        new HostStack.Images(
-            stack.firmware(),
-            stack.kernel(),
-            stack.initrd(),
-            new Training(boards, err).root(stack)),
+        new Training(boards, err).images(stack),
         images.micro(),
         new MicroBenchmark.Options(aia.controller(), harts, turn),
         running.harts(),

@@ -10,6 +10,7 @@ import java.nio.file.StandardCopyOption;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalInt;
+import org.duvisor.lab.HostStack;
 
 /**
  * Prepares the JVM on the host of the full stack: a copy of the root file system, in which a guest
@@ -55,6 +56,11 @@ final class Training {
     } finally {
       Files.deleteIfExists(part);
     }
+  }
+
+  /** What an experiment boots, trained. */
+  HostStack.Images images(FullStack stack) throws IOException, InterruptedException {
+    return new HostStack.Images(stack.firmware(), stack.kernel(), stack.initrd(), root(stack));
   }
 
   /** Whether it was seen to succeed. */

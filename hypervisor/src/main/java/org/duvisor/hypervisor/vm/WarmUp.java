@@ -41,11 +41,10 @@ final class WarmUp {
   static byte[] assemble() {
     return new Assembler(MemoryMap.RAM)
         .define("UART", MemoryMap.UART)
-        .define("PLIC", MemoryMap.PLIC)
         .define("PRIORITY", 4 * MemoryMap.UART_IRQ)
+        .define("LINE", 1 << MemoryMap.UART_IRQ)
         .define("ENABLE", 0x2000)
         .define("CONTEXT", 0x20_0000)
-        .define("VIRTIO", MemoryMap.virtio(0))
         .define("STEP", STEP)
         .asm(
             """
@@ -61,7 +60,7 @@ final class WarmUp {
               sw t0, PRIORITY(s3)
               li s7, ENABLE
               add s7, s7, s3
-              li t0, 1 << 10
+              li t0, LINE
               sw t0, 0(s7)
               li s7, CONTEXT
               add s7, s7, s3

@@ -64,12 +64,6 @@ public final class EventQueue {
     return was;
   }
 
-  /** Forgets all. */
-  synchronized void clear() {
-    events.clear();
-    look();
-  }
-
   private void look() {
     Event next = events.peek();
     first = next == null ? Long.MAX_VALUE : next.at;
