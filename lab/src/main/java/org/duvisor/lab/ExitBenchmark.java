@@ -12,6 +12,7 @@ import org.duvisor.machine.Engine;
 import org.duvisor.machine.Hart;
 import org.duvisor.machine.TrapCounts;
 import org.duvisor.machine.board.Board;
+import org.duvisor.machine.board.EventQueue;
 import org.duvisor.machine.board.InterruptController;
 
 /**
@@ -158,29 +159,23 @@ public final class ExitBenchmark {
 
   private void begin(System system, Load load) {
     measuring = true;
-    board
-        .events()
-        .after(
-            SETTLING,
-            () -> {
-              List<TrapCounts> before = counts();
-              long instructions = board.instructions();
-              board
-                  .events()
-                  .after(
-                      TICKS,
-                      () -> {
-                        List<TrapCounts.Kind> traps = new ArrayList<>();
-                        List<TrapCounts> after = counts();
-                        for (int i = 0; i < before.size(); i++) {
-                          traps.addAll(after.get(i).since(before.get(i)).kinds());
-                        }
-                        keep(
-                            system,
-                            load,
-                            ExitReport.Cell.of(board.instructions() - instructions, traps));
-                      });
-            });
+    EventQueue events = board.events();
+    events.after(
+        SETTLING,
+        () -> {
+          List<TrapCounts> before = counts();
+          long instructions = board.instructions();
+          events.after(
+              TICKS,
+              () -> {
+                List<TrapCounts.Kind> traps = new ArrayList<>();
+                List<TrapCounts> after = counts();
+                for (int i = 0; i < before.size(); i++) {
+                  traps.addAll(after.get(i).since(before.get(i)).kinds());
+                }
+                keep(system, load, ExitReport.Cell.of(board.instructions() - instructions, traps));
+              });
+        });
   }
 
   private void keep(System system, Load load, ExitReport.Cell cell) {

@@ -30,53 +30,49 @@ final class Kernel {
 
   private static final long WORD = ValueLayout.JAVA_LONG.byteSize();
 
-  private long system(int number, long a, long b, long c, long d, long e, long f) {
-    return Native.system(number, a, b, c, d, e, f);
-  }
-
   /** File descriptor, or negative errno. */
   int open(String path) {
     try (Arena arena = Arena.ofConfined()) {
       MemorySegment name = arena.allocateFrom(path);
-      return (int) system(OPENAT, AT_FDCWD, name.address(), O_RDWR_CLOEXEC, 0, 0, 0);
+      return (int) Native.system(OPENAT, AT_FDCWD, name.address(), O_RDWR_CLOEXEC, 0, 0, 0);
     }
   }
 
   void close(int file) {
-    system(CLOSE, file, 0, 0, 0, 0, 0);
+    Native.system(CLOSE, file, 0, 0, 0, 0, 0);
   }
 
   /** The driver's answer, or negative errno. Never EINTR: vCPU threads and helpers just repeat. */
   long ioctl(int file, int request, long argument) {
     long answer;
     do {
-      answer = system(IOCTL, file, request, argument, 0, 0, 0);
+      answer = Native.system(IOCTL, file, request, argument, 0, 0, 0);
     } while (answer == -EINTR);
     return answer;
   }
 
   /** Maps a file shared, readable and writable: the address, or negative errno. */
   long map(int file, long offset, long bytes) {
-    return system(MMAP, 0, bytes, READ | WRITE, MAP_SHARED, file, offset);
+    return Native.system(MMAP, 0, bytes, READ | WRITE, MAP_SHARED, file, offset);
   }
 
   void unmap(long address, long bytes) {
-    system(MUNMAP, address, bytes, 0, 0, 0, 0);
+    Native.system(MUNMAP, address, bytes, 0, 0, 0, 0);
   }
 
   /** Reads the CPUs that the calling thread may run on, a bit each; negative errno on failure. */
   long affinity(MemorySegment mask) {
-    return system(SCHED_GETAFFINITY, 0, mask.byteSize(), mask.address(), 0, 0, 0);
+    return Native.system(SCHED_GETAFFINITY, 0, mask.byteSize(), mask.address(), 0, 0, 0);
   }
 
   /** Lets the calling thread run on these CPUs only; it does when this returns 0. */
   long setAffinity(MemorySegment mask) {
-    return system(SCHED_SETAFFINITY, 0, mask.byteSize(), mask.address(), 0, 0, 0);
+    return Native.system(SCHED_SETAFFINITY, 0, mask.byteSize(), mask.address(), 0, 0, 0);
   }
 
   /** Wakes the calling thread when its time has come, not up to 50 us later as others. */
   void wakePunctually() {
-    system(PRCTL, PR_SET_TIMERSLACK, 1, 0, 0, 0, 0);
+    Native.system(PRCTL, PR_SET_TIMERSLACK, 1, 0, 0, 0, 0);
   }
 
   /**
@@ -89,7 +85,8 @@ final class Kernel {
   long block(long mask, MemorySegment memory) {
     memory.set(ValueLayout.JAVA_LONG, 0, mask);
     long setMask = 2;
-    system(RT_SIGPROCMASK, setMask, memory.address(), memory.address() + WORD, SIGSET_BYTES, 0, 0);
+    Native.system(
+        RT_SIGPROCMASK, setMask, memory.address(), memory.address() + WORD, SIGSET_BYTES, 0, 0);
     return memory.get(ValueLayout.JAVA_LONG, WORD);
   }
 
@@ -100,11 +97,11 @@ final class Kernel {
    * @param old address for the old one, or 0
    */
   long signalAction(int signal, long action, long old) {
-    return system(RT_SIGACTION, signal, action, old, SIGSET_BYTES, 0, 0);
+    return Native.system(RT_SIGACTION, signal, action, old, SIGSET_BYTES, 0, 0);
   }
 
   /** The stack for the calling thread's handlers that ask for one; address of a stack_t. */
   long signalStack(long stack) {
-    return system(SIGALTSTACK, stack, 0, 0, 0, 0, 0);
+    return Native.system(SIGALTSTACK, stack, 0, 0, 0, 0, 0);
   }
 }
