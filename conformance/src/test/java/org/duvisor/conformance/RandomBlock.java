@@ -3,11 +3,13 @@ package org.duvisor.conformance;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 import java.util.Random;
 import java.util.Set;
 import org.duvisor.isa.Decoded;
 import org.duvisor.isa.Disassembler;
+import org.duvisor.isa.Extension;
 import org.duvisor.isa.Instruction;
 import org.duvisor.isa.InstructionSet;
 
@@ -20,10 +22,28 @@ import org.duvisor.isa.InstructionSet;
 final class RandomBlock {
   private static final int GP = 3;
   private static final int FARTHEST = 8;
-  private static final Set<String> EXTENSIONS =
+  private static final Set<Extension> EXTENSIONS =
       Set.of(
-          "I", "M", "A", "F", "D", "C", "Zba", "Zbb", "Zbs", "Zicsr", "Zbc", "Zbkb", "Zbkx", "Zkn",
-          "Zks");
+          Extension.I,
+          Extension.M,
+          Extension.ZAAMO,
+          Extension.ZALRSC,
+          Extension.F,
+          Extension.D,
+          Extension.ZCA,
+          Extension.ZCD,
+          Extension.ZICSR,
+          Extension.ZBA,
+          Extension.ZBB,
+          Extension.ZBS,
+          Extension.ZBC,
+          Extension.ZBKB,
+          Extension.ZBKX,
+          Extension.ZKND,
+          Extension.ZKNE,
+          Extension.ZKNH,
+          Extension.ZKSED,
+          Extension.ZKSH);
   private static final Set<String> BRANCHES =
       Set.of("beq", "bne", "blt", "bge", "bltu", "bgeu", "jal");
   private static final Set<String> LOADS =
@@ -32,11 +52,16 @@ final class RandomBlock {
   private static final InstructionSet SET = InstructionSet.standard();
   private static final List<Instruction> CHOICE =
       SET.instructions().stream()
-          .filter(i -> EXTENSIONS.contains(i.extension()))
+          .filter(i -> !Collections.disjoint(EXTENSIONS, i.extensions()))
           .filter(i -> !Set.of("ecall", "ebreak").contains(i.expansion().mnemonic()))
           .toList();
   private static final List<Instruction> MORE_LOADS =
       CHOICE.stream().filter(i -> LOADS.contains(i.expansion().mnemonic())).toList();
+
+  private static boolean isAtomic(Instruction row) {
+    return row.extensions().contains(Extension.ZAAMO)
+        || row.extensions().contains(Extension.ZALRSC);
+  }
 
   /** Words that are kept together; the transfers among them lack their offset. */
   private record Unit(List<Word> words) {
@@ -148,10 +173,10 @@ final class RandomBlock {
     if (name.equals("jalr")) {
       return jump(row, d);
     }
-    if (LOADS.contains(name) || STORES.contains(name) || row.extension().equals("A")) {
+    if (LOADS.contains(name) || STORES.contains(name) || isAtomic(row)) {
       return access(plain, name);
     }
-    if (row.extension().equals("Zicsr")) {
+    if (row.extensions().contains(Extension.ZICSR)) {
       return control(row, d);
     }
     if (name.equals("ctzw")) { // QEMU 7.2 counts on into the upper half when the lower one is 0

@@ -10,7 +10,7 @@ import org.jspecify.annotations.Nullable;
  */
 public final class Instruction {
   private final int id;
-  private final String extension;
+  private final List<Extension> extensions;
   private final String mnemonic;
   private final Encoding encoding;
   private final List<Operand> operands;
@@ -21,13 +21,13 @@ public final class Instruction {
   /** A base instruction; it is its own expansion. */
   Instruction(
       int id,
-      String extension,
+      List<Extension> extensions,
       String mnemonic,
       Encoding encoding,
       List<Operand> operands,
       Semantics semantics) {
     this.id = id;
-    this.extension = extension;
+    this.extensions = extensions;
     this.mnemonic = mnemonic;
     this.encoding = encoding;
     this.operands = operands;
@@ -42,14 +42,14 @@ public final class Instruction {
    */
   Instruction(
       int id,
-      String extension,
+      List<Extension> extensions,
       String mnemonic,
       Encoding encoding,
       List<Operand> operands,
       Instruction expansion,
       Field[] decoded) {
     this.id = id;
-    this.extension = extension;
+    this.extensions = extensions;
     this.mnemonic = mnemonic;
     this.encoding = encoding;
     this.operands = operands;
@@ -65,9 +65,14 @@ public final class Instruction {
     return id;
   }
 
-  /** The extension as in the ISA string ("I", "Zba"), from the head of the table. */
-  public String extension() {
-    return extension;
+  /** The extensions that have it, from the head of its section of the table: each has it whole. */
+  public List<Extension> extensions() {
+    return extensions;
+  }
+
+  /** Whether harts with these extensions have it; a compressed one needs its expansion as well. */
+  public boolean isIn(Extensions hart) {
+    return hart.hasAny(extensions) && (expansion == this || expansion.isIn(hart));
   }
 
   /** The mnemonic without suffixes for ordering, lower case. */

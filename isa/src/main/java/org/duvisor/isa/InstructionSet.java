@@ -4,18 +4,18 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
 import org.jspecify.annotations.Nullable;
 
 /**
  * The instructions of the tables, by id and by mnemonic, and the decoder made from them. Immutable.
  */
 public final class InstructionSet {
-  /**
-   * The tables, one an extension; compressed ones last, because their rows name base instructions.
-   */
+  /** The tables; compressed ones last, because their rows name base instructions. */
   private static final String[] TABLES = {
     "rv64i.isa",
     "rv64m.isa",
@@ -48,7 +48,9 @@ public final class InstructionSet {
 
   private final List<Instruction> instructions;
   private final Map<String, Instruction> byMnemonic;
+  private final List<Instruction> specialFirst;
   private final Decoder decoder;
+  private final Map<Extensions, Decoder> decoders = new ConcurrentHashMap<>();
 
   private InstructionSet(TableReader reader) {
     instructions = reader.instructions();
@@ -56,7 +58,8 @@ public final class InstructionSet {
     for (Instruction i : instructions) {
       byMnemonic.put(i.mnemonic(), i);
     }
-    decoder = new Decoder(reader.specialFirst());
+    specialFirst = reader.specialFirst();
+    decoder = new Decoder(specialFirst);
   }
 
   private static final class Standard {
@@ -108,8 +111,23 @@ public final class InstructionSet {
     return byMnemonic.get(mnemonic);
   }
 
-  /** The decoder for this set. */
+  /** The decoder for all of this set. */
   public Decoder decoder() {
     return decoder;
+  }
+
+  /** The decoder of harts with these extensions: other words are no instructions there. */
+  public Decoder decoder(Extensions hart) {
+    return decoders.computeIfAbsent(hart, this::only);
+  }
+
+  private Decoder only(Extensions hart) {
+    List<Instruction> some = new ArrayList<>(specialFirst.size());
+    for (Instruction i : specialFirst) {
+      if (i.isIn(hart)) {
+        some.add(i);
+      }
+    }
+    return some.size() == specialFirst.size() ? decoder : new Decoder(some);
   }
 }

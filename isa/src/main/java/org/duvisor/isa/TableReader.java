@@ -19,12 +19,12 @@ final class TableReader {
   private final Map<Integer, List<Row>> byOpcode = HashMap.newHashMap(40);
   private String file = "";
   private int line;
-  private String extension = "";
+  private List<Extension> extensions = List.of();
 
   /** Adds a table. */
   void read(String fileName, String text) {
     file = fileName;
-    extension = "";
+    extensions = List.of();
     line = 0;
     int at = 0;
     while (at < text.length()) {
@@ -45,13 +45,10 @@ final class TableReader {
 
   private void read(String text) {
     if (text.startsWith("extension ")) {
-      if (!extension.isEmpty()) {
-        throw new IllegalArgumentException("a second extension line");
-      }
-      extension = text.substring(10).trim();
+      extensions = Extension.list(text.substring(10), "or");
       return;
     }
-    if (extension.isEmpty()) {
+    if (extensions.isEmpty()) {
       throw new IllegalArgumentException("a row before the extension line");
     }
     List<String> cells = cells(text);
@@ -90,7 +87,7 @@ final class TableReader {
             "a 16-bit row names its expansion (= mnemonic operands)");
       }
       return new Instruction(
-          rows.size(), extension, mnemonic, encoding, operands, checked(meaning, encoding));
+          rows.size(), extensions, mnemonic, encoding, operands, checked(meaning, encoding));
     }
     int blank = meaning.indexOf(' ', 2);
     Instruction base =
@@ -101,7 +98,7 @@ final class TableReader {
     }
     Mapping mapping = Mapping.parse(base, blank < 0 ? "" : meaning.substring(blank + 1));
     return new Instruction(
-        rows.size(), extension, mnemonic, encoding, operands, base, mapping.fields(encoding));
+        rows.size(), extensions, mnemonic, encoding, operands, base, mapping.fields(encoding));
   }
 
   private static Semantics checked(String text, Encoding encoding) {

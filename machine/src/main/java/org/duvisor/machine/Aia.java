@@ -7,6 +7,7 @@ import java.util.List;
 import org.duvisor.devices.aia.ImsicFile;
 import org.duvisor.isa.Cause;
 import org.duvisor.isa.Csr;
+import org.duvisor.isa.CsrField;
 
 /**
  * What the Advanced Interrupt Architecture adds to a hart (specification 1.0, Smaia and Ssaia): its
@@ -25,12 +26,10 @@ final class Aia {
   private static final int IPRIO15 = 0x3f;
 
   private static final long MVIEN = LOCAL | 1 << 1 | 1 << 9;
-  private static final long SELECT = 0xfff;
 
   private static final long VTI = 1L << 30;
   private static final long IPRIOM = 1L << 8;
   private static final long DPR = 1L << 9;
-  private static final long HVICTL = VTI | 0xfffL << 16 | DPR | IPRIOM | 0xff;
 
   /** Major interrupts that have a byte in hviprio1 and hviprio2; 0 stands for a reserved byte. */
   private static final int[] HVIPRIO = {0, 1, 0, 5, 0, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23};
@@ -73,33 +72,11 @@ final class Aia {
   @SuppressWarnings("unused") // by HGEIP
   private volatile long hgeip;
 
-  private long miselect;
-  private long siselect;
-  private long vsiselect;
-  private long mvien;
-
-  /**
-   * Bits of mvip that are not aliases of mip: 1, where mvien has it, and the local interrupts. SEIP
-   * is always mip's, see {@link #separateSeip}.
-   */
-  private long mvip;
-
-  /** Bits of sie where mideleg is 0 and mvien 1. */
-  private long sie;
-
-  private long hvien;
-
-  /** Bits of vsie where hvien is 1. */
-  private long vsie;
-
-  private long hvictl;
-  private final long[] hviprio = new long[2];
-  private long hgeie;
-  private final byte[] mPriority = new byte[64];
-  private final byte[] sPriority = new byte[64];
+  private final HartState state;
 
   Aia(Hart h, int geilen) {
     this.h = h;
+    this.state = h.state;
     this.geilen = geilen;
     machineFile = new ImsicFile(IDENTITIES, level -> h.wire(Cause.MACHINE_EXTERNAL, level));
     supervisorFile = new ImsicFile(IDENTITIES, level -> h.wire(Cause.SUPERVISOR_EXTERNAL, level));
@@ -113,10 +90,6 @@ final class Aia {
     machineFile.reset();
     supervisorFile.reset();
     guestFiles.forEach(ImsicFile::reset);
-    miselect = siselect = vsiselect = mvien = mvip = sie = hvien = vsie = hvictl = hgeie = 0;
-    hviprio[0] = hviprio[1] = 0;
-    java.util.Arrays.fill(mPriority, (byte) 0);
-    java.util.Arrays.fill(sPriority, (byte) 0);
     h.owners.clear(h.id);
   }
 
@@ -140,14 +113,15 @@ final class Aia {
 
   /** The guest file that hstatus or hustatus selects, or 0 for none. */
   private int selected(long control) {
-    int file = Status.get(control, Status.VGEIN);
+    int file = CsrField.get(control, Csr.HSTATUS_VGEIN);
     return file <= geilen ? file : 0;
   }
 
   /** The guest file behind an access: HU's registers and V=1 under DV-ext have hustatus' choice. */
   private int fileOf(int csr) {
     CsrFile c = h.csrs;
-    return selected(csr == Csr.HUVSIREG ? c.hustatus() : h.v ? c.guestControl() : c.hstatus);
+    return selected(
+        csr == Csr.HUVSIREG ? c.readHustatus() : h.v ? c.guestControl() : state.hstatus());
   }
 
   /** What the interrupt files raise: VSEIP and SGEIP. */
@@ -155,17 +129,17 @@ final class Aia {
     long files = hgeip;
     int file = selected(h.csrs.guestControl());
     return (file != 0 ? (files >>> file & 1) << Cause.VIRTUAL_SUPERVISOR_EXTERNAL : 0)
-        | ((files & hgeie) != 0 ? 1L << Cause.SUPERVISOR_GUEST_EXTERNAL : 0);
+        | ((files & state.hgeie()) != 0 ? 1L << Cause.SUPERVISOR_GUEST_EXTERNAL : 0);
   }
 
   // ---- virtual interrupts
 
   private long kernelHvien() {
-    return h.csrs.dvEnabled ? 0 : hvien;
+    return h.csrs.dvEnabled ? 0 : state.hvien();
   }
 
   private long kernelHvictl() {
-    return h.csrs.dvEnabled ? 0 : hvictl;
+    return h.csrs.dvEnabled ? 0 : state.hvictl();
   }
 
   /** hvictl.VTI: the hypervisor chooses the interrupt of VS, and sip and sie are its to emulate. */
@@ -175,7 +149,7 @@ final class Aia {
 
   /** mvien, where S has an interrupt that M does not delegate. */
   private long onlyVirtual() {
-    return mvien & ~h.csrs.mideleg();
+    return state.mvien() & ~h.csrs.mideleg();
   }
 
   /** Bits of sip beside those of mip. */
@@ -184,31 +158,31 @@ final class Aia {
   }
 
   private long mvip() {
-    return mvip | h.csrs.softPending & aliased();
+    return state.mvip() | state.softwarePending() & aliased();
   }
 
   /** Bits of sie beside those of mie. */
   long sie() {
-    return sie & onlyVirtual();
+    return state.sieVirtual() & onlyVirtual();
   }
 
   /** Bits of vsip beside those of mip. */
   long vsip() {
-    return h.csrs.hvip & kernelHvien();
+    return state.hvip() & kernelHvien();
   }
 
   /** Bits of vsie beside those of mie. */
   long vsie() {
-    return vsie & kernelHvien();
+    return state.vsieVirtual() & kernelHvien();
   }
 
   void writeSip(long value) {
     long mask = onlyVirtual() & (LOCAL | 2);
-    mvip = mvip & ~mask | value & mask;
+    state.mvip(state.mvip() & ~mask | value & mask);
   }
 
   void writeSie(long value) {
-    sie = sie & ~onlyVirtual() | value & onlyVirtual();
+    state.sieVirtual(state.sieVirtual() & ~onlyVirtual() | value & onlyVirtual());
     h.attend();
   }
 
@@ -218,13 +192,13 @@ final class Aia {
   }
 
   void writeVsie(long value) {
-    vsie = vsie & ~kernelHvien() | value & kernelHvien();
+    state.vsieVirtual(state.vsieVirtual() & ~kernelHvien() | value & kernelHvien());
     h.attend();
   }
 
   /** With mvien.SEIE, the SEIP that software writes is S's, and mip shows the wire alone. */
   boolean separateSeip() {
-    return (mvien & 1 << 9) != 0;
+    return (state.mvien() & 1 << 9) != 0;
   }
 
   /** Whether an interrupt that is in neither mip nor mie may be waiting for S or VS. */
@@ -234,7 +208,7 @@ final class Aia {
 
   /** Whether enables that change may let in what mip and mie do not show. */
   boolean hasVirtual() {
-    return (mvip() & mvien | h.csrs.hvip & hvien | hvictl & VTI) != 0;
+    return (mvip() & state.mvien() | state.hvip() & state.hvien() | state.hvictl() & VTI) != 0;
   }
 
   // ---- priorities
@@ -250,7 +224,7 @@ final class Aia {
    *
    * @param external the level's external interrupt, whose priority is {@code externalPriority}
    */
-  private static int first(long group, int external, int externalPriority, byte[] priority) {
+  private int first(long group, int external, int externalPriority, boolean machine) {
     int best = 0;
     int bestPriority = LOWEST + 1;
     boolean above = true; // the default priority is higher than the external interrupt's
@@ -259,7 +233,7 @@ final class Aia {
       if ((group >>> i & 1) == 0) {
         continue;
       }
-      int p = priority[i] & 0xff;
+      int p = priority(machine, i);
       if (i == external) {
         p = externalPriority;
       } else if (p == 0) {
@@ -275,21 +249,22 @@ final class Aia {
 
   /** mtopi, given mip. */
   int mtopi(long pending) {
-    long group = pending & h.csrs.mie & ~h.csrs.mideleg();
+    long group = pending & state.mie() & ~h.csrs.mideleg();
     return group == 0
         ? 0
-        : first(group, Cause.MACHINE_EXTERNAL, externalPriority(machineFile), mPriority);
+        : first(group, Cause.MACHINE_EXTERNAL, externalPriority(machineFile), true);
   }
 
   /** stopi, given mip: what HS would take. */
   int stopi(long pending) {
     CsrFile c = h.csrs;
-    long group = pending & c.mie & c.mideleg() & ~Traps.HU_CLASS & ~c.notForHs() | sip() & sie();
+    long group =
+        pending & state.mie() & c.mideleg() & ~Traps.HU_CLASS & ~c.notForHs() | sip() & sie();
     if (group == 0) {
       return 0;
     }
     int external = separateSeip() ? LOWEST : externalPriority(supervisorFile);
-    return first(group, Cause.SUPERVISOR_EXTERNAL, external, sPriority);
+    return first(group, Cause.SUPERVISOR_EXTERNAL, external, false);
   }
 
   int vstopi() {
@@ -302,7 +277,7 @@ final class Aia {
   int vstopi(long pending, long control) {
     CsrFile c = h.csrs;
     long ctl = kernelHvictl();
-    long group = (pending & c.mie & c.hideleg & Traps.VS_CLASS) >>> 1 | vsip() & vsie();
+    long group = (pending & state.mie() & state.hideleg() & Traps.VS_CLASS) >>> 1 | vsip() & vsie();
     int chosen = (int) (ctl >>> 16) & 0xfff;
     int top = 0;
     int priority = LOWEST + 1;
@@ -363,10 +338,17 @@ final class Aia {
     return found;
   }
 
+  /** Its byte in the priority array of M or S. */
+  private int priority(boolean machine, int interrupt) {
+    int word = interrupt / 8;
+    long eight = machine ? state.mPriority(word) : state.sPriority(word);
+    return (int) (eight >>> 8 * (interrupt % 8)) & 0xff;
+  }
+
   private int guestPriority(int interrupt) {
     for (int i = 0; i < HVIPRIO.length; i++) {
       if (HVIPRIO[i] == interrupt && !h.csrs.dvEnabled) {
-        return (int) (hviprio[i / 8] >>> (8 * (i % 8))) & 0xff;
+        return (int) (state.hviprio(i / 8) >>> (8 * (i % 8))) & 0xff;
       }
     }
     return 0;
@@ -377,13 +359,14 @@ final class Aia {
   /** Checks an access to mireg, sireg, vsireg, huvsireg or a *topei; throws the trap it causes. */
   void checkIndirect(int csr) {
     switch (csr) {
-      case Csr.MIREG -> check(miselect, true);
+      case Csr.MIREG -> check(state.miselect(), true);
       case Csr.SIREG -> {
-        check(siselect, true);
-        checkSupervisorFile(siselect >= ImsicFile.EIDELIVERY);
+        check(state.siselect(), true);
+        checkSupervisorFile(state.siselect() >= ImsicFile.EIDELIVERY);
       }
       case Csr.STOPEI -> checkSupervisorFile(true);
       case Csr.VSIREG, Csr.HUVSIREG -> {
+        long vsiselect = state.vsiselect();
         boolean inRange = vsiselect >= ImsicFile.EIDELIVERY && vsiselect <= ImsicFile.LAST;
         if (vsiselect >= IPRIO0 && vsiselect <= IPRIO15 || inRange && fileOf(csr) == 0) {
           throw h.illegalOrVirtual(); // the hypervisor may have something to show there
@@ -431,10 +414,11 @@ final class Aia {
   /** Reads an {@link #isIndirect} register and writes the bits of {@code mask} in one step. */
   long access(int csr, long mask, long value) {
     return switch (csr) {
-      case Csr.MIREG -> indirect(machineFile, mPriority, M_PRIORITIES, miselect, mask, value);
-      case Csr.SIREG -> indirect(supervisorFile, sPriority, S_PRIORITIES, siselect, mask, value);
+      case Csr.MIREG -> indirect(machineFile, true, M_PRIORITIES, state.miselect(), mask, value);
+      case Csr.SIREG ->
+          indirect(supervisorFile, false, S_PRIORITIES, state.siselect(), mask, value);
       case Csr.VSIREG, Csr.HUVSIREG ->
-          guestFiles.get(fileOf(csr) - 1).access((int) vsiselect, mask, value);
+          guestFiles.get(fileOf(csr) - 1).access((int) state.vsiselect(), mask, value);
       case Csr.MTOPEI -> machineFile.top();
       case Csr.STOPEI -> supervisorFile.top();
       default -> guestFiles.get(fileOf(csr) - 1).top();
@@ -455,90 +439,142 @@ final class Aia {
   }
 
   private long indirect(
-      ImsicFile file, byte[] priority, long writable, long select, long mask, long value) {
+      ImsicFile file, boolean machine, long writable, long select, long mask, long value) {
     if (select > IPRIO15) {
       return file.access((int) select, mask, value);
     }
-    long old = 0;
-    int first = (int) (select - IPRIO0) * 4;
-    for (int i = first; i < first + 8; i++) {
-      int shift = 8 * (i - first);
-      old |= (priority[i] & 0xffL) << shift;
-      if ((writable >>> i & 1) != 0) {
-        priority[i] = (byte) (priority[i] & ~(mask >>> shift) | value >>> shift & mask >>> shift);
-      }
+    int word = (int) (select - IPRIO0) / 2;
+    long old = machine ? state.mPriority(word) : state.sPriority(word);
+    long allowed = 0;
+    for (int i = 0; i < 8; i++) {
+      allowed |= (writable >>> 8 * word + i & 1) != 0 ? 0xffL << 8 * i : 0;
     }
     if (mask != 0) {
+      long next = old & ~(mask & allowed) | value & mask & allowed;
+      if (machine) {
+        state.mPriority(word, next);
+      } else {
+        state.sPriority(word, next);
+      }
       h.attend();
     }
     return old;
   }
 
-  long read(int csr) {
-    return switch (csr) {
-      case Csr.MISELECT -> miselect;
-      case Csr.SISELECT -> siselect;
-      case Csr.VSISELECT, Csr.HUVSISELECT -> vsiselect;
-      case Csr.MTOPI -> mtopi(h.traps.pending());
-      case Csr.STOPI -> stopi(h.traps.pending());
-      case Csr.VSTOPI -> vstopi(h.traps.pending(), h.v ? h.csrs.guestControl() : h.csrs.hstatus);
-      case Csr.HUVSTOPI -> vstopi(h.traps.pending(), h.csrs.hustatus());
-      case Csr.MVIEN -> mvien;
-      case Csr.MVIP -> mvip();
-      case Csr.HVIEN -> hvien;
-      case Csr.HVICTL -> hvictl;
-      case Csr.HVIPRIO1 -> hviprio[0];
-      case Csr.HVIPRIO2 -> hviprio[1];
-      case Csr.HGEIE -> hgeie;
-      case Csr.HGEIP -> hgeip;
-      default -> access(csr, 0, 0);
-    };
-  }
-
   /** Bits of mvip that are those of mip which software writes. */
   private long aliased() {
-    long timer = (h.csrs.menvcfg & CsrFile.STCE) != 0 ? 0 : 1 << 5;
-    return 1 << 9 | 2 & ~mvien | timer;
+    long timer = (state.menvcfg() & CsrFile.STCE) != 0 ? 0 : 1 << 5;
+    return 1 << 9 | 2 & ~state.mvien() | timer;
   }
 
-  /** Writes a register; false when it is none of AIA's. */
-  boolean write(int csr, long value) {
-    switch (csr) {
-      case Csr.MISELECT -> miselect = value & SELECT;
-      case Csr.SISELECT -> siselect = value & SELECT;
-      case Csr.VSISELECT, Csr.HUVSISELECT -> vsiselect = value & SELECT;
-      case Csr.MVIEN -> {
-        mvien = value & MVIEN;
-        mvip &= LOCAL | mvien & 2;
-      }
-      case Csr.MVIP -> {
-        mvip = value & (LOCAL | mvien & 2);
-        h.csrs.setSoftPending(value, aliased());
-      }
-      case Csr.HVIEN -> hvien = value & LOCAL;
-      case Csr.HVICTL -> hvictl = value & HVICTL;
-      case Csr.HVIPRIO1, Csr.HVIPRIO2 -> {
-        int half = csr - Csr.HVIPRIO1;
-        long mask = 0;
-        for (int i = 0; i < 8; i++) {
-          mask |= HVIPRIO[8 * half + i] != 0 ? 0xffL << (8 * i) : 0;
-        }
-        hviprio[half] = value & mask;
-      }
-      case Csr.HGEIE -> hgeie = value & ((1L << geilen) - 1) << 1;
-      case Csr.MTOPI, Csr.STOPI, Csr.VSTOPI, Csr.HUVSTOPI, Csr.HGEIP -> {}
-      default -> {
-        if (!isIndirect(csr)) {
-          return false;
-        }
-        if (isTopei(csr)) {
-          claim(csr);
-        } else {
-          access(csr, -1, value);
-        }
-      }
-    }
+  long readMireg() {
+    return access(Csr.MIREG, 0, 0);
+  }
+
+  void writeMireg(long value) {
+    write(Csr.MIREG, value);
+  }
+
+  long readSireg() {
+    return access(Csr.SIREG, 0, 0);
+  }
+
+  void writeSireg(long value) {
+    write(Csr.SIREG, value);
+  }
+
+  long readVsireg() {
+    return access(Csr.VSIREG, 0, 0);
+  }
+
+  void writeVsireg(long value) {
+    write(Csr.VSIREG, value);
+  }
+
+  long readHuvsireg() {
+    return access(Csr.HUVSIREG, 0, 0);
+  }
+
+  void writeHuvsireg(long value) {
+    write(Csr.HUVSIREG, value);
+  }
+
+  private void write(int csr, long value) {
+    access(csr, -1, value);
     h.attend();
-    return true;
+  }
+
+  long readMtopei() {
+    return access(Csr.MTOPEI, 0, 0);
+  }
+
+  void writeMtopei(long value) {
+    claimed(Csr.MTOPEI);
+  }
+
+  long readStopei() {
+    return access(Csr.STOPEI, 0, 0);
+  }
+
+  void writeStopei(long value) {
+    claimed(Csr.STOPEI);
+  }
+
+  long readVstopei() {
+    return access(Csr.VSTOPEI, 0, 0);
+  }
+
+  void writeVstopei(long value) {
+    claimed(Csr.VSTOPEI);
+  }
+
+  private void claimed(int csr) {
+    claim(csr);
+    h.attend();
+  }
+
+  long readMtopi() {
+    return mtopi(h.traps.pending());
+  }
+
+  long readStopi() {
+    return stopi(h.traps.pending());
+  }
+
+  long readVstopi() {
+    return vstopi(h.traps.pending(), h.v ? h.csrs.guestControl() : state.hstatus());
+  }
+
+  long readHuvstopi() {
+    return vstopi(h.traps.pending(), h.csrs.readHustatus());
+  }
+
+  void writeMvien(long value) {
+    state.mvien(value & MVIEN);
+    state.mvip(state.mvip() & (LOCAL | state.mvien() & 2));
+    h.attend();
+  }
+
+  long readMvip() {
+    return mvip();
+  }
+
+  void writeMvip(long value) {
+    state.mvip(value & (LOCAL | state.mvien() & 2));
+    h.csrs.setSoftPending(value, aliased());
+    h.attend();
+  }
+
+  void writeHviprio(int half, long value) {
+    long mask = 0;
+    for (int i = 0; i < 8; i++) {
+      mask |= HVIPRIO[8 * half + i] != 0 ? 0xffL << (8 * i) : 0;
+    }
+    state.hviprio(half, value & mask);
+  }
+
+  /** hgeip. */
+  long guestFilesPending() {
+    return hgeip;
   }
 }

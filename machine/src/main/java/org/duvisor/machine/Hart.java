@@ -10,6 +10,8 @@ import java.util.function.Function;
 import org.duvisor.devices.MmioBus;
 import org.duvisor.devices.aia.ImsicFile;
 import org.duvisor.isa.Cause;
+import org.duvisor.isa.Csr;
+import org.duvisor.isa.CsrField;
 import org.duvisor.machine.dv.FileOwners;
 import org.duvisor.machine.dv.Posts;
 import org.duvisor.machine.dv.Windows;
@@ -98,6 +100,9 @@ public final class Hart {
   /** Owners of the guest interrupt files of all harts. */
   FileOwners owners = FileOwners.NONE;
 
+  /** What its CSRs hold. */
+  final HartState state;
+
   final Pmp pmp = new Pmp();
   final Mmu mmu;
   final CsrFile csrs;
@@ -181,6 +186,7 @@ public final class Hart {
     this.bus = bus;
     this.clock = clock;
     this.posts = posts;
+    this.state = new HartState();
     this.aia = config.aia() ? new Aia(this, config.guestFiles()) : null;
     this.csrs = new CsrFile(this);
     this.traps = new Traps(this);
@@ -303,7 +309,7 @@ public final class Hart {
 
   /** The guest interrupt file that a guest would have now, 0 for none. */
   public int guestFile() {
-    return Status.get(csrs.guestControl(), Status.VGEIN);
+    return CsrField.get(csrs.guestControl(), Csr.HSTATUS_VGEIN);
   }
 
   /** Sets mode directly, as debuggers and the embedded kernel twin do. */

@@ -2,6 +2,8 @@ package org.duvisor.machine;
 
 import org.duvisor.devices.MmioBus;
 import org.duvisor.isa.Cause;
+import org.duvisor.isa.Csr;
+import org.duvisor.isa.CsrField;
 import org.duvisor.machine.dv.Windows;
 import org.duvisor.machine.mem.CodeDirectory;
 import org.duvisor.machine.mem.Raw;
@@ -76,11 +78,14 @@ public final class Mmu {
   private void refreshSpaces() {
     CsrFile c = h.csrs;
     bareSpace = spaces.of(false, 0, BARE);
-    hostSpace = spaces.of(false, c.satp, 0);
-    guestSpace = spaces.of(true, c.vsatp, c.effectiveHgatp());
-    hostGlobal = hasGlobal(false, c.satp) ? spaces.global(false, c.satp, 0) : hostSpace;
+    hostSpace = spaces.of(false, c.state.satp(), 0);
+    guestSpace = spaces.of(true, c.state.vsatp(), c.effectiveHgatp());
+    hostGlobal =
+        hasGlobal(false, c.state.satp()) ? spaces.global(false, c.state.satp(), 0) : hostSpace;
     guestGlobal =
-        hasGlobal(true, c.vsatp) ? spaces.global(true, c.vsatp, c.effectiveHgatp()) : guestSpace;
+        hasGlobal(true, c.state.vsatp())
+            ? spaces.global(true, c.state.vsatp(), c.effectiveHgatp())
+            : guestSpace;
     if (bareSpace == Spaces.NOBODY
         || hostSpace == Spaces.NOBODY
         || guestSpace == Spaces.NOBODY
@@ -115,15 +120,16 @@ public final class Mmu {
     boolean v = h.v;
     int priv = h.priv;
     h.fetchContext = context(priv, v, priv == Hart.U ? PERM_U : PERM_S);
-    if (priv == Hart.M && Status.get(c.mstatus, Status.MPRV) != 0) {
-      priv = Status.get(c.mstatus, Status.MPP);
-      v = priv != Hart.M && Status.get(c.mstatus, Status.MPV) != 0;
+    if (priv == Hart.M && CsrField.get(c.state.mstatus(), Csr.MSTATUS_MPRV) != 0) {
+      priv = CsrField.get(c.state.mstatus(), Csr.MSTATUS_MPP);
+      v = priv != Hart.M && CsrField.get(c.state.mstatus(), Csr.MSTATUS_MPV) != 0;
     }
-    long status = v ? c.vsstatus : c.mstatus;
+    long status = v ? c.state.vsstatus() : c.state.mstatus();
     dataV = v;
     dataPriv = priv;
-    dataMxr = Status.get(status | c.mstatus, Status.MXR) != 0;
-    int perm = priv == Hart.U ? PERM_U : Status.get(status, Status.SUM) != 0 ? PERM_S_SUM : PERM_S;
+    dataMxr = CsrField.get(status | c.state.mstatus(), Csr.SSTATUS_MXR) != 0;
+    int perm =
+        priv == Hart.U ? PERM_U : CsrField.get(status, Csr.SSTATUS_SUM) != 0 ? PERM_S_SUM : PERM_S;
     h.dataContext = dataMxr ? UNCACHED : context(priv, v, perm);
     h.readTlb = readTlb.select(Tlb.spaceOf(h.dataContext));
     h.writeTlb = writeTlb.select(Tlb.spaceOf(h.dataContext));
@@ -367,8 +373,8 @@ public final class Mmu {
   /** Translates and enters the TLB; returns the host address, or 0 with {@link #devicePa} set. */
   private long translateData(long va, long accessVa, int width, int kind) {
     CsrFile c = h.csrs;
-    long status = dataV ? c.vsstatus : c.mstatus;
-    boolean sum = Status.get(status, Status.SUM) != 0;
+    long status = dataV ? c.state.vsstatus() : c.state.mstatus();
+    boolean sum = CsrField.get(status, Csr.SSTATUS_SUM) != 0;
     walker.offset = (int) (va - accessVa);
     long pa = walker.translate(va, kind, dataV, dataPriv, sum, dataMxr);
     return finish(va, pa, width, kind, h.dataContext);
@@ -508,7 +514,7 @@ public final class Mmu {
     try {
       dataV = true;
       dataPriv = priv;
-      dataMxr = Status.get(c.vsstatus | c.mstatus, Status.MXR) != 0;
+      dataMxr = CsrField.get(c.state.vsstatus() | c.state.mstatus(), Csr.SSTATUS_MXR) != 0;
       h.dataContext = UNCACHED;
       walker.also = executable ? EXECUTE : 0;
       if (kind == READ) {

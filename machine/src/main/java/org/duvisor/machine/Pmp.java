@@ -8,8 +8,6 @@ final class Pmp {
   static final int ENTRIES = 16;
 
   /** pmpcfg2, the second and last configuration register of RV64 with 16 entries. */
-  static final int CFG2 = 0x3a2;
-
   private static final int LOCKED = 0x80;
 
   /** Outcome of a check. */

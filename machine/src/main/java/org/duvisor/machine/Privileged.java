@@ -1,6 +1,8 @@
 package org.duvisor.machine;
 
 import org.duvisor.isa.Cause;
+import org.duvisor.isa.Csr;
+import org.duvisor.isa.CsrField;
 
 /**
  * The privileged instructions: who may execute them and what they do (privileged spec 3.3, 12.2,
@@ -52,44 +54,45 @@ public final class Privileged {
       throw h.illegal(); // also when V=1: it is not an HS-mode instruction
     }
     CsrFile c = h.csrs;
-    long s = c.mstatus;
-    int priv = Status.get(s, Status.MPP);
-    boolean v = priv != Hart.M && Status.get(s, Status.MPV) != 0;
-    s = Status.set(s, Status.MIE, Status.get(s, Status.MPIE));
-    s = Status.set(s, Status.MPIE, 1);
-    s = Status.set(s, Status.MPP, Hart.U);
-    s = Status.set(s, Status.MPV, 0);
-    c.mstatus = priv == Hart.M ? s : Status.set(s, Status.MPRV, 0);
-    return arrive(priv, v, c.mepc);
+    long s = c.state.mstatus();
+    int priv = CsrField.get(s, Csr.MSTATUS_MPP);
+    boolean v = priv != Hart.M && CsrField.get(s, Csr.MSTATUS_MPV) != 0;
+    s = CsrField.set(s, Csr.MSTATUS_MIE, CsrField.get(s, Csr.MSTATUS_MPIE));
+    s = CsrField.set(s, Csr.MSTATUS_MPIE, 1);
+    s = CsrField.set(s, Csr.MSTATUS_MPP, Hart.U);
+    s = CsrField.set(s, Csr.MSTATUS_MPV, 0);
+    c.state.mstatus(priv == Hart.M ? s : CsrField.set(s, Csr.MSTATUS_MPRV, 0));
+    return arrive(priv, v, c.state.mepc());
   }
 
   /** SRET. */
   public long sret() {
     CsrFile c = h.csrs;
     if (h.v) {
-      if (h.priv == Hart.U || Status.get(c.guestControl(), Status.VTSR) != 0) {
+      if (h.priv == Hart.U || CsrField.get(c.guestControl(), Csr.HSTATUS_VTSR) != 0) {
         throw h.virtualInstruction();
       }
-      long s = c.vsstatus;
-      int priv = Status.get(s, Status.SPP);
-      s = Status.set(s, Status.SIE, Status.get(s, Status.SPIE));
-      s = Status.set(s, Status.SPIE, 1);
-      c.vsstatus = Status.set(s, Status.SPP, 0);
-      return arrive(priv, true, c.vsepc);
+      long s = c.state.vsstatus();
+      int priv = CsrField.get(s, Csr.SSTATUS_SPP);
+      s = CsrField.set(s, Csr.SSTATUS_SIE, CsrField.get(s, Csr.SSTATUS_SPIE));
+      s = CsrField.set(s, Csr.SSTATUS_SPIE, 1);
+      c.state.vsstatus(CsrField.set(s, Csr.SSTATUS_SPP, 0));
+      return arrive(priv, true, c.state.vsepc());
     }
-    if (h.priv == Hart.U || h.priv == Hart.S && Status.get(c.mstatus, Status.TSR) != 0) {
+    if (h.priv == Hart.U
+        || h.priv == Hart.S && CsrField.get(c.state.mstatus(), Csr.MSTATUS_TSR) != 0) {
       throw h.illegal();
     }
-    long s = c.mstatus;
-    int priv = Status.get(s, Status.SPP);
-    boolean v = h.config.hypervisor() && Status.get(c.hstatus, Status.SPV) != 0;
-    s = Status.set(s, Status.SIE, Status.get(s, Status.SPIE));
-    s = Status.set(s, Status.SPIE, 1);
-    s = Status.set(s, Status.SPP, 0);
-    c.mstatus = Status.set(s, Status.MPRV, 0);
-    c.hstatus = Status.set(c.hstatus, Status.SPV, 0);
-    boolean refused = v && c.dvEnabled && (c.hdvctl & CsrFile.HDVCTL_HTR) != 0;
-    long target = arrive(priv, v, c.sepc);
+    long s = c.state.mstatus();
+    int priv = CsrField.get(s, Csr.SSTATUS_SPP);
+    boolean v = h.config.hypervisor() && CsrField.get(c.state.hstatus(), Csr.HSTATUS_SPV) != 0;
+    s = CsrField.set(s, Csr.SSTATUS_SIE, CsrField.get(s, Csr.SSTATUS_SPIE));
+    s = CsrField.set(s, Csr.SSTATUS_SPIE, 1);
+    s = CsrField.set(s, Csr.SSTATUS_SPP, 0);
+    c.state.mstatus(CsrField.set(s, Csr.MSTATUS_MPRV, 0));
+    c.state.hstatus(CsrField.set(c.state.hstatus(), Csr.HSTATUS_SPV, 0));
+    boolean refused = v && c.dvEnabled && (c.state.hdvctl() & CsrFile.HDVCTL_HTR) != 0;
+    long target = arrive(priv, v, c.state.sepc());
     return refused ? h.traps.refuseEntry(target) : target;
   }
 
@@ -99,26 +102,26 @@ public final class Privileged {
     if (h.v) {
       throw h.virtualInstruction();
     }
-    boolean toGuest = Status.get(c.hustatus, Status.SPV) != 0;
-    if (h.priv != Hart.U || !c.dvEnabled || toGuest && c.hgatp >>> 60 == 0) {
+    boolean toGuest = CsrField.get(c.state.hustatus(), Csr.HSTATUS_SPV) != 0;
+    if (h.priv != Hart.U || !c.dvEnabled || toGuest && c.state.hgatp() >>> 60 == 0) {
       throw h.illegal();
     }
-    int priv = toGuest ? Status.get(c.hustatus, Status.SPVP) : Hart.U;
-    long s = c.hustatus;
-    s = Status.set(s, Status.UIE, Status.get(s, Status.UPIE));
-    s = Status.set(s, Status.UPIE, 1);
-    c.hustatus = Status.set(s, Status.SPV, 0);
-    return arrive(priv, toGuest, c.uepc);
+    int priv = toGuest ? CsrField.get(c.state.hustatus(), Csr.HSTATUS_SPVP) : Hart.U;
+    long s = c.state.hustatus();
+    s = CsrField.set(s, Csr.HUSTATUS_UIE, CsrField.get(s, Csr.HUSTATUS_UPIE));
+    s = CsrField.set(s, Csr.HUSTATUS_UPIE, 1);
+    c.state.hustatus(CsrField.set(s, Csr.HSTATUS_SPV, 0));
+    return arrive(priv, toGuest, c.state.uepc());
   }
 
   /** WFI. */
   public void wfi() {
     CsrFile c = h.csrs;
     if (h.priv != Hart.M) {
-      if (Status.get(c.mstatus, Status.TW) != 0 || !h.v && h.priv == Hart.U) {
+      if (CsrField.get(c.state.mstatus(), Csr.MSTATUS_TW) != 0 || !h.v && h.priv == Hart.U) {
         throw h.illegal();
       }
-      if (h.v && (h.priv == Hart.U || Status.get(c.guestControl(), Status.VTW) != 0)) {
+      if (h.v && (h.priv == Hart.U || CsrField.get(c.guestControl(), Csr.HSTATUS_VTW) != 0)) {
         throw h.virtualInstruction();
       }
     }
@@ -132,8 +135,8 @@ public final class Privileged {
    */
   public void stall() {
     CsrFile c = h.csrs;
-    boolean illegal = h.priv != Hart.M && Status.get(c.mstatus, Status.TW) != 0;
-    if (!illegal && !(h.v && Status.get(c.guestControl(), Status.VTW) != 0)) {
+    boolean illegal = h.priv != Hart.M && CsrField.get(c.state.mstatus(), Csr.MSTATUS_TW) != 0;
+    if (!illegal && !(h.v && CsrField.get(c.guestControl(), Csr.HSTATUS_VTW) != 0)) {
       return;
     }
     if (stall.isOver(h.reservedHost, h.reservedValue, h.time())) {
@@ -154,13 +157,13 @@ public final class Privileged {
     checkSupervisor();
     CsrFile c = h.csrs;
     if (h.v) {
-      if (Status.get(c.guestControl(), Status.VTVM) != 0) {
+      if (CsrField.get(c.guestControl(), Csr.HSTATUS_VTVM) != 0) {
         throw h.virtualInstruction();
       }
       h.mmu.fenceGuest(all, va, asid);
       return;
     }
-    if (h.priv == Hart.S && Status.get(c.mstatus, Status.TVM) != 0) {
+    if (h.priv == Hart.S && CsrField.get(c.state.mstatus(), Csr.MSTATUS_TVM) != 0) {
       throw h.illegal();
     }
     h.mmu.fenceHost(all, va, asid);
@@ -180,14 +183,14 @@ public final class Privileged {
     checkHypervisor();
     h.mmu.fenceGuest(all, va, asid);
     if (h.csrs.dvEnabled) {
-      h.mmu.fenceGuest(all, va, asid, Spaces.vmidOf(h.csrs.hgatp));
+      h.mmu.fenceGuest(all, va, asid, Spaces.vmidOf(h.csrs.state.hgatp()));
     }
   }
 
   /** HFENCE.GVMA; {@code vmid} -1 = all. */
   public void hfenceGvma(long vmid) {
     checkHypervisor();
-    if (h.priv == Hart.S && Status.get(h.csrs.mstatus, Status.TVM) != 0) {
+    if (h.priv == Hart.S && CsrField.get(h.csrs.state.mstatus(), Csr.MSTATUS_TVM) != 0) {
       throw h.illegal();
     }
     h.mmu.fenceStage2(vmid);
@@ -212,7 +215,7 @@ public final class Privileged {
   /** HUFENCE.GVMA for the resident VM. */
   public void hufenceGvma() {
     checkHu();
-    h.mmu.fenceStage2(h.csrs.hdvvmid);
+    h.mmu.fenceStage2(h.csrs.state.hdvvmid());
   }
 
   /** Checks that HLV and HSV are legal here and returns the privilege they act with. */
@@ -220,15 +223,16 @@ public final class Privileged {
     if (h.v) {
       throw h.virtualInstruction();
     }
-    if (!h.config.hypervisor() || h.priv == Hart.U && Status.get(h.csrs.hstatus, Status.HU) == 0) {
+    if (!h.config.hypervisor()
+        || h.priv == Hart.U && CsrField.get(h.csrs.state.hstatus(), Csr.HSTATUS_HU) == 0) {
       throw h.illegal();
     }
-    return Status.get(h.csrs.hstatus, Status.SPVP);
+    return CsrField.get(h.csrs.state.hstatus(), Csr.HSTATUS_SPVP);
   }
 
   /** Likewise for HULV and HUSV. */
   public int huGuestPrivilege() {
     checkHu();
-    return Status.get(h.csrs.hustatus, Status.SPVP);
+    return CsrField.get(h.csrs.state.hustatus(), Csr.HSTATUS_SPVP);
   }
 }

@@ -1,6 +1,8 @@
 package org.duvisor.machine;
 
 import org.duvisor.isa.Cause;
+import org.duvisor.isa.Csr;
+import org.duvisor.isa.CsrField;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -123,14 +125,15 @@ public final class Traps {
     long bit = 1L << cause;
     boolean guestOfHu = h.v && c.dvEnabled;
     boolean toM =
-        h.priv == Hart.M || !guestOfHu && cause != Cause.WINDOW_VIOLATION && (c.medeleg & bit) == 0;
+        h.priv == Hart.M
+            || !guestOfHu && cause != Cause.WINDOW_VIOLATION && (c.state.medeleg() & bit) == 0;
     if (toM) {
       return toM(cause, epc, tval, tval2, tinst, gva);
     }
-    if (h.v && (c.hedeleg & bit) != 0) {
+    if (h.v && (c.state.hedeleg() & bit) != 0) {
       return toVs(cause, epc, tval);
     }
-    if (guestOfHu && (c.sedeleg & bit) != 0) {
+    if (guestOfHu && (c.state.sedeleg() & bit) != 0) {
       return toHu(cause, epc, tval, tval2, tinst, gva);
     }
     return toHs(cause, epc, tval, tval2, tinst, gva);
@@ -139,35 +142,35 @@ public final class Traps {
   private long toM(long cause, long epc, long tval, long tval2, long tinst, boolean gva) {
     note(Mode.M, cause, epc);
     CsrFile c = h.csrs;
-    long s = c.mstatus;
-    s = Status.set(s, Status.MPP, h.priv);
-    s = Status.set(s, Status.MPIE, Status.get(s, Status.MIE));
-    s = Status.set(s, Status.MIE, 0);
-    s = Status.set(s, Status.MPV, h.v ? 1 : 0);
-    s = Status.set(s, Status.GVA, gva ? 1 : 0);
-    c.mstatus = s;
-    c.mepc = epc;
-    c.mcause = cause;
-    c.mtval = tval;
-    c.mtval2 = tval2;
-    c.mtinst = tinst;
-    return arrive(Hart.M, false, c.mtvec, cause);
+    long s = c.state.mstatus();
+    s = CsrField.set(s, Csr.MSTATUS_MPP, h.priv);
+    s = CsrField.set(s, Csr.MSTATUS_MPIE, CsrField.get(s, Csr.MSTATUS_MIE));
+    s = CsrField.set(s, Csr.MSTATUS_MIE, 0);
+    s = CsrField.set(s, Csr.MSTATUS_MPV, h.v ? 1 : 0);
+    s = CsrField.set(s, Csr.MSTATUS_GVA, gva ? 1 : 0);
+    c.state.mstatus(s);
+    c.state.mepc(epc);
+    c.state.mcause(cause);
+    c.state.mtval(tval);
+    c.state.mtval2(tval2);
+    c.state.mtinst(tinst);
+    return arrive(Hart.M, false, c.state.mtvec(), cause);
   }
 
   private long toHs(long cause, long epc, long tval, long tval2, long tinst, boolean gva) {
     note(Mode.HS, cause, epc);
     CsrFile c = h.csrs;
-    if (h.v && c.dvEnabled && (c.hdvctl & CsrFile.HDVCTL_HTR) != 0) {
+    if (h.v && c.dvEnabled && (c.state.hdvctl() & CsrFile.HDVCTL_HTR) != 0) {
       boolean exception = cause >= 0;
       exitToHu(INTERRUPT | Cause.HOST_EVENT, epc, exception ? cause : 0, 0, 0, false);
-      epc = c.utvec & ~3L;
+      epc = c.state.utvec() & ~3L;
       if (exception) {
         cause =
             Cause
                 .WINDOW_VIOLATION; // the guest's ecall is no system call of its hypervisor, nor its
         // page fault one of the process
       }
-      c.hustatus = Status.set(c.hustatus, Status.UIE, 0);
+      c.state.hustatus(CsrField.set(c.state.hustatus(), Csr.HUSTATUS_UIE, 0));
     }
     return arriveAtHs(cause, epc, tval, tval2, tinst, gva);
   }
@@ -186,37 +189,37 @@ public final class Traps {
 
   private long arriveAtHs(long cause, long epc, long tval, long tval2, long tinst, boolean gva) {
     CsrFile c = h.csrs;
-    long s = c.mstatus;
-    s = Status.set(s, Status.SPP, h.priv);
-    s = Status.set(s, Status.SPIE, Status.get(s, Status.SIE));
-    s = Status.set(s, Status.SIE, 0);
-    c.mstatus = s;
-    long hs = c.hstatus;
-    hs = Status.set(hs, Status.SPV, h.v ? 1 : 0);
+    long s = c.state.mstatus();
+    s = CsrField.set(s, Csr.SSTATUS_SPP, h.priv);
+    s = CsrField.set(s, Csr.SSTATUS_SPIE, CsrField.get(s, Csr.SSTATUS_SIE));
+    s = CsrField.set(s, Csr.SSTATUS_SIE, 0);
+    c.state.mstatus(s);
+    long hs = c.state.hstatus();
+    hs = CsrField.set(hs, Csr.HSTATUS_SPV, h.v ? 1 : 0);
     if (h.v) {
-      hs = Status.set(hs, Status.SPVP, h.priv);
+      hs = CsrField.set(hs, Csr.HSTATUS_SPVP, h.priv);
     }
-    c.hstatus = Status.set(hs, Status.H_GVA, gva ? 1 : 0);
-    c.sepc = epc;
-    c.scause = cause;
-    c.stval = tval;
-    c.htval = tval2;
-    c.htinst = tinst;
+    c.state.hstatus(CsrField.set(hs, Csr.HSTATUS_GVA, gva ? 1 : 0));
+    c.state.sepc(epc);
+    c.state.scause(cause);
+    c.state.stval(tval);
+    c.state.htval(tval2);
+    c.state.htinst(tinst);
     h.left |= h.embedded;
-    return arrive(Hart.S, false, c.stvec, cause);
+    return arrive(Hart.S, false, c.state.stvec(), cause);
   }
 
   private long toVs(long cause, long epc, long tval) {
     note(Mode.VS, cause, epc);
     CsrFile c = h.csrs;
-    long s = c.vsstatus;
-    s = Status.set(s, Status.SPP, h.priv);
-    s = Status.set(s, Status.SPIE, Status.get(s, Status.SIE));
-    c.vsstatus = Status.set(s, Status.SIE, 0);
-    c.vsepc = epc;
-    c.vscause = cause;
-    c.vstval = tval;
-    return arrive(Hart.S, true, c.vstvec, cause);
+    long s = c.state.vsstatus();
+    s = CsrField.set(s, Csr.SSTATUS_SPP, h.priv);
+    s = CsrField.set(s, Csr.SSTATUS_SPIE, CsrField.get(s, Csr.SSTATUS_SIE));
+    c.state.vsstatus(CsrField.set(s, Csr.SSTATUS_SIE, 0));
+    c.state.vsepc(epc);
+    c.state.vscause(cause);
+    c.state.vstval(tval);
+    return arrive(Hart.S, true, c.state.vstvec(), cause);
   }
 
   private long toHu(long cause, long epc, long tval, long tval2, long tinst, boolean gva) {
@@ -227,26 +230,28 @@ public final class Traps {
   /** Entry to HU (docs/dv-ext.md, section 5), or the first step of a reflected trap to HS. */
   private long exitToHu(long cause, long epc, long tval, long tval2, long tinst, boolean gva) {
     CsrFile c = h.csrs;
-    long s = c.hustatus;
+    long s = c.state.hustatus();
     if (h.v) {
-      s = Status.set(s, Status.SPV, 1);
-      s = Status.set(s, Status.SPVP, h.priv);
+      s = CsrField.set(s, Csr.HSTATUS_SPV, 1);
+      s = CsrField.set(s, Csr.HSTATUS_SPVP, h.priv);
     } else {
-      s = Status.set(s, Status.SPV, 0);
+      s = CsrField.set(s, Csr.HSTATUS_SPV, 0);
     }
-    s = Status.set(s, Status.H_GVA, gva ? 1 : 0);
-    s = Status.set(s, Status.UPIE, Status.get(s, Status.UIE));
-    c.hustatus = Status.set(s, Status.UIE, 0);
+    s = CsrField.set(s, Csr.HSTATUS_GVA, gva ? 1 : 0);
+    s = CsrField.set(s, Csr.HUSTATUS_UPIE, CsrField.get(s, Csr.HUSTATUS_UIE));
+    c.state.hustatus(CsrField.set(s, Csr.HUSTATUS_UIE, 0));
     if (cause == (INTERRUPT | Cause.HOST_EVENT)) {
-      c.hdvctl &= ~CsrFile.HDVCTL_KICK; // the guest has left, which is all that a kick asks for
+      c.state.hdvctl(
+          c.state.hdvctl()
+              & ~CsrFile.HDVCTL_KICK); // the guest has left, which is all that a kick asks for
     }
-    c.uepc = epc;
-    c.ucause = cause;
-    c.utval = tval;
-    c.hutval = tval2;
-    c.hutinst = tinst;
+    c.state.uepc(epc);
+    c.state.ucause(cause);
+    c.state.utval(tval);
+    c.state.hutval(tval2);
+    c.state.hutinst(tinst);
     h.left |= h.embedded;
-    return arrive(Hart.U, false, c.utvec, cause);
+    return arrive(Hart.U, false, c.state.utvec(), cause);
   }
 
   private long arrive(int priv, boolean v, long vector, long cause) {
@@ -266,11 +271,11 @@ public final class Traps {
   long pending() {
     CsrFile c = h.csrs;
     Aia aia = h.aia;
-    long p = c.softPending;
+    long p = c.state.softwarePending();
     if (aia != null) {
       p = (aia.separateSeip() ? p & ~(1L << Cause.SUPERVISOR_EXTERNAL) : p) | aia.filesPending();
     }
-    p |= h.wires() | c.hvip & VS_CLASS;
+    p |= h.wires() | c.state.hvip() & VS_CLASS;
     long now = h.clock.now();
     long left = NEVER;
     if (Long.compareUnsigned(now, h.mtimecmp) >= 0) {
@@ -278,33 +283,33 @@ public final class Traps {
     } else {
       left = sooner(left, h.mtimecmp - now);
     }
-    if ((c.menvcfg & CsrFile.STCE) != 0) {
+    if ((c.state.menvcfg() & CsrFile.STCE) != 0) {
       p &= ~(1L << Cause.SUPERVISOR_TIMER); // STIP is the comparison's alone
-      if (Long.compareUnsigned(now, c.stimecmp) >= 0) {
+      if (Long.compareUnsigned(now, c.state.stimecmp()) >= 0) {
         p |= 1L << Cause.SUPERVISOR_TIMER;
       } else {
-        left = sooner(left, c.stimecmp - now);
+        left = sooner(left, c.state.stimecmp() - now);
       }
-      if ((c.henvcfg & CsrFile.STCE) != 0) {
-        long guestNow = now + c.htimedelta;
-        if (Long.compareUnsigned(guestNow, c.vstimecmp) >= 0) {
+      if ((c.state.henvcfg() & CsrFile.STCE) != 0) {
+        long guestNow = now + c.state.htimedelta();
+        if (Long.compareUnsigned(guestNow, c.state.vstimecmp()) >= 0) {
           p |= 1L << Cause.VIRTUAL_SUPERVISOR_TIMER;
         } else {
-          left = sooner(left, c.vstimecmp - guestNow);
+          left = sooner(left, c.state.vstimecmp() - guestNow);
         }
       }
     }
     if (c.dvEnabled) {
-      if ((c.vtimectl & 1) != 0) {
-        if (Long.compareUnsigned(now, c.vtimecmp) >= 0) {
+      if ((c.state.vtimectl() & 1) != 0) {
+        if (Long.compareUnsigned(now, c.state.vtimecmp()) >= 0) {
           p |= 1L << Cause.USER_TIMER;
         } else {
-          left = sooner(left, c.vtimecmp - now);
+          left = sooner(left, c.state.vtimecmp() - now);
         }
       }
-      if (c.resident() && h.posts.pending((int) c.hdvvmid, (int) c.hdvvcpu)) {
+      if (c.resident() && h.posts.pending((int) c.state.hdvvmid(), (int) c.state.hdvvcpu())) {
         p |=
-            (c.hdvctl & CsrFile.HDVCTL_IPIV) != 0
+            (c.state.hdvctl() & CsrFile.HDVCTL_IPIV) != 0
                 ? 1L << Cause.VIRTUAL_SUPERVISOR_SOFTWARE
                 : 1L << Cause.USER_SOFTWARE;
       }
@@ -321,7 +326,7 @@ public final class Traps {
    */
   void enablesChanged() {
     Aia aia = h.aia;
-    if ((lastPending & h.csrs.mie) != 0 || aia != null && aia.hasVirtual()) {
+    if ((lastPending & h.csrs.state.mie()) != 0 || aia != null && aia.hasVirtual()) {
       h.attend();
     }
   }
@@ -346,7 +351,7 @@ public final class Traps {
    */
   boolean wakesFromWait() {
     Aia aia = h.aia;
-    return (pending() & h.csrs.mie) != 0 || aia != null && aia.wakes();
+    return (pending() & h.csrs.state.mie()) != 0 || aia != null && aia.wakes();
   }
 
   /** Takes the most urgent enabled interrupt, if there is one. */
@@ -354,13 +359,13 @@ public final class Traps {
     CsrFile c = h.csrs;
     Aia aia = h.aia;
     long pending = pending();
-    long ready = pending & c.mie;
+    long ready = pending & c.state.mie();
     boolean kicked = h.v && c.kicked();
     if (ready == 0 && !kicked && (aia == null || !aia.hasVirtual())) {
       return;
     }
     long mideleg = c.mideleg();
-    boolean mOn = h.priv < Hart.M || Status.get(c.mstatus, Status.MIE) != 0;
+    boolean mOn = h.priv < Hart.M || CsrField.get(c.state.mstatus(), Csr.MSTATUS_MIE) != 0;
     long group = mOn ? ready & ~mideleg : 0;
     if (group != 0) {
       int cause = aia == null ? first(group) : aia.mtopi(pending) >>> 16;
@@ -370,9 +375,9 @@ public final class Traps {
     if (h.priv == Hart.M) {
       return;
     }
-    long hu = c.dvEnabled ? c.sideleg & HU_CLASS : 0;
+    long hu = c.dvEnabled ? c.state.sideleg() & HU_CLASS : 0;
     long hs = ready & mideleg & ~HU_CLASS & ~c.notForHs();
-    boolean hsOn = h.v || h.priv < Hart.S || Status.get(c.mstatus, Status.SIE) != 0;
+    boolean hsOn = h.v || h.priv < Hart.S || CsrField.get(c.state.mstatus(), Csr.SSTATUS_SIE) != 0;
     if (hsOn) {
       int cause = aia != null ? aia.stopi(pending) >>> 16 : hs != 0 ? first(hs) : 0;
       if (cause != 0) {
@@ -384,13 +389,15 @@ public final class Traps {
       h.pc = toHu(INTERRUPT | Cause.HOST_EVENT, h.pc, 0, 0, 0, false);
       return;
     }
-    boolean huOn = h.v || h.priv == Hart.U && Status.get(c.hustatus, Status.UIE) != 0;
+    boolean huOn =
+        h.v || h.priv == Hart.U && CsrField.get(c.state.hustatus(), Csr.HUSTATUS_UIE) != 0;
     if (huOn && (ready & hu) != 0) {
       h.pc = toHu(INTERRUPT | first(ready & hu), h.pc, 0, 0, 0, false);
       return;
     }
-    long vs = ready & c.hideleg & VS_CLASS;
-    boolean vsOn = h.v && (h.priv < Hart.S || Status.get(c.vsstatus, Status.SIE) != 0);
+    long vs = ready & c.state.hideleg() & VS_CLASS;
+    boolean vsOn =
+        h.v && (h.priv < Hart.S || CsrField.get(c.state.vsstatus(), Csr.SSTATUS_SIE) != 0);
     if (!vsOn) {
       return;
     }

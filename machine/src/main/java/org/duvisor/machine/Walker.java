@@ -1,6 +1,8 @@
 package org.duvisor.machine;
 
 import org.duvisor.isa.Cause;
+import org.duvisor.isa.Csr;
+import org.duvisor.isa.CsrField;
 import org.duvisor.machine.dv.Windows;
 import org.duvisor.machine.mem.Raw;
 
@@ -73,14 +75,18 @@ final class Walker {
     }
     CsrFile c = h.csrs;
     if (!v) {
-      return c.satp >>> 60 == 0
+      return c.state.satp() >>> 60 == 0
           ? address
-          : stage1(c.satp, priv, sum, (c.menvcfg & CsrFile.ADUE) != 0);
+          : stage1(c.state.satp(), priv, sum, (c.state.menvcfg() & CsrFile.ADUE) != 0);
     }
     guestAddress =
-        c.vsatp >>> 60 == 0
+        c.state.vsatp() >>> 60 == 0
             ? address
-            : stage1(c.vsatp, priv, sum, (c.henvcfg & c.menvcfg & CsrFile.ADUE) != 0);
+            : stage1(
+                c.state.vsatp(),
+                priv,
+                sum,
+                (c.state.henvcfg() & c.state.menvcfg() & CsrFile.ADUE) != 0);
     long pa = stage2(guestAddress, kind, false);
     return inWindow(pa, Mmu.windowPermissions(kind | also), guestAddress);
   }
@@ -108,7 +114,7 @@ final class Walker {
   private boolean isGranted(long pa, long permission) {
     if (h.owners.isGuestFile(pa)) {
       return (permission & ~(Windows.READ | Windows.WRITE)) == 0
-          && h.owners.isOwner(pa, h.csrs.hdvvmid);
+          && h.owners.isOwner(pa, h.csrs.state.hdvvmid());
     }
     return h.windows.allow(pa, permission);
   }
@@ -122,7 +128,9 @@ final class Walker {
       throw pageFault();
     }
     boolean pbmte =
-        ((virtual ? h.csrs.henvcfg & h.csrs.menvcfg : h.csrs.menvcfg) & CsrFile.PBMTE) != 0;
+        ((virtual ? h.csrs.state.henvcfg() & h.csrs.state.menvcfg() : h.csrs.state.menvcfg())
+                & CsrFile.PBMTE)
+            != 0;
     while (true) {
       long table = (satp & PPN_MASK) << 12;
       leafGlobal = false;
@@ -236,7 +244,7 @@ final class Walker {
    * @param forPte the access is the walker's own, to a stage-1 PTE
    */
   private long stage2(long gpa, int need, boolean forPte) {
-    long hgatp = h.csrs.hgatp;
+    long hgatp = h.csrs.state.hgatp();
     if (hgatp >>> 60 == 0) {
       return gpa;
     }
@@ -244,7 +252,7 @@ final class Walker {
     if (gpa >>> (14 + 9 * levels) != 0) {
       throw guestPageFault(gpa, need, forPte);
     }
-    boolean pbmte = (h.csrs.menvcfg & CsrFile.PBMTE) != 0;
+    boolean pbmte = (h.csrs.state.menvcfg() & CsrFile.PBMTE) != 0;
     while (true) {
       long table = (hgatp & PPN_MASK) << 12;
       for (int level = levels - 1; ; level--) {
@@ -268,7 +276,7 @@ final class Walker {
         }
         long needed = need == Mmu.WRITE ? A | D : A;
         if ((pte & needed) != needed) {
-          if ((h.csrs.menvcfg & CsrFile.ADUE) == 0) {
+          if ((h.csrs.state.menvcfg() & CsrFile.ADUE) == 0) {
             throw guestPageFault(gpa, need, forPte);
           }
           tableHost(pteAddress, true);
@@ -287,7 +295,7 @@ final class Walker {
 
   private boolean stage2Rights(long pte, int need, boolean forPte) {
     if (!forPte) {
-      return rights(pte, Status.get(h.csrs.mstatus, Status.MXR) != 0);
+      return rights(pte, CsrField.get(h.csrs.state.mstatus(), Csr.SSTATUS_MXR) != 0);
     }
     return (pte & (need == Mmu.WRITE ? W : R)) != 0;
   }

@@ -6,6 +6,8 @@ import java.lang.foreign.ValueLayout;
 import java.util.function.LongSupplier;
 import org.duvisor.devices.MmioBus;
 import org.duvisor.isa.Csr;
+import org.duvisor.isa.Extension;
+import org.duvisor.isa.Extensions;
 import org.duvisor.machine.dv.Posts;
 import org.duvisor.machine.interp.Interpreter;
 import org.duvisor.machine.mem.PhysicalMemory;
@@ -17,8 +19,9 @@ import org.duvisor.machine.testing.PageTables;
  */
 final class HartFixture {
   static final long RAM = 0x8000_0000L;
-  static final HartConfig PLAIN = new HartConfig(1 << 8, false, false);
-  static final HartConfig WITH_H = new HartConfig(1 << 8 | 1 << 9, true, false);
+  static final HartConfig PLAIN =
+      new HartConfig(Extensions.max().without(Extension.H).without(Extension.SV48));
+  static final HartConfig WITH_H = new HartConfig(Extensions.max().without(Extension.XDV));
 
   final PhysicalMemory memory = new PhysicalMemory(RAM, 8 << 20);
   final MmioBus bus = new MmioBus();

@@ -1,7 +1,6 @@
 package org.duvisor.isa.codegen;
 
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -21,7 +20,7 @@ import org.duvisor.isa.Semantics.Result;
  * decoded as their expansions.
  */
 public final class OpsGenerator {
-  private final StringBuilder out = new StringBuilder(200_000);
+  private final Source out = new Source();
 
   private OpsGenerator() {}
 
@@ -34,13 +33,8 @@ public final class OpsGenerator {
     if (args.length != 1) {
       throw new IllegalArgumentException("usage: OpsGenerator <output directory>");
     }
-    Path file = Path.of(args[0], "org", "duvisor", "machine", "interp", "Ops.java");
     String source = source(InstructionSet.standard());
-    if (Files.exists(file) && Files.readString(file).equals(source)) {
-      return; // an unchanged file keeps its time stamp, so nothing is recompiled
-    }
-    Files.createDirectories(file.getParent());
-    Files.writeString(file, source);
+    Source.write(Path.of(args[0]), "org.duvisor.machine.interp.Ops", source);
   }
 
   /** The source of the class Ops for a set of instructions. */
@@ -76,37 +70,38 @@ public final class OpsGenerator {
             + " */");
     line(0, "final class Ops {");
     line(1, "private Ops() {}");
-    Map<String, List<Instruction>> byExtension = new LinkedHashMap<>();
-    for (Instruction i : base) {
-      byExtension.computeIfAbsent(i.extension(), e -> new ArrayList<>()).add(i);
-    }
-    emitCreate(byExtension);
+    emitCreate(base);
     for (Instruction i : base) {
       new OpClass(i).emit();
     }
     line(0, "}");
-    return out.toString();
+    return out.text();
   }
 
-  private void emitCreate(Map<String, List<Instruction>> byExtension) {
+  /** Instructions in one of the methods that create their ops: HotSpot compiles no huge ones. */
+  private static final int GROUP = 64;
+
+  private void emitCreate(List<Instruction> base) {
+    int groups = (base.size() + GROUP - 1) / GROUP;
     line(0, "");
     line(
         1,
         "/** The op of a decoded instruction that starts {@code offset} bytes after its block. */");
     line(1, "static Op create(Decoded d, int offset) {");
     line(2, "int id = d.instruction().id();");
-    for (Map.Entry<String, List<Instruction>> e : byExtension.entrySet()) {
-      line(2, "if (id <= " + e.getValue().getLast().id() + ") {");
-      line(3, "return create" + e.getKey() + "(id, d, offset);");
-      line(2, "}");
+    line(2, "return switch (id / " + GROUP + ") {");
+    for (int group = 0; group < groups; group++) {
+      line(3, "case " + group + " -> create" + group + "(id, d, offset);");
     }
-    line(2, "throw new IllegalArgumentException(d.toString());");
+    line(3, "default -> throw new IllegalArgumentException(d.toString());");
+    line(2, "};");
     line(1, "}");
-    for (Map.Entry<String, List<Instruction>> e : byExtension.entrySet()) {
+    for (int group = 0; group < groups; group++) {
       line(0, "");
-      line(1, "private static Op create" + e.getKey() + "(int id, Decoded d, int offset) {");
+      line(1, "private static Op create" + group + "(int id, Decoded d, int offset) {");
       line(2, "return switch (id) {");
-      for (Instruction i : e.getValue()) {
+      int end = Math.min(base.size(), (group + 1) * GROUP);
+      for (Instruction i : base.subList(group * GROUP, end)) {
         line(3, "case " + i.id() + " -> " + className(i) + ".of(d, offset);");
       }
       line(3, "default -> throw new IllegalArgumentException(d.toString());");
@@ -131,7 +126,7 @@ public final class OpsGenerator {
   }
 
   private void line(int depth, String text) {
-    out.append("  ".repeat(depth)).append(text).append('\n');
+    out.line(depth, text);
   }
 
   /** Emits the class of one instruction. */

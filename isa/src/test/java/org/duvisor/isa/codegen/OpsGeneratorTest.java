@@ -52,7 +52,7 @@ class OpsGeneratorTest {
   void missingMethodsAreReportedOneByOne() {
     String row =
         "foo | 0000000 rs2 rs1 000 rd 0110011 | rd, rs1, rs2 | rd = Nowhere.foo(rs1, rs2)\n";
-    InstructionSet set = InstructionSet.of("x.isa", "extension X\n" + row);
+    InstructionSet set = InstructionSet.of("x.isa", "extension XDV\n" + row);
     List<String> problems =
         SemanticsResolver.problems(set, OpsGeneratorTest.class.getClassLoader());
     assertEquals(1, problems.size());

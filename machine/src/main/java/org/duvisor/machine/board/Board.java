@@ -97,7 +97,7 @@ public final class Board implements AutoCloseable {
     root.child("memory@" + Long.toHexString(MemoryMap.RAM))
         .strings("device_type", "memory")
         .longs("reg", MemoryMap.RAM, config.memoryBytes());
-    new Cpus("rv64i", config.hart().extensions(), config.hart().mmuType(), Clock.HERTZ, 64)
+    new Cpus("rv64i", config.hart().extensions().names(), config.hart().mmuType(), Clock.HERTZ, 64)
         .describe(root, config.harts(), FIRST_CPU);
     Node soc = root.child("soc");
     soc.cells("#address-cells", 2)

@@ -34,9 +34,8 @@ final class DecodedCode {
   private static final int CHUNK = 1 << CHUNK_SHIFT;
   private static final @Nullable CodePage[] NO_PAGES = new CodePage[CHUNK];
 
-  private static final Decoder DECODER = InstructionSet.standard().decoder();
-
   private final Hart h;
+  private final Decoder decoder;
   private final int threshold;
   private final CodeDirectory directory;
   private final CodeBudget.Account budget;
@@ -67,6 +66,7 @@ final class DecodedCode {
    */
   DecodedCode(Hart h, int threshold, CodeBudget budget) {
     this.h = h;
+    this.decoder = InstructionSet.standard().decoder(h.config().extensions());
     this.threshold = threshold;
     this.directory = h.memory().code();
     this.budget = budget.open();
@@ -203,8 +203,13 @@ final class DecodedCode {
     return b;
   }
 
-  private static Op op(int bits, int offset) {
-    Decoded d = DECODER.decode(bits);
+  /** What instructions there are on the hart. */
+  Decoder decoder() {
+    return decoder;
+  }
+
+  private Op op(int bits, int offset) {
+    Decoded d = decoder.decode(bits);
     return d == null ? new Illegal(offset) : Ops.create(d, offset);
   }
 

@@ -13,7 +13,7 @@ import java.util.function.LongFunction;
 import org.duvisor.isa.Csr;
 import org.duvisor.isa.Decoded;
 import org.duvisor.isa.Decoder;
-import org.duvisor.isa.InstructionSet;
+import org.duvisor.isa.Extension;
 import org.duvisor.isa.Semantics.Kind;
 import org.jspecify.annotations.Nullable;
 
@@ -22,7 +22,6 @@ import org.jspecify.annotations.Nullable;
  * hottest block first, as far as blocks are warm, in a few pages.
  */
 final class Regions {
-  private static final Decoder DECODER = InstructionSet.standard().decoder();
 
   /** Instructions of a region that is picked. */
   private static final int MAX_PICKED = 120;
@@ -39,7 +38,6 @@ final class Regions {
   private static final int MAX_BLOCK = 60;
   private static final int MAX_PAGES = 4;
   static final int MAX_DISTANCE = 1 << 16;
-  private static final String CSR_EXTENSION = "Zicsr";
 
   /** A block is warm when it ran at least threshold / this. */
   private static final int WARM = 16;
@@ -47,6 +45,7 @@ final class Regions {
   private record Candidate(int offset, int heat) {}
 
   private final LongFunction<@Nullable CodePage> pageOf;
+  private final Decoder decoder;
   private final int threshold;
 
   /**
@@ -54,9 +53,11 @@ final class Regions {
    *
    * @param pageOf the page that is mapped at a virtual address right now, null when that is not
    *     known cheaply
+   * @param decoder that of the hart: what is no instruction there is none in a region
    */
-  Regions(LongFunction<@Nullable CodePage> pageOf, int threshold) {
+  Regions(LongFunction<@Nullable CodePage> pageOf, Decoder decoder, int threshold) {
     this.pageOf = pageOf;
+    this.decoder = decoder;
     this.threshold = threshold;
   }
 
@@ -160,7 +161,7 @@ final class Regions {
       } else {
         bits = page.bits(inPage);
       }
-      Decoded d = DECODER.decode(bits);
+      Decoded d = decoder.decode(bits);
       if (d == null || readsCounter(d) || d.rm() == 5 || d.rm() == 6) {
         break; // left to the interpreter; rounding modes 5 and 6 are reserved
       }
@@ -180,7 +181,7 @@ final class Regions {
    */
   private static boolean readsCounter(Decoded d) {
     if (d.instruction().semantics().kind() != Kind.END
-        || !d.instruction().extension().equals(CSR_EXTENSION)) {
+        || !d.instruction().extensions().contains(Extension.ZICSR)) {
       return false;
     }
     int csr = d.csr();

@@ -43,7 +43,7 @@ final class Tiering {
     this.cache = cache;
     this.code = code;
     this.threshold = threshold(translator);
-    this.regions = new Regions(code::knownPage, threshold);
+    this.regions = new Regions(code::knownPage, code.decoder(), threshold);
   }
 
   /** The heat at which a block is hot. */

@@ -48,6 +48,16 @@ public final class Raw {
         .reinterpret(bytes, Arena.ofAuto(), s -> U.freeMemory(address));
   }
 
+  /** A doubleword that one thread has for itself: HotSpot may keep it in a register. */
+  public static long word(long address) {
+    return U.getLong(null, address);
+  }
+
+  /** Sets a doubleword that one thread has for itself. */
+  public static void word(long address, long value) {
+    U.putLong(null, address, value);
+  }
+
   /** Sign-extended byte. */
   public static long loadByte(long address) {
     return U.getByteOpaque(null, address);
