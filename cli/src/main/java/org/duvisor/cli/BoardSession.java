@@ -13,6 +13,8 @@ import java.util.random.RandomGenerator;
 import org.duvisor.devices.chardev.CharBackend;
 import org.duvisor.devices.chardev.StreamBackend;
 import org.duvisor.devices.images.KernelImage;
+import org.duvisor.isa.Extension;
+import org.duvisor.isa.Extensions;
 import org.duvisor.machine.HartConfig;
 import org.duvisor.machine.board.Board;
 import org.duvisor.machine.board.BoardBoot;
@@ -58,7 +60,7 @@ final class BoardSession implements Session {
     boolean same = options.deterministic();
     RandomGenerator random = same ? new SplittableRandom(SEED) : new SecureRandom();
     var devices = new Devices(same ? Serving.INLINE : Serving.THREAD, random);
-    Engine.Running engine = options.guest().engine().start(same, options.guest().dump());
+    Engine.Running engine = options.guest().start(same);
     try {
       devices.open(options.guest());
       var console = new StreamBackend(input, output);
@@ -99,18 +101,25 @@ final class BoardSession implements Session {
             .virtio(devices.list())
             .deterministic(options.deterministic())
             .interrupts(options.aia().controller());
-    options.guestFiles().ifPresent(files -> config.hart(withFiles(options.aia(), files)));
-    return config.build();
+    return config.hart(hart(options)).build();
   }
 
-  private static HartConfig withFiles(Aia aia, int files) {
-    if (aia != Aia.imsic) {
+  private static HartConfig hart(BoardOptions options) {
+    Extensions cpu = options.guest().execution().cpu();
+    if (options.guestFiles().isEmpty()) {
+      return new HartConfig(cpu);
+    }
+    int files = options.guestFiles().getAsInt();
+    if (options.aia() != Aia.imsic) {
       throw new UserError("--aia-guests needs --aia aplic-imsic");
     }
     if (files < 0 || files > 63) {
       throw new UserError("--aia-guests is a number from 0 to 63, not " + files);
     }
-    return HartConfig.STANDARD.withGuestFiles(files);
+    if (files > 0 && !cpu.has(Extension.H)) {
+      throw new UserError("--aia-guests needs harts with h (--cpu)");
+    }
+    return new HartConfig(cpu, files);
   }
 
   private static BoardBoot boot(BoardOptions options) throws IOException {

@@ -6,33 +6,78 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
 import java.util.function.Supplier;
+import org.duvisor.isa.Extensions;
 import org.duvisor.virtio.host.Links;
 
 /**
  * What the user asked for and VMs and boards have alike, unjudged.
  *
- * @param kernel a Linux Image, or an ELF file; both may be compressed
- * @param initrd its initial RAM disk
- * @param append the kernel's command line
+ * @param boot what is started
  * @param memory of the guest
  * @param disks in the order given: vda, vdb, ...
  * @param shares host folders in the order given
  * @param net the network card's other end
- * @param engine what executes guest code
- * @param dump where to write what the engine translates
+ * @param execution what executes it
  * @param reboot whether a reboot starts the guest again; otherwise it is its end
  */
 public record GuestOptions(
-    Optional<Path> kernel,
-    Optional<Path> initrd,
-    String append,
+    Boot boot,
     Size memory,
     List<Disk> disks,
     List<Share> shares,
     Net net,
-    Engine engine,
-    Optional<Path> dump,
+    Execution execution,
     boolean reboot) {
+  /**
+   * What is started.
+   *
+   * @param kernel a Linux Image, or an ELF file; both may be compressed
+   * @param initrd its initial RAM disk
+   * @param append the kernel's command line
+   */
+  public record Boot(Optional<Path> kernel, Optional<Path> initrd, String append) {
+    /** These images. */
+    static Boot of(Path kernel, Path initrd, String append) {
+      return new Boot(Optional.of(kernel), Optional.of(initrd), append);
+    }
+
+    /** Nothing yet. */
+    static Boot none() {
+      return new Boot(Optional.empty(), Optional.empty(), "");
+    }
+  }
+
+  /**
+   * What executes it.
+   *
+   * @param cpu the extensions of simulated harts
+   * @param engine what executes guest code there
+   * @param dump where to write what the engine translates
+   */
+  public record Execution(Extensions cpu, Engine engine, Optional<Path> dump) {
+    /** Harts that have everything. */
+    static Execution of(Engine engine) {
+      return new Execution(Extensions.max(), engine, Optional.empty());
+    }
+  }
+
+  Optional<Path> kernel() {
+    return boot.kernel;
+  }
+
+  Optional<Path> initrd() {
+    return boot.initrd;
+  }
+
+  String append() {
+    return boot.append;
+  }
+
+  /** Starts what executes guest code, see {@link Engine#start}. */
+  Engine.Running start(boolean sameEachTime) {
+    return execution.engine.start(sameEachTime, execution.dump);
+  }
+
   /**
    * Linux's COMMAND_LINE_SIZE for RISC-V, without its final 0. It cuts what is longer in silence.
    */
@@ -45,7 +90,7 @@ public record GuestOptions(
    * @throws UserError when a Linux guest would not get all of it
    */
   String commandLine(String first) {
-    String line = (first + " " + append).strip();
+    String line = (first + " " + append()).strip();
     int bytes = line.getBytes(StandardCharsets.UTF_8).length;
     if (bytes > MOST_LINE_BYTES) {
       throw new UserError(
@@ -82,11 +127,14 @@ public record GuestOptions(
 
   /** The same with what {@link #file} says of its kernel and initial RAM disk. */
   GuestOptions withoutLinks() throws IOException {
-    if (kernel.isEmpty()) {
+    if (kernel().isEmpty()) {
       return this;
     }
-    Optional<Path> found = initrd.isEmpty() ? initrd : Optional.of(file("--initrd", initrd.get()));
-    return with(file("--kernel", kernel.get()), found);
+    Optional<Path> found = initrd();
+    if (found.isPresent()) {
+      found = Optional.of(file("--initrd", found.get()));
+    }
+    return with(file("--kernel", kernel().get()), found);
   }
 
   /** The folders that the guest may have written to, now or before. */
@@ -96,16 +144,7 @@ public record GuestOptions(
 
   /** The same with other images. */
   GuestOptions with(Path otherKernel, Optional<Path> otherInitrd) {
-    return new GuestOptions(
-        Optional.of(otherKernel),
-        otherInitrd,
-        append,
-        memory,
-        disks,
-        shares,
-        net,
-        engine,
-        dump,
-        reboot);
+    var other = new Boot(Optional.of(otherKernel), otherInitrd, append());
+    return new GuestOptions(other, memory, disks, shares, net, execution, reboot);
   }
 }

@@ -4,6 +4,8 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.ServiceLoader;
+import org.duvisor.isa.Extension;
+import org.duvisor.isa.Extensions;
 import org.duvisor.machine.Clock;
 import org.duvisor.machine.HartConfig;
 import org.duvisor.platform.DvDriver;
@@ -44,7 +46,13 @@ interface Harts extends AutoCloseable {
   static Harts of(VmOptions options, long memory) {
     Choice choice = options.harts();
     Optional<Platform> host = choice == Choice.simulated ? Optional.empty() : host(choice);
-    return host.isPresent() ? new Real(host.get()) : new Simulated(options, memory);
+    if (host.isEmpty()) {
+      return new Simulated(options, memory);
+    }
+    if (!options.guest().execution().cpu().equals(Extensions.max())) {
+      throw new UserError("--cpu is for simulated harts (--harts simulated)");
+    }
+    return new Real(host.get());
   }
 
   private static Optional<Platform> host(Choice choice) {
@@ -91,10 +99,19 @@ interface Harts extends AutoCloseable {
 
     private Simulated(VmOptions options, long memory) {
       GuestOptions guest = options.guest();
-      engine = guest.engine().start(false, guest.dump());
+      engine = guest.start(false);
       // A hart runs one vCPU at a time.
-      HartConfig config = HartConfig.STANDARD.withGuestFiles(options.aia() ? 1 : HartConfig.NO_AIA);
+      int files = options.aia() ? 1 : HartConfig.NO_AIA;
+      HartConfig config = new HartConfig(extensions(guest.execution().cpu()), files);
       host = guest.withMemory(() -> new SimHost(memory, Clock.realTime(), engine.harts(), config));
+    }
+
+    /** Those of the guest, and what the hypervisor needs beside them. */
+    private static Extensions extensions(Extensions guest) {
+      if (!guest.has(Extension.SSTC)) {
+        throw new UserError("--cpu: guests of DuVisor have sstc");
+      }
+      return guest.with(Extension.XDV);
     }
 
     @Override

@@ -87,6 +87,8 @@ final class HostCommand implements Callable<Integer> {
 
   @Mixin private LinkOptions links = new LinkOptions();
 
+  @Mixin private CpuOption cpu = new CpuOption();
+
   @Mixin private EngineOption engine = new EngineOption();
 
   @Option(
@@ -151,7 +153,7 @@ final class HostCommand implements Callable<Integer> {
     addUnlessGiven(all, "--append", "quiet");
     addUnlessGiven(all, "--memory", "256M");
     all.addAll(guest);
-    var options = new StackOptions(harts, memory, aia, links);
+    var options = new StackOptions(harts, memory, cpu.get(), aia, links);
     options.check();
     options.check(asked(all));
     if (shell && !guest.isEmpty()) {
@@ -188,15 +190,12 @@ final class HostCommand implements Callable<Integer> {
   private BoardOptions options(FullStack stack, Disk root, String append) {
     var guest =
         new GuestOptions(
-            Optional.of(stack.kernel()),
-            Optional.of(stack.initrd()),
-            append,
+            GuestOptions.Boot.of(stack.kernel(), stack.initrd(), append),
             memory,
             List.of(root),
             links.shares(),
             links.net(),
-            engine.get(),
-            Optional.empty(),
+            new GuestOptions.Execution(cpu.get(), engine.get(), Optional.empty()),
             true);
     return new BoardOptions(
         Optional.of(stack.firmware()),

@@ -51,6 +51,8 @@ final class SharedOptions {
 
   @Mixin private LinkOptions links = new LinkOptions();
 
+  @Mixin private CpuOption cpu = new CpuOption();
+
   @Mixin private EngineOption engine = new EngineOption();
 
   @Option(
@@ -70,15 +72,12 @@ final class SharedOptions {
 
   GuestOptions guest() {
     return new GuestOptions(
-        Optional.ofNullable(kernel),
-        Optional.ofNullable(initrd),
-        append,
+        new GuestOptions.Boot(Optional.ofNullable(kernel), Optional.ofNullable(initrd), append),
         memory,
         List.copyOf(disks),
         links.shares(),
         links.net(),
-        engine.get(),
-        Optional.ofNullable(dump),
+        new GuestOptions.Execution(cpu.get(), engine.get(), Optional.ofNullable(dump)),
         !noReboot);
   }
 

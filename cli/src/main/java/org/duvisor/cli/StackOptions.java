@@ -3,10 +3,11 @@ package org.duvisor.cli;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.util.List;
-import java.util.Optional;
 import java.util.SplittableRandom;
 import org.duvisor.devices.chardev.CharBackend;
 import org.duvisor.hypervisor.vm.VmConfig;
+import org.duvisor.isa.Extension;
+import org.duvisor.isa.Extensions;
 import org.duvisor.lab.EngineBenchmark;
 import org.duvisor.machine.board.BoardConfig;
 import org.duvisor.virtio.QueueWorker.Serving;
@@ -18,10 +19,11 @@ import org.duvisor.virtio.rng.Rng;
  *
  * @param harts of the board
  * @param memory of the board
+ * @param cpu the extensions of its harts
  * @param aia the board's interrupt controllers
  * @param links of the board with this computer
  */
-record StackOptions(int harts, Size memory, Aia aia, LinkOptions links) {
+record StackOptions(int harts, Size memory, Extensions cpu, Aia aia, LinkOptions links) {
   private static final Size LEAST_MEMORY = new Size(256 << 20);
 
   /** Checks the board, its shared folders and network; these are not left open. */
@@ -29,6 +31,9 @@ record StackOptions(int harts, Size memory, Aia aia, LinkOptions links) {
     if (memory.bytes() < LEAST_MEMORY.bytes()) {
       throw new UserError(
           "--memory " + memory + ": the full stack's host needs at least " + LEAST_MEMORY);
+    }
+    if (!cpu.has(Extension.XDV) || !cpu.has(Extension.SSTC) || !cpu.has(Extension.D)) {
+      throw new UserError("--cpu: DuVisor and its JVM need harts with xdv, sstc and d");
     }
     var random = new SplittableRandom(1);
     try (var devices = new Devices(Serving.INLINE, random)) {
@@ -52,15 +57,12 @@ record StackOptions(int harts, Size memory, Aia aia, LinkOptions links) {
 
   private GuestOptions sharesAlone() {
     return new GuestOptions(
-        Optional.empty(),
-        Optional.empty(),
-        "",
+        GuestOptions.Boot.none(),
         memory,
         List.of(),
         links.shares(),
         new Net.None(),
-        Engine.interpreter,
-        Optional.empty(),
+        GuestOptions.Execution.of(Engine.interpreter),
         true);
   }
 

@@ -67,15 +67,12 @@ final class Training {
   private boolean run(FullStack stack, Path root) throws IOException, InterruptedException {
     var guest =
         new GuestOptions(
-            Optional.of(stack.kernel()),
-            Optional.of(stack.initrd()),
-            LINE,
+            GuestOptions.Boot.of(stack.kernel(), stack.initrd(), LINE),
             Size.parse("1G"),
             List.of(Disk.of(root, false)),
             List.of(),
             new Net.None(),
-            Engine.jit,
-            Optional.empty(),
+            GuestOptions.Execution.of(Engine.jit),
             true);
     var options =
         new BoardOptions(

@@ -30,15 +30,12 @@ final class DevicesTest {
   private static GuestOptions options(List<Share> shares, String... disks) {
     var converter = new Disk.Converter();
     return new GuestOptions(
-        Optional.empty(),
-        Optional.empty(),
-        "",
+        GuestOptions.Boot.none(),
         Size.parse("64M"),
         Arrays.stream(disks).map(converter::convert).toList(),
         shares,
         new Net.None(),
-        Engine.interpreter,
-        Optional.empty(),
+        GuestOptions.Execution.of(Engine.interpreter),
         true);
   }
 

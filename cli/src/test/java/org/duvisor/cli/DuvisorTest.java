@@ -129,15 +129,13 @@ final class DuvisorTest {
         List.of(
             new VmOptions(
                 new GuestOptions(
-                    Optional.of(images.resolve("Image.gz")),
-                    Optional.of(images.resolve("initramfs.cpio.gz")),
-                    "",
+                    GuestOptions.Boot.of(
+                        images.resolve("Image.gz"), images.resolve("initramfs.cpio.gz"), ""),
                     new Size(512 << 20),
                     List.of(),
                     List.of(),
                     new Net.None(),
-                    Engine.jit,
-                    Optional.empty(),
+                    GuestOptions.Execution.of(Engine.jit),
                     true),
                 1,
                 false,
@@ -182,15 +180,12 @@ final class DuvisorTest {
     assertEquals(
         new VmOptions(
             new GuestOptions(
-                Optional.of(Path.of("k")),
-                Optional.of(Path.of("i")),
-                "a b",
+                GuestOptions.Boot.of(Path.of("k"), Path.of("i"), "a b"),
                 new Size(2L << 30),
                 List.of(Disk.of(Path.of("x"), false), Disk.of(Path.of("y"), true)),
                 List.of(new Share(Path.of("s"), true, Optional.empty())),
                 new Net.Tcp("h", 1),
-                Engine.jit,
-                Optional.empty(),
+                GuestOptions.Execution.of(Engine.jit),
                 false),
             4,
             true,
@@ -214,15 +209,13 @@ final class DuvisorTest {
     return new BoardOptions(
         Optional.of(home.resolve("fw")),
         new GuestOptions(
-            Optional.of(home.resolve("k")),
-            Optional.of(home.resolve("i")),
-            "console=ttyS0 quiet" + append,
+            GuestOptions.Boot.of(
+                home.resolve("k"), home.resolve("i"), "console=ttyS0 quiet" + append),
             new Size(1 << 30),
             List.of(Disk.of(root, !root.toString().endsWith(".training"))),
             List.of(),
             new Net.None(),
-            Engine.jit,
-            Optional.empty(),
+            GuestOptions.Execution.of(Engine.jit),
             true),
         harts,
         Optional.empty(),
@@ -387,15 +380,12 @@ final class DuvisorTest {
         new BoardOptions(
             Optional.of(Path.of("firmware")),
             new GuestOptions(
-                Optional.of(Path.of("k")),
-                Optional.of(Path.of("i")),
-                "c",
+                GuestOptions.Boot.of(Path.of("k"), Path.of("i"), "c"),
                 new Size(64 << 20),
                 List.of(Disk.of(Path.of("d"), false)),
                 List.of(),
                 new Net.Unix(Path.of("s")),
-                Engine.jit,
-                Optional.empty(),
+                GuestOptions.Execution.of(Engine.jit),
                 true),
             3,
             Optional.of(Path.of("t")),

@@ -138,15 +138,12 @@ final class OptionsTest {
 
   private static GuestOptions appending(String text) {
     return new GuestOptions(
-        Optional.empty(),
-        Optional.empty(),
-        text,
+        new GuestOptions.Boot(Optional.empty(), Optional.empty(), text),
         new Size(1),
         List.of(),
         List.of(),
         new Net.None(),
-        Engine.jit,
-        Optional.empty(),
+        GuestOptions.Execution.of(Engine.jit),
         true);
   }
 

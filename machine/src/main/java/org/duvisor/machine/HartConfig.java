@@ -60,6 +60,11 @@ public record HartConfig(Extensions extensions, int guestFiles) {
     return guestFiles != NO_AIA;
   }
 
+  /** Guest interrupt files that will do for the vCPUs of a few VMs, if it has VMs. */
+  public int usualGuestFiles() {
+    return hypervisor() ? USUAL_GUEST_FILES : 0;
+  }
+
   /** The highest interrupt identity of guest interrupt files; 0 without such files. */
   public int interruptIdentities() {
     return guestFiles > 0 ? Aia.IDENTITIES : 0;

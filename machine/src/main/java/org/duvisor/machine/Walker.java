@@ -3,6 +3,7 @@ package org.duvisor.machine;
 import org.duvisor.isa.Cause;
 import org.duvisor.isa.Csr;
 import org.duvisor.isa.CsrField;
+import org.duvisor.isa.Extension;
 import org.duvisor.machine.dv.Windows;
 import org.duvisor.machine.mem.Raw;
 
@@ -26,6 +27,11 @@ final class Walker {
   private static final long RESERVED = 0x7fL << 54;
 
   private final Hart h;
+
+  /**
+   * Bits of an entry that have to be 0: what extensions would give a meaning, beside those of none.
+   */
+  private final long reserved;
 
   // The access the walk is made for.
   private int kind;
@@ -56,6 +62,7 @@ final class Walker {
 
   Walker(Hart h) {
     this.h = h;
+    this.reserved = RESERVED | (h.config.extensions().has(Extension.SVNAPOT) ? 0 : NAPOT);
   }
 
   /**
@@ -187,9 +194,9 @@ final class Walker {
     };
   }
 
-  private static boolean legal(long pte, boolean pbmte) {
+  private boolean legal(long pte, boolean pbmte) {
     long pbmt = pte & PBMT;
-    return (pte & RESERVED) == 0 && (pbmt == 0 || pbmte && pbmt != PBMT);
+    return (pte & reserved) == 0 && (pbmt == 0 || pbmte && pbmt != PBMT);
   }
 
   private static boolean misaligned(long pte, int level) {

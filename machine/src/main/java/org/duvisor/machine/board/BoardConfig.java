@@ -137,7 +137,7 @@ public record BoardConfig(
       return new BoardConfig(
           harts,
           memoryBytes,
-          lacking ? hart.withGuestFiles(HartConfig.USUAL_GUEST_FILES) : hart,
+          lacking ? hart.withGuestFiles(hart.usualGuestFiles()) : hart,
           engine,
           virtio,
           console,
