@@ -26,17 +26,7 @@ void dv_hart_swap(struct dv_context *c)
 {
 	u64 usip = csr_read(CSR_HUIP) & USIP, *csr = c->csr;
 
-	/* vstimecmp is the first: see dv_register() */
-	asm volatile(".irp csr, "
-		     __stringify(CSR_VSTIMECMP, CSR_UTVEC, CSR_USCRATCH,
-				 CSR_UEPC, CSR_UCAUSE, CSR_UTVAL, CSR_HUSTATUS,
-				 CSR_HUTVAL, CSR_HUTINST, CSR_VTIMECMP,
-				 CSR_VTIMECTL, CSR_HEDELEG, CSR_HIDELEG,
-				 CSR_HTIMEDELTA, CSR_HCOUNTEREN, CSR_HENVCFG,
-				 CSR_HGATP, CSR_VSSTATUS, CSR_VSTVEC,
-				 CSR_VSSCRATCH, CSR_VSEPC, CSR_VSCAUSE,
-				 CSR_VSTVAL, CSR_VSATP, CSR_HUVSCOUNTEREN,
-				 CSR_HUVSENVCFG, CSR_HVIP, CSR_HUIE)
+	asm volatile(".irp csr, " __stringify(DV_SWITCHED)
 		     "\n\tld t0, (%0)\n"
 		     "\tcsrrw t0, \\csr, t0\n"
 		     "\tsd t0, (%0)\n"

@@ -6,16 +6,13 @@
 #ifndef DUVISOR_HART_H
 #define DUVISOR_HART_H
 
+#include <linux/bits.h>
 #include <linux/types.h>
 #include <asm/csr.h>
 
 #include "duvisor_csr.h"
 
-#define HDVCTL_EN		BIT(0)
-#define HDVCTL_HTR		BIT(1)
-#define HDVCTL_KICK		BIT(3)
-
-#define UCAUSE_HOST_EVENT	(BIT(63) | 63)
+#define UCAUSE_HOST_EVENT	(UCAUSE_INTERRUPT | UCAUSE_CODE)
 
 /* Windows of a hart, and the permissions in a limit. */
 #define DV_WINDOWS		16
@@ -32,7 +29,7 @@ struct dv_window {
  * While it is resident, what the hart held before.
  */
 struct dv_context {
-	u64 csr[28];			/* in the order of dv_hart_swap() */
+	u64 csr[DV_SWITCHED_COUNT];	/* in the order of DV_SWITCHED */
 	u64 usip, vsiselect;
 };
 

@@ -185,7 +185,7 @@ int dv_register(struct dv_vm *vm, unsigned long index)
 	v->index = index;
 	v->cpu = -1;
 	v->last_cpu = -1;
-	v->context.csr[0] = ~0ULL; /* vstimecmp */
+	v->context.csr[DV_SWITCHED_VSTIMECMP] = ~0ULL;
 	init_waitqueue_head(&v->wait);
 	INIT_RCU_WORK(&v->reap, reap);
 	preempt_notifier_init(&v->notifier, &dv_preempt_ops);

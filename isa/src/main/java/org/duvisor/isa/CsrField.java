@@ -27,19 +27,14 @@ public record CsrField(
   /**
    * Reads a field.
    *
-   * @param field as in the constants of {@link Csr}: the lowest bit, and the width times 256
+   * @param field ones where it is, as in the constants of {@link Csr}
    */
-  public static int get(long register, int field) {
-    return (int) (register >>> (field & 0xff)) & ((1 << (field >> 8)) - 1);
+  public static int get(long register, long field) {
+    return (int) ((register & field) >>> Long.numberOfTrailingZeros(field));
   }
 
   /** A register with a field changed. */
-  public static long set(long register, int field, int value) {
-    return register & ~mask(field) | ((long) value << (field & 0xff)) & mask(field);
-  }
-
-  /** Ones where a field is. */
-  public static long mask(int field) {
-    return ((1L << (field >> 8)) - 1) << (field & 0xff);
+  public static long set(long register, long field, long value) {
+    return register & ~field | value << Long.numberOfTrailingZeros(field) & field;
   }
 }

@@ -15,13 +15,12 @@ class NumbersTest {
   void csrNamesAndNumbersAreOneToOne() throws IllegalAccessException {
     Set<Integer> seen = new HashSet<>();
     for (Field field : Csr.class.getFields()) {
-      int number = field.getInt(null);
       String name = field.getName().toLowerCase(Locale.ROOT);
-      if (name.contains("_")) { // a field
-        assertTrue((number & 0xff) + (number >> 8) <= 64, name);
+      if (field.getType() == long.class) { // a field
         assertTrue(Csr.number(name.substring(0, name.indexOf('_'))) >= 0, name);
         continue;
       }
+      int number = field.getInt(null);
       assertTrue(number >= 0 && number < 4096 && seen.add(number), name);
       assertEquals(name, Csr.name(number));
       assertEquals(number, Csr.number(name));

@@ -463,7 +463,7 @@ final class Aia {
 
   /** Bits of mvip that are those of mip which software writes. */
   private long aliased() {
-    long timer = (state.menvcfg() & CsrFile.STCE) != 0 ? 0 : 1 << 5;
+    long timer = (state.menvcfg() & Csr.MENVCFG_STCE) != 0 ? 0 : 1 << 5;
     return 1 << 9 | 2 & ~state.mvien() | timer;
   }
 

@@ -73,7 +73,7 @@ final class CsrAccess {
   }
 
   private boolean stce() {
-    return (h.csrs.state.menvcfg() & CsrFile.STCE) != 0;
+    return (h.csrs.state.menvcfg() & Csr.MENVCFG_STCE) != 0;
   }
 
   /** Sstc below M: menvcfg.STCE and mcounteren.TM. */
@@ -108,7 +108,7 @@ final class CsrAccess {
       }
       case Csr.STIMECMP -> {
         boolean emulated = write && h.aia != null && h.aia.virtualTrap();
-        if ((c.state.henvcfg() & CsrFile.STCE) == 0
+        if ((c.state.henvcfg() & Csr.MENVCFG_STCE) == 0
             || (c.effectiveHcounteren() & 2) == 0
             || emulated) {
           throw h.virtualInstruction();

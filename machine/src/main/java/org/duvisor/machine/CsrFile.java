@@ -13,20 +13,7 @@ import org.duvisor.machine.dv.FileOwners;
  * CsrAccess#effective}).
  */
 public final class CsrFile {
-  static final long STCE = 1L << 63;
-  static final long PBMTE = 1L << 62;
-  static final long ADUE = 1L << 61;
-  static final long CBZE = 1 << 7;
-  static final long CBCFE = 1 << 6;
-  static final long CBIE = 3 << 4;
-
-  static final long HDVCTL_EN = 1;
-  static final long HDVCTL_HTR = 2;
-  static final long HDVCTL_IPIV = 4;
-  static final long HDVCTL_KICK = 8;
-
-  private static final long SD = 1L << 63;
-  private static final long VMID = CsrField.mask(Csr.HGATP_VMID);
+  private static final long VMID = Csr.HGATP_VMID;
   private static final long S_INTERRUPTS = 0x222;
   private static final long M_INTERRUPTS = 0x888;
 
@@ -69,7 +56,7 @@ public final class CsrFile {
 
   /** Whether the guest has to leave before it executes another instruction. */
   boolean kicked() {
-    return (state.hdvctl() & HDVCTL_KICK) != 0 && dvEnabled;
+    return (state.hdvctl() & Csr.HDVCTL_KICK) != 0 && dvEnabled;
   }
 
   /** Whether a vCPU is resident here. */
@@ -100,13 +87,12 @@ public final class CsrFile {
    * is on the hart all of a guest's, whoever runs, for HU makes them pending.
    */
   long notForHs() {
-    return (state.hdvctl() & HDVCTL_EN) != 0 ? Traps.VS_CLASS : state.hideleg();
+    return (state.hdvctl() & Csr.HDVCTL_EN) != 0 ? Traps.VS_CLASS : state.hideleg();
   }
 
   private void setDv() {
     dvEnabled =
-        (state.hdvctl() & HDVCTL_EN) != 0
-            && (state.satp() & CsrField.mask(Csr.SATP_PPN)) == state.hdvroot();
+        (state.hdvctl() & Csr.HDVCTL_EN) != 0 && (state.satp() & Csr.SATP_PPN) == state.hdvroot();
     h.residency = dvEnabled && resident() ? state.hdvvmid() << 6 | state.hdvvcpu() : -1;
   }
 
@@ -143,7 +129,7 @@ public final class CsrFile {
   }
 
   private static long withSd(long status) {
-    return CsrField.get(status, Csr.MSTATUS_FS) == 3 ? status | SD : status;
+    return CsrField.get(status, Csr.MSTATUS_FS) == 3 ? status | Csr.MSTATUS_SD : status;
   }
 
   // ---- access by instructions: each checks, and throws the trap that a refused access causes
@@ -216,17 +202,17 @@ public final class CsrFile {
 
   /** CBO.ZERO is enabled at every level in effect (CBZE), or traps. */
   public void checkCboZero() {
-    checkEnvcfg(CBZE);
+    checkEnvcfg(Csr.MENVCFG_CBZE);
   }
 
   /** CBO.CLEAN and CBO.FLUSH (CBCFE). */
   public void checkCboClean() {
-    checkEnvcfg(CBCFE);
+    checkEnvcfg(Csr.MENVCFG_CBCFE);
   }
 
   /** CBO.INVAL (CBIE). */
   public void checkCboInval() {
-    checkEnvcfg(CBIE);
+    checkEnvcfg(Csr.MENVCFG_CBIE);
   }
 
   private void checkEnvcfg(long field) {
@@ -369,11 +355,11 @@ public final class CsrFile {
   void writeHenvcfg(long value) {
     long old = state.henvcfg();
     long allowed = registers.henvcfgMask() & (state.menvcfg() | registers.senvcfgMask());
-    if ((value & CBIE) == 0x20) {
-      value = value & ~CBIE | old & CBIE;
+    if ((value & Csr.MENVCFG_CBIE) == 0x20) {
+      value = value & ~Csr.MENVCFG_CBIE | old & Csr.MENVCFG_CBIE;
     }
     state.henvcfg(value & allowed);
-    if (((old ^ state.henvcfg()) & (ADUE | PBMTE)) != 0) {
+    if (((old ^ state.henvcfg()) & (Csr.MENVCFG_ADUE | Csr.MENVCFG_PBMTE)) != 0) {
       h.mmu.flushAll();
     }
     h.attend();
@@ -428,7 +414,7 @@ public final class CsrFile {
       return;
     }
     setHvip(value << 1, 4);
-    boolean posted = dvEnabled && resident() && (state.hdvctl() & HDVCTL_IPIV) != 0;
+    boolean posted = dvEnabled && resident() && (state.hdvctl() & Csr.HDVCTL_IPIV) != 0;
     if ((value & 2) == 0 && posted) {
       h.posts.clear((int) state.hdvvmid(), (int) state.hdvvcpu());
     }
@@ -486,13 +472,13 @@ public final class CsrFile {
 
   void writeHustatus(long value) {
     long mask = registers.hustatusMask();
-    long file = value & CsrField.mask(Csr.HUSTATUS_VGEIN);
+    long file = value & Csr.HUSTATUS_VGEIN;
     state.hustatus(allowedFile(state.hustatus() & ~mask & ~VGEIN | value & mask | file));
     h.contextChanged();
     h.attend();
   }
 
-  private static final long VGEIN = CsrField.mask(Csr.HUSTATUS_VGEIN);
+  private static final long VGEIN = Csr.HUSTATUS_VGEIN;
 
   private long allowedFile(long hustatus) {
     return (hustatus & VGEIN) == state.hdvgein() << 12 ? hustatus : hustatus & ~VGEIN;
@@ -578,7 +564,7 @@ public final class CsrFile {
   }
 
   void writeMip(long value) {
-    long timer = (state.menvcfg() & STCE) != 0 ? 0 : 1 << Cause.SUPERVISOR_TIMER;
+    long timer = (state.menvcfg() & Csr.MENVCFG_STCE) != 0 ? 0 : 1 << Cause.SUPERVISOR_TIMER;
     boolean external = h.aia == null || !h.aia.separateSeip();
     setSoftPending(value, timer | (external ? 0x202 : 2));
     setHvip(value, h.config.hypervisor() ? 4 : 0);
@@ -616,11 +602,11 @@ public final class CsrFile {
     state.instretOffset(isInhibited(Csr.MCOUNTINHIBIT_IR) ? value : value - h.retired - 1);
   }
 
-  private boolean isInhibited(int field) {
+  private boolean isInhibited(long field) {
     return CsrField.get(state.mcountinhibit(), field) != 0;
   }
 
-  private long counter(int field, long offset) {
+  private long counter(long field, long offset) {
     return isInhibited(field) ? offset : h.retired + offset;
   }
 
@@ -650,7 +636,7 @@ public final class CsrFile {
 
   private void setHgatp(long value, long mask) {
     long mode = h.config.hasMode(value >>> 60) ? value >>> 60 : state.hgatp() >>> 60;
-    long legal = mode << 60 | value & VMID | value & CsrField.mask(Csr.HGATP_PPN) & ~3L;
+    long legal = mode << 60 | value & VMID | value & Csr.HGATP_PPN & ~3L;
     state.hgatp(state.hgatp() & ~mask | legal & mask);
     h.mmu.regimeChanged();
   }

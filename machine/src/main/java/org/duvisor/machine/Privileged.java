@@ -91,7 +91,7 @@ public final class Privileged {
     s = CsrField.set(s, Csr.SSTATUS_SPP, 0);
     c.state.mstatus(CsrField.set(s, Csr.MSTATUS_MPRV, 0));
     c.state.hstatus(CsrField.set(c.state.hstatus(), Csr.HSTATUS_SPV, 0));
-    boolean refused = v && c.dvEnabled && (c.state.hdvctl() & CsrFile.HDVCTL_HTR) != 0;
+    boolean refused = v && c.dvEnabled && (c.state.hdvctl() & Csr.HDVCTL_HTR) != 0;
     long target = arrive(priv, v, c.state.sepc());
     return refused ? h.traps.refuseEntry(target) : target;
   }

@@ -160,7 +160,7 @@ public final class Traps {
   private long toHs(long cause, long epc, long tval, long tval2, long tinst, boolean gva) {
     note(Mode.HS, cause, epc);
     CsrFile c = h.csrs;
-    if (h.v && c.dvEnabled && (c.state.hdvctl() & CsrFile.HDVCTL_HTR) != 0) {
+    if (h.v && c.dvEnabled && (c.state.hdvctl() & Csr.HDVCTL_HTR) != 0) {
       boolean exception = cause >= 0;
       exitToHu(INTERRUPT | Cause.HOST_EVENT, epc, exception ? cause : 0, 0, 0, false);
       epc = c.state.utvec() & ~3L;
@@ -243,7 +243,7 @@ public final class Traps {
     if (cause == (INTERRUPT | Cause.HOST_EVENT)) {
       c.state.hdvctl(
           c.state.hdvctl()
-              & ~CsrFile.HDVCTL_KICK); // the guest has left, which is all that a kick asks for
+              & ~Csr.HDVCTL_KICK); // the guest has left, which is all that a kick asks for
     }
     c.state.uepc(epc);
     c.state.ucause(cause);
@@ -283,14 +283,14 @@ public final class Traps {
     } else {
       left = sooner(left, h.mtimecmp - now);
     }
-    if ((c.state.menvcfg() & CsrFile.STCE) != 0) {
+    if ((c.state.menvcfg() & Csr.MENVCFG_STCE) != 0) {
       p &= ~(1L << Cause.SUPERVISOR_TIMER); // STIP is the comparison's alone
       if (Long.compareUnsigned(now, c.state.stimecmp()) >= 0) {
         p |= 1L << Cause.SUPERVISOR_TIMER;
       } else {
         left = sooner(left, c.state.stimecmp() - now);
       }
-      if ((c.state.henvcfg() & CsrFile.STCE) != 0) {
+      if ((c.state.henvcfg() & Csr.MENVCFG_STCE) != 0) {
         long guestNow = now + c.state.htimedelta();
         if (Long.compareUnsigned(guestNow, c.state.vstimecmp()) >= 0) {
           p |= 1L << Cause.VIRTUAL_SUPERVISOR_TIMER;
@@ -309,7 +309,7 @@ public final class Traps {
       }
       if (c.resident() && h.posts.pending((int) c.state.hdvvmid(), (int) c.state.hdvvcpu())) {
         p |=
-            (c.state.hdvctl() & CsrFile.HDVCTL_IPIV) != 0
+            (c.state.hdvctl() & Csr.HDVCTL_IPIV) != 0
                 ? 1L << Cause.VIRTUAL_SUPERVISOR_SOFTWARE
                 : 1L << Cause.USER_SOFTWARE;
       }

@@ -84,7 +84,7 @@ final class Walker {
     if (!v) {
       return c.state.satp() >>> 60 == 0
           ? address
-          : stage1(c.state.satp(), priv, sum, (c.state.menvcfg() & CsrFile.ADUE) != 0);
+          : stage1(c.state.satp(), priv, sum, (c.state.menvcfg() & Csr.MENVCFG_ADUE) != 0);
     }
     guestAddress =
         c.state.vsatp() >>> 60 == 0
@@ -93,7 +93,7 @@ final class Walker {
                 c.state.vsatp(),
                 priv,
                 sum,
-                (c.state.henvcfg() & c.state.menvcfg() & CsrFile.ADUE) != 0);
+                (c.state.henvcfg() & c.state.menvcfg() & Csr.MENVCFG_ADUE) != 0);
     long pa = stage2(guestAddress, kind, false);
     return inWindow(pa, Mmu.windowPermissions(kind | also), guestAddress);
   }
@@ -136,7 +136,7 @@ final class Walker {
     }
     boolean pbmte =
         ((virtual ? h.csrs.state.henvcfg() & h.csrs.state.menvcfg() : h.csrs.state.menvcfg())
-                & CsrFile.PBMTE)
+                & Csr.MENVCFG_PBMTE)
             != 0;
     while (true) {
       long table = (satp & PPN_MASK) << 12;
@@ -259,7 +259,7 @@ final class Walker {
     if (gpa >>> (14 + 9 * levels) != 0) {
       throw guestPageFault(gpa, need, forPte);
     }
-    boolean pbmte = (h.csrs.state.menvcfg() & CsrFile.PBMTE) != 0;
+    boolean pbmte = (h.csrs.state.menvcfg() & Csr.MENVCFG_PBMTE) != 0;
     while (true) {
       long table = (hgatp & PPN_MASK) << 12;
       for (int level = levels - 1; ; level--) {
@@ -283,7 +283,7 @@ final class Walker {
         }
         long needed = need == Mmu.WRITE ? A | D : A;
         if ((pte & needed) != needed) {
-          if ((h.csrs.state.menvcfg() & CsrFile.ADUE) == 0) {
+          if ((h.csrs.state.menvcfg() & Csr.MENVCFG_ADUE) == 0) {
             throw guestPageFault(gpa, need, forPte);
           }
           tableHost(pteAddress, true);

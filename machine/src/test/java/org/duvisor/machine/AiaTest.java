@@ -215,7 +215,7 @@ class AiaTest {
     assertEquals(0x222, f.csr(Csr.MIP) & 0x222);
     assertEquals(Aia.LOCAL, f.csr(Csr.MVIP) & ~0x1fff);
     assertEquals(0, f.csr(Csr.SIP) & ~0x1fff);
-    f.csr(Csr.MENVCFG, CsrFile.STCE);
+    f.csr(Csr.MENVCFG, Csr.MENVCFG_STCE);
     f.csr(Csr.MIP, 0x202);
     assertEquals(0x202, f.csr(Csr.MVIP) & 0x1fff);
   }

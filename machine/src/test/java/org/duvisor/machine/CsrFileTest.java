@@ -112,7 +112,7 @@ class CsrFileTest {
   void withSstcTheComparisonOwnsStip() {
     f.csr(Csr.MIP, 0x20);
     f.csr(Csr.STIMECMP, -1);
-    f.csr(Csr.MENVCFG, CsrFile.STCE);
+    f.csr(Csr.MENVCFG, Csr.MENVCFG_STCE);
     f.assertHex(0, () -> f.csr(Csr.MIP), "the bit of software is out of sight");
     f.csr(Csr.MIP, -1);
     f.assertHex(0x206, () -> f.csr(Csr.MIP), "STIP is read-only");
@@ -127,8 +127,8 @@ class CsrFileTest {
     f.assertHex(0xf1, () -> f.csr(Csr.HENVCFG), "not written while withheld");
     f.csr(Csr.HENVCFG, -1);
     f.assertHex(0xe000_0000_0000_00f1L, () -> f.csr(Csr.HENVCFG), "henvcfg");
-    f.csr(Csr.MENVCFG, CsrFile.PBMTE);
-    f.assertHex(CsrFile.PBMTE | 0xf1, () -> f.csr(Csr.HENVCFG), "read-only zero again");
+    f.csr(Csr.MENVCFG, Csr.MENVCFG_PBMTE);
+    f.assertHex(Csr.MENVCFG_PBMTE | 0xf1, () -> f.csr(Csr.HENVCFG), "read-only zero again");
   }
 
   /**
@@ -187,14 +187,14 @@ class CsrFileTest {
 
   @Test
   void sstcAccess() {
-    f.csr(Csr.MENVCFG, CsrFile.STCE);
+    f.csr(Csr.MENVCFG, Csr.MENVCFG_STCE);
     assertEquals(ILLEGAL, f.mode(Hart.S, false).readCause(Csr.STIMECMP), "mcounteren.TM");
     assertEquals(ILLEGAL, f.mode(Hart.S, true).readCause(Csr.STIMECMP));
     f.csr(Csr.MCOUNTEREN, 2);
     assertEquals(NONE, f.mode(Hart.S, false).readCause(Csr.STIMECMP));
     assertEquals(NONE, f.readCause(Csr.VSTIMECMP));
     assertEquals(VIRTUAL, f.mode(Hart.S, true).readCause(Csr.STIMECMP), "henvcfg.STCE");
-    f.csr(Csr.HENVCFG, CsrFile.STCE);
+    f.csr(Csr.HENVCFG, Csr.MENVCFG_STCE);
     assertEquals(VIRTUAL, f.readCause(Csr.STIMECMP), "hcounteren.TM");
     f.csr(Csr.HCOUNTEREN, 2);
     assertEquals(NONE, f.cause(() -> f.hart.csrs.writeChecked(Csr.STIMECMP, 77)));
@@ -296,8 +296,8 @@ class CsrFileTest {
   void hardwareUpdatesPageTablesFromTheFirstInstruction() {
     f.csr(Csr.MENVCFG, 0);
     f.hart.reset(0);
-    f.assertHex(CsrFile.ADUE, () -> f.csr(Csr.MENVCFG), "menvcfg");
-    f.assertHex(CsrFile.ADUE, () -> f.csr(Csr.HENVCFG), "henvcfg");
+    f.assertHex(Csr.MENVCFG_ADUE, () -> f.csr(Csr.MENVCFG), "menvcfg");
+    f.assertHex(Csr.MENVCFG_ADUE, () -> f.csr(Csr.HENVCFG), "henvcfg");
   }
 
   /** Zihpm: counters that do not count read 0 wherever they may be read. */

@@ -100,8 +100,8 @@ class HypervisorTest {
   void faultsOfImplicitAccessesTellThePte() {
     long entry = stage1.map(VA, GPA, 0x0f, 0);
     stage2.map(GPA, PAGE, PageTables.URWX, 0);
-    f.csr(Csr.MENVCFG, CsrFile.ADUE);
-    f.csr(Csr.HENVCFG, CsrFile.ADUE);
+    f.csr(Csr.MENVCFG, Csr.MENVCFG_ADUE);
+    f.csr(Csr.HENVCFG, Csr.MENVCFG_ADUE);
     stage2.map(HartFixture.RAM, HartFixture.RAM, 0xd3, 1); // tables are read-only: A cannot be set
     HartFixture.Fault write = f.fault(() -> f.hart.mmu.fetch(VA));
     assertEquals(
@@ -123,9 +123,9 @@ class HypervisorTest {
   void hardwareUpdatesEachStageWhenItMay() {
     long first = stage1.map(VA, GPA, 0x0f, 0);
     long second = stage2.map(GPA, PAGE, 0x1f, 0);
-    f.csr(Csr.MENVCFG, CsrFile.ADUE);
+    f.csr(Csr.MENVCFG, Csr.MENVCFG_ADUE);
     assertEquals(Cause.LOAD_PAGE_FAULT, f.loadCause(VA), "henvcfg.ADUE rules the first stage");
-    f.csr(Csr.HENVCFG, CsrFile.ADUE);
+    f.csr(Csr.HENVCFG, Csr.MENVCFG_ADUE);
     assertEquals(-1, f.storeCause(VA));
     f.assertHex(0xcf, () -> f.peek(first) & 0x3ff, "first stage");
     f.assertHex(0xdf, () -> f.peek(second) & 0x3ff, "second stage");

@@ -86,7 +86,7 @@ class PmpTest {
     assertEquals(LOAD, f.mode(Hart.S, false).loadCause(0x4000_0000));
     entries(0x1f_19, BASE >> 2 | 0x1ff, -1);
     assertEquals(-1, f.loadCause(0x4000_0000), "reading it is enough");
-    f.csr(Csr.MENVCFG, CsrFile.ADUE);
+    f.csr(Csr.MENVCFG, Csr.MENVCFG_ADUE);
     tables.map(0, HartFixture.RAM, 0xf, 2);
     assertEquals(LOAD, f.loadCause(0), "setting A needs write permission");
   }

@@ -23,7 +23,7 @@ class TimerTest {
 
   @Test
   void comparisonsAreUnsigned() {
-    f.csr(Csr.MENVCFG, CsrFile.STCE);
+    f.csr(Csr.MENVCFG, Csr.MENVCFG_STCE);
     f.now = 1000;
     f.hart.timeCompare(1000);
     f.csr(Csr.STIMECMP, -1);
@@ -38,8 +38,8 @@ class TimerTest {
 
   @Test
   void theGuestHasItsOwnTime() {
-    f.csr(Csr.MENVCFG, CsrFile.STCE);
-    f.csr(Csr.HENVCFG, CsrFile.STCE);
+    f.csr(Csr.MENVCFG, Csr.MENVCFG_STCE);
+    f.csr(Csr.HENVCFG, Csr.MENVCFG_STCE);
     f.csr(Csr.STIMECMP, -1);
     f.now = 1_000_000;
     f.csr(Csr.HTIMEDELTA, -1_000_000);

@@ -80,7 +80,7 @@ class TranslationTest {
     "0x0000000000000000, 0x200, 2, 0, 0",
   })
   void leaves(String high, String pages, int level, int pbmte, int legal) {
-    f.csr(Csr.MENVCFG, pbmte == 0 ? 0 : CsrFile.PBMTE);
+    f.csr(Csr.MENVCFG, pbmte == 0 ? 0 : Csr.MENVCFG_PBMTE);
     long pa = level == 2 ? HartFixture.RAM : PAGE;
     tables.map(VA, pa + (Long.decode(pages) << 12), Long.decode(high) | PageTables.RWX, level);
     assertEquals(legal != 0 ? -1 : LOAD, f.loadCause(VA));
@@ -134,7 +134,7 @@ class TranslationTest {
   void hardwareSetsAccessedAndDirtyWhenAllowed() {
     long entry = tables.map(VA, PAGE, 0x0f, 0);
     assertEquals(LOAD, f.loadCause(VA));
-    f.csr(Csr.MENVCFG, CsrFile.ADUE);
+    f.csr(Csr.MENVCFG, Csr.MENVCFG_ADUE);
     assertEquals(-1, f.loadCause(VA));
     f.assertHex(0x4f, () -> f.peek(entry) & 0x3ff, "after a load");
     assertEquals(-1, f.storeCause(VA));

@@ -1,6 +1,5 @@
 package org.duvisor.hypervisor.interrupts;
 
-import org.duvisor.hypervisor.vcpu.Bits;
 import org.duvisor.hypervisor.vcpu.Vcpu;
 import org.duvisor.hypervisor.vcpu.Vcpus;
 import org.duvisor.isa.Csr;
@@ -45,6 +44,6 @@ public final class Ipi {
   }
 
   private static void show(HuHart h) {
-    h.huvip(Bits.VSSIP, true);
+    h.huvip(Csr.HUVIP_VSSI, true);
   }
 }

@@ -1,15 +1,10 @@
 package org.duvisor.hypervisor.vcpu;
 
-import static org.duvisor.hypervisor.vcpu.Bits.SPV;
-import static org.duvisor.hypervisor.vcpu.Bits.SPVP;
-import static org.duvisor.hypervisor.vcpu.Bits.USIP;
-import static org.duvisor.hypervisor.vcpu.Bits.VSEIP;
-import static org.duvisor.hypervisor.vcpu.Bits.VTW;
-
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import org.duvisor.isa.Cause;
 import org.duvisor.isa.Csr;
+import org.duvisor.isa.CsrField;
 import org.duvisor.platform.DvDriver;
 import org.duvisor.platform.HuHart;
 import org.jspecify.annotations.Nullable;
@@ -77,7 +72,7 @@ public final class Vcpu {
 
   /** Gives it the guest interrupt file with this number; its own thread, after {@link #attach}. */
   public void interruptFile(int number) {
-    vgein = (long) number << Bits.VGEIN_SHIFT;
+    vgein = CsrField.set(0, Csr.HUSTATUS_VGEIN, number);
   }
 
   /** The hart; the vCPU's own thread, after {@link #attach}. */
@@ -206,7 +201,7 @@ public final class Vcpu {
     h.x(10, index);
     h.x(11, opaque);
     h.csr(Csr.UEPC, address);
-    h.csr(Csr.HUSTATUS, SPV | SPVP | VTW | vgein);
+    h.csr(Csr.HUSTATUS, Csr.HUSTATUS_SPV | Csr.HUSTATUS_SPVP | Csr.HUSTATUS_VTW | vgein);
   }
 
   /** As {@link #start}, for a hart that was suspended and forgot its state; its interrupts stay. */
@@ -219,7 +214,7 @@ public final class Vcpu {
     h.csr(Csr.HUVSTIMECMP, timer);
     h.csr(Csr.HUVSIE, enabled);
     h.csr(Csr.HUVIP, pending);
-    externalShown = (pending & VSEIP) != 0;
+    externalShown = (pending & Csr.HUVIP_VSEI) != 0;
   }
 
   /** The vCPU stops itself: it will not enter the guest again before the next start. */
@@ -263,7 +258,7 @@ public final class Vcpu {
       }
       long until = deadline(h); // before the look: what goes off in between is pending then
       if (requests == 0
-          && (h.csr(Csr.HUIP) & USIP) == 0
+          && (h.csr(Csr.HUIP) & Csr.HUIP_USI) == 0
           && (h.csr(Csr.HUVSIP) & h.csr(Csr.HUVSIE)) == 0) {
         idle(until);
       }
@@ -274,7 +269,7 @@ public final class Vcpu {
 
   /** When the guest's timer goes off, as host time; -1 when it does not. One that is off: now. */
   private static long deadline(HuHart h) {
-    if ((h.csr(Csr.HUVSIE) & Bits.STIP) == 0) {
+    if ((h.csr(Csr.HUVSIE) & Csr.VSIE_STI) == 0) {
       return -1;
     }
     long now = h.csr(Csr.TIME);
@@ -310,7 +305,7 @@ public final class Vcpu {
 
   private void showExternal() {
     boolean level = external;
-    hart().huvip(VSEIP, level);
+    hart().huvip(Csr.HUVIP_VSEI, level);
     externalShown = level;
   }
 
@@ -323,7 +318,7 @@ public final class Vcpu {
 
   /** Whether the guest was in VS, not VU. */
   public boolean inSupervisor() {
-    return (hart().csr(Csr.HUSTATUS) & SPVP) != 0;
+    return (hart().csr(Csr.HUSTATUS) & Csr.HUSTATUS_SPVP) != 0;
   }
 
   /**
@@ -338,15 +333,17 @@ public final class Vcpu {
     long pc = h.csr(Csr.UEPC);
     long vector = h.csr(Csr.HUVSTVEC) & ~3L;
     long hustatus = h.csr(Csr.HUSTATUS);
-    long status = h.csr(Csr.HUVSSTATUS) & ~(Bits.SPIE | Bits.SPP);
-    status |= (status & Bits.SIE) << 4;
-    status |= (hustatus & SPVP) != 0 ? Bits.SPP : 0;
-    h.csr(Csr.HUVSSTATUS, status & ~Bits.SIE);
+    long status = h.csr(Csr.HUVSSTATUS) & ~(Csr.VSSTATUS_SPIE | Csr.VSSTATUS_SPP);
+    status |= (status & Csr.VSSTATUS_SIE) << 4;
+    status |= (hustatus & Csr.HUSTATUS_SPVP) != 0 ? Csr.VSSTATUS_SPP : 0;
+    h.csr(Csr.HUVSSTATUS, status & ~Csr.VSSTATUS_SIE);
     h.csr(Csr.HUVSEPC, pc);
     h.csr(Csr.HUVSCAUSE, cause);
     h.csr(Csr.HUVSTVAL, tval);
-    h.csr(Csr.HUSTATUS, hustatus | SPVP);
+    h.csr(Csr.HUSTATUS, hustatus | Csr.HUSTATUS_SPVP);
     h.csr(Csr.UEPC, vector);
-    return cause != Cause.INSTRUCTION_ACCESS_FAULT || pc != vector || (hustatus & SPVP) == 0;
+    return cause != Cause.INSTRUCTION_ACCESS_FAULT
+        || pc != vector
+        || (hustatus & Csr.HUSTATUS_SPVP) == 0;
   }
 }

@@ -4,6 +4,7 @@ import java.util.Arrays;
 import java.util.HashSet;
 import java.util.Set;
 import org.duvisor.isa.Csr;
+import org.duvisor.isa.CsrField;
 import org.duvisor.platform.Capabilities;
 import org.duvisor.platform.HuHart;
 
@@ -23,6 +24,16 @@ public final class VcpuSetup {
     Csr.HUVIP
   };
 
+  /**
+   * henvcfg: cbo.zero, cbo.clean and cbo.flush allowed, cbo.inval flushes so that no old memory
+   * shows through.
+   */
+  private static final long CACHE_BLOCKS =
+      Csr.HENVCFG_CBZE | Csr.HENVCFG_CBCFE | CsrField.set(0, Csr.HENVCFG_CBIE, 1);
+
+  /** What user programs may read until the guest's kernel says: cycle, time, instret. */
+  private static final long USER_COUNTERS = 7;
+
   private final long hugatp;
   private final long huenvcfg;
   private final boolean stateEnable;
@@ -32,10 +43,10 @@ public final class VcpuSetup {
     Set<String> isa = new HashSet<>(Arrays.asList(capabilities.isaExtensions().split(" ")));
     this.hugatp = hugatp;
     this.huenvcfg =
-        Bits.STCE
-            | Bits.CACHE_BLOCKS
-            | (isa.contains("svpbmt") ? Bits.PBMTE : 0)
-            | (isa.contains("svadu") && !isa.contains("svade") ? Bits.ADUE : 0);
+        Csr.HENVCFG_STCE
+            | CACHE_BLOCKS
+            | (isa.contains("svpbmt") ? Csr.HENVCFG_PBMTE : 0)
+            | (isa.contains("svadu") && !isa.contains("svade") ? Csr.HENVCFG_ADUE : 0);
     this.stateEnable = isa.contains("ssstateen") || isa.contains("smstateen");
   }
 
@@ -49,12 +60,11 @@ public final class VcpuSetup {
     h.csr(Csr.HUVSTIMECMP, -1);
     h.csr(Csr.HUGATP, hugatp);
     h.csr(Csr.HUENVCFG, huenvcfg);
-    h.csr(Csr.HUCOUNTEREN, Bits.COUNTERS);
-    h.csr(
-        Csr.HUVSCOUNTEREN,
-        Bits.USER_COUNTERS); // as firmware and KVM do: Linux expects rdtime to work
+    h.csr(Csr.HUCOUNTEREN, Csr.HCOUNTEREN_COUNTERS);
+    // As firmware and KVM do: Linux expects rdtime to work.
+    h.csr(Csr.HUVSCOUNTEREN, USER_COUNTERS);
     h.csr(Csr.HUTIMEDELTA, timeDelta);
-    h.csr(Csr.HUIE, Bits.USIP);
+    h.csr(Csr.HUIE, Csr.HUIE_USI);
     h.fenceGvma(-1);
     h.fenceVvma(-1, -1);
   }

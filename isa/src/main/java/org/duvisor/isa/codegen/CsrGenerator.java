@@ -52,10 +52,8 @@ public final class CsrGenerator {
     out.line(
         0, " * CSRs by the names of the specifications, upper case; of large families the first");
     out.line(
-        0,
-        " * member, but {@link #name} and {@link #number} know all. Fields are named by register");
-    out.line(
-        0, " * and field, as {@link CsrField} reads and writes them. Generated from csrs/*.csr.");
+        0, " * member, but {@link #name} and {@link #number} know all. Fields are masks, named by");
+    out.line(0, " * register and field; {@link CsrField} reads them. Generated from csrs/*.csr.");
     out.line(0, " */");
     out.line(0, "public final class Csr {");
     for (CsrRow row : table.rows()) {
@@ -83,18 +81,18 @@ public final class CsrGenerator {
   private void emitConstants(CsrRow row) {
     int members = row.count() <= SMALL ? row.count() : 1;
     for (int i = 0; i < members; i++) {
-      constant(row.name(i), row.name(i), "0x%03x".formatted(row.number(i)));
+      constant("int", row.name(i), row.name(i), "0x%03x".formatted(row.number(i)));
     }
     for (CsrField f : row.fields()) {
-      String bits = f.low() + " | " + (f.high() - f.low() + 1) + " << 8";
-      constant(row.name(0) + "_" + f.name(), row.name(0) + "." + f.name(), bits);
+      String mask = "0x" + Long.toHexString(f.mask()) + "L";
+      constant("long", row.name(0) + "_" + f.name(), row.name(0) + "." + f.name(), mask);
     }
   }
 
-  private void constant(String name, String what, String value) {
+  private void constant(String type, String name, String what, String value) {
     String constant = name.toUpperCase(Locale.ROOT).replace('-', '_');
     out.line(1, "/** " + what + " */");
-    out.line(1, "public static final int " + constant + " = " + value + ";");
+    out.line(1, "public static final " + type + " " + constant + " = " + value + ";");
     out.line(0, "");
   }
 

@@ -7,6 +7,7 @@ import java.util.Objects;
 import java.util.concurrent.atomic.AtomicBoolean;
 import org.duvisor.isa.Cause;
 import org.duvisor.isa.Csr;
+import org.duvisor.isa.CsrField;
 import org.duvisor.platform.DvAbi.Request;
 import org.duvisor.platform.DvException;
 import org.duvisor.platform.DvException.Reason;
@@ -20,12 +21,9 @@ import org.jspecify.annotations.Nullable;
  * stored by the stub in the vCPU's {@link Context}; everything else is read from the hart.
  */
 final class LinuxHuHart implements HuHart {
-  private static final long SPV = 1 << 7;
-  private static final long FS = (long) Context.FS_DIRTY << Context.FS_SHIFT;
+  private static final long FS = Csr.HUSTATUS_FS;
   private static final long FS_OFF = (long) Context.FS_OFF << Context.FS_SHIFT;
-  private static final long UIE = 1;
-  private static final long VGEIN = 0x3f000;
-  private static final int VGEIN_SHIFT = 12;
+  private static final long VGEIN = Csr.HUSTATUS_VGEIN;
 
   private static final int STACK_T_BYTES = 24;
 
@@ -124,7 +122,7 @@ final class LinuxHuHart implements HuHart {
   public void enter() {
     long c = own();
     driver.checkAlive();
-    if ((get(c, Context.HUSTATUS) & SPV) == 0) {
+    if ((get(c, Context.HUSTATUS) & Csr.HUSTATUS_SPV) == 0) {
       throw new DvException(Reason.INVALID, "hustatus.SPV is 0: there is no guest to enter");
     }
     Native.enter(c);
@@ -275,9 +273,9 @@ final class LinuxHuHart implements HuHart {
         write(n, value);
       }
       case Csr.HUSTATUS -> {
-        selected = (value & VGEIN) == (long) file << VGEIN_SHIFT ? value & VGEIN : 0;
+        selected = (value & VGEIN) == CsrField.set(0, VGEIN, file) ? value & VGEIN : 0;
         // User interrupts of this process have nowhere to go; f registers are where they are.
-        write(n, value & ~(UIE | FS) | FS_OFF);
+        write(n, value & ~(Csr.HUSTATUS_UIE | FS) | FS_OFF);
         refresh(n, Context.HUSTATUS);
         settle();
       }
