@@ -98,7 +98,8 @@ public final class Disassembler {
       }
       case RM, RM_RNE -> out.append(ROUNDING[(int) value]);
       case COMMA -> out.append(", ");
-      case SP, OPEN, CLOSE -> out.append(operand.text());
+      case FLI -> out.append(FloatConstant.text((int) value));
+      case SP, RTZ, OPEN, CLOSE -> out.append(operand.text());
     }
   }
 

@@ -2,6 +2,8 @@ package org.duvisor.isa;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The bit pattern of an instruction: fixed bits, operand fields by slot, conditions that exclude
@@ -81,14 +83,23 @@ final class Encoding {
       case "rd'", "rs1'", "rs2'", "rm" -> 3;
       case "csr" -> 12;
       case "aqrl" -> 2;
-      default -> immediateWidth(group);
+      default -> slicedWidth(group);
     };
   }
 
-  private static int immediateWidth(String group) {
+  /** Where a field goes that is given with its bits, as in imm[4:0]; null when there is none. */
+  private static @Nullable Slot sliced(String group) {
+    return switch (group.substring(0, group.indexOf('['))) {
+      case "imm", "uimm" -> Slot.IMM;
+      case "rd" -> Slot.RD;
+      case "rs2" -> Slot.RS2;
+      default -> null;
+    };
+  }
+
+  private static int slicedWidth(String group) {
     int open = group.indexOf('[');
-    String name = open < 0 ? group : group.substring(0, open);
-    if (open < 0 || !group.endsWith("]") || !(name.equals("imm") || name.equals("uimm"))) {
+    if (open < 0 || !group.endsWith("]") || sliced(group) == null) {
       throw new IllegalArgumentException("unknown field '" + group + "'");
     }
     int width = 0;
@@ -144,13 +155,14 @@ final class Encoding {
         ordered = true;
         set(Slot.IMM, Field.plain(at, 2, 0));
       }
-      default -> placeImmediate(group, at, width);
+      default -> placeSliced(group, at, width);
     }
   }
 
-  private void placeImmediate(String group, int at, int width) {
+  private void placeSliced(String group, int at, int width) {
+    Slot slot = Objects.requireNonNull(sliced(group));
     boolean signed = group.startsWith("imm");
-    Field field = fields[Slot.IMM.index()];
+    Field field = field(slot);
     int top = at + width;
     for (int i = group.indexOf('[') + 1; i < group.length(); i = rangeEnd(group, i) + 1) {
       int low = low(group, i);
@@ -161,7 +173,7 @@ final class Encoding {
       top -= w;
       field = field.with(top, low, w, signed);
     }
-    fields[Slot.IMM.index()] = field;
+    fields[slot.index()] = field;
   }
 
   private void set(Slot slot, Field field) {

@@ -28,8 +28,12 @@ enum Operand {
   RM("rm", Slot.RM),
   /** A rounding mode, rne when left out (exact conversions). */
   RM_RNE("rm=rne", Slot.RM),
+  /** A constant of fli, as in {@link FloatConstant}. */
+  FLI("fli", Slot.RS1),
   /** The stack pointer, literally. */
   SP("sp", null),
+  /** The only rounding mode of fcvtmod, literally. */
+  RTZ("rtz", null),
   COMMA(",", null),
   OPEN("(", null),
   CLOSE(")", null);

@@ -150,8 +150,10 @@ final class Reader {
         expect('(');
       }
       default -> {
-        if (register(false) != 2) {
-          throw new IllegalArgumentException("sp expected " + where());
+        int start = at;
+        if (operand == Operand.SP ? register(false) != 2 : !word().equals(operand.text())) {
+          at = start;
+          throw new IllegalArgumentException(operand.text() + " expected " + where());
         }
       }
     }
@@ -168,7 +170,8 @@ final class Reader {
       case CSR -> csr();
       case FENCE -> fence();
       case RM, RM_RNE -> rounding();
-      case SP, COMMA, OPEN, CLOSE -> throw new AssertionError(operand);
+      case FLI -> floatConstant();
+      case SP, RTZ, COMMA, OPEN, CLOSE -> throw new AssertionError(operand);
     };
   }
 
@@ -243,6 +246,15 @@ final class Reader {
       }
     }
     throw new IllegalArgumentException("not a rounding mode: " + word);
+  }
+
+  private long floatConstant() {
+    blanks();
+    int start = at;
+    while (at < text.length() && text.charAt(at) != ',' && text.charAt(at) != ' ') {
+      at++;
+    }
+    return FloatConstant.index(text.substring(start, at));
   }
 
   /** An expression: C operators + - * / % << >> & ^ | ~ on 64-bit values. */

@@ -63,6 +63,8 @@ public record Semantics(
     RS1("rs1", 'J'),
     /** Value of integer register rs2. */
     RS2("rs2", 'J'),
+    /** Value of integer register rd before the instruction. */
+    RD("rd", 'J'),
     /** Value of floating-point register rs1. */
     FRS1("frs1", 'J'),
     /** Value of floating-point register rs2. */

@@ -112,7 +112,7 @@ final class TableReader {
             case FRS3 -> Slot.RS3;
             case IMM, CSR -> Slot.IMM;
             case RM -> Slot.RM;
-            case RDN -> Slot.RD;
+            case RD, RDN -> Slot.RD;
           };
       if (slot != null && encoding.field(slot).isConstant()) {
         throw new IllegalArgumentException(

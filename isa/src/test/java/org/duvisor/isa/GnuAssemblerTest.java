@@ -162,6 +162,9 @@ class GnuAssemblerTest {
     if (row.mnemonic().equals("fence")) {
       bits |= 0x1100000;
     }
+    if (row.mnemonic().equals("aes64ks1i") && row.slot(Slot.IMM, bits) > 10) {
+      return null; // a round that there is not
+    }
     boolean hint = row.length() == 2 && row.extensions().contains(Extension.ZCA) && hint(row, bits);
     return hint ? null : (Integer) bits;
   }

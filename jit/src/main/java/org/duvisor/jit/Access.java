@@ -24,6 +24,8 @@ record Access(int bytes, boolean store) {
           Map.entry("lh", 2),
           Map.entry("lhu", 2),
           Map.entry("sh", 2),
+          Map.entry("flh", 2),
+          Map.entry("fsh", 2),
           Map.entry("lw", 4),
           Map.entry("lwu", 4),
           Map.entry("sw", 4),
@@ -44,9 +46,11 @@ record Access(int bytes, boolean store) {
   /** What an atomic instruction accesses; null for others. */
   static @Nullable Access ofAtomic(Decoded d) {
     Semantics s = d.instruction().semantics();
-    return s.owner().equals("Amo")
-        ? new Access(s.method().endsWith("_d") ? 8 : 4, !s.method().startsWith("lr_"))
-        : null;
+    if (!s.owner().equals("Amo") || s.terminator()) {
+      return null;
+    }
+    int bytes = 1 << "bhwd".indexOf(s.method().charAt(s.method().length() - 1));
+    return new Access(bytes, !s.method().startsWith("lr_"));
   }
 
   /**

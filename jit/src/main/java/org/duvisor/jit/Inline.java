@@ -33,6 +33,7 @@ final class Inline {
       case "lhu" -> get(b, "Short", CD_short).ldc(0xffff).iand().i2l();
       case "lw" -> get(b, "Int", CD_int).i2l();
       case "lwu" -> get(b, "Int", CD_int).i2l().loadConstant(0xffff_ffffL).land();
+      case "flh" -> get(b, "Short", CD_short).i2l().loadConstant(-1L << 16).lor();
       case "flw" -> get(b, "Int", CD_int).i2l().loadConstant(0xffff_ffffL << 32).lor();
       case "ld", "fld" -> get(b, "Long", CD_long);
       default -> throw new IllegalArgumentException(method);
@@ -43,7 +44,7 @@ final class Inline {
   static void store(CodeBuilder b, String method) {
     switch (method) {
       case "sb" -> put(b.l2i().i2b(), "Byte", CD_byte);
-      case "sh" -> put(b.l2i().i2s(), "Short", CD_short);
+      case "sh", "fsh" -> put(b.l2i().i2s(), "Short", CD_short);
       case "sw", "fsw" -> put(b.l2i(), "Int", CD_int);
       case "sd", "fsd" -> put(b, "Long", CD_long);
       default -> throw new IllegalArgumentException(method);

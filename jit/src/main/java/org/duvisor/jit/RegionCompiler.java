@@ -24,6 +24,7 @@ import org.duvisor.isa.Decoded;
 import org.duvisor.isa.Semantics;
 import org.duvisor.isa.Semantics.Argument;
 import org.duvisor.isa.Semantics.Result;
+import org.duvisor.isa.codegen.SemanticsResolver;
 import org.duvisor.machine.Hart;
 import org.duvisor.machine.Tlb;
 import org.duvisor.machine.Trap;
@@ -67,8 +68,6 @@ final class RegionCompiler {
   private static final ClassDesc LONG = ClassDesc.of("java.lang.Long");
   private static final ClassDesc IN_MEMORY = ClassDesc.of("org.duvisor.machine.semantics.InMemory");
   private static final ClassDesc FAST_FLOAT = desc(FastFloat.class);
-  private static final String SEMANTICS = "org.duvisor.machine.semantics.";
-  private static final String FP = "org.duvisor.machine.fp.";
 
   /**
    * C2 takes up to 8,000 bytes, but C1 runs out of virtual registers above 5,000, and then the
@@ -423,17 +422,18 @@ final class RegionCompiler {
     String method = d.instruction().semantics().method();
     boolean reserves = method.startsWith("lr_") || method.startsWith("sc_");
     List<ClassDesc> types = new ArrayList<>();
-    if (reserves) {
-      b.aload(HART_LOCAL);
-      types.add(HART);
-    }
-    addend();
-    registers.push(b, d.rs1());
-    b.ladd();
-    types.add(CD_long);
-    if (!method.startsWith("lr_")) {
-      registers.push(b, d.rs2());
-      types.add(CD_long);
+    for (Argument a : d.instruction().semantics().arguments()) {
+      if (a == Argument.HART && !reserves) {
+        continue;
+      }
+      if (a == Argument.RS1) { // where the address was, the host's
+        addend();
+      }
+      argument(d, a, 0);
+      if (a == Argument.RS1) {
+        b.ladd();
+      }
+      types.add(a == Argument.HART ? HART : CD_long);
     }
     b.invokestatic(IN_MEMORY, method, MethodTypeDesc.of(CD_long, types));
     popResult(d);
@@ -549,7 +549,7 @@ final class RegionCompiler {
           case JUMP, LINK -> CD_long;
           default -> s.result() != Result.NONE ? CD_long : CD_void;
         };
-    String owner = (s.owner().equals("Fp") ? FP : SEMANTICS) + s.owner();
+    String owner = SemanticsResolver.className(s.owner());
     b.invokestatic(ClassDesc.of(owner), s.method(), MethodTypeDesc.of(result, types));
   }
 
@@ -561,6 +561,7 @@ final class RegionCompiler {
       case NEXT -> address(offset + d.length());
       case RS1 -> registers.push(b, d.rs1());
       case RS2 -> registers.push(b, d.rs2());
+      case RD -> registers.push(b, d.rd());
       case FRS1 -> registers.push(b, Registers.F + d.rs1());
       case FRS2 -> registers.push(b, Registers.F + d.rs2());
       case FRS3 -> registers.push(b, Registers.F + d.rs3());

@@ -52,6 +52,7 @@ final class Registers {
       switch (a) {
         case RS1 -> use(d.rs1());
         case RS2 -> use(d.rs2());
+        case RD -> use(d.rd());
         case FRS1 -> use(F + d.rs1());
         case FRS2 -> use(F + d.rs2());
         case FRS3 -> use(F + d.rs3());

@@ -156,6 +156,7 @@ public final class OpsGenerator {
           case HART, FCSR, PC, NEXT -> {}
           case RS1, FRS1 -> fields.put("int rs1", "d.rs1()");
           case RS2, FRS2 -> fields.put("int rs2", "d.rs2()");
+          case RD -> fields.put("int old", "d.rd()"); // rd itself is another one for x0
           case FRS3 -> fields.put("int rs3", "d.rs3()");
           case IMM -> fields.put("long imm", "d.imm()");
           case RM -> fields.put("int rm", "d.rm()");
@@ -257,6 +258,7 @@ public final class OpsGenerator {
         case NEXT -> "h.pc + (offset + length)";
         case RS1 -> "h.x[rs1]";
         case RS2 -> "h.x[rs2]";
+        case RD -> "h.x[old]";
         case FRS1 -> "h.f[rs1]";
         case FRS2 -> "h.f[rs2]";
         case FRS3 -> "h.f[rs3]";

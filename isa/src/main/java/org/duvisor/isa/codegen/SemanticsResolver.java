@@ -4,6 +4,7 @@ import java.lang.reflect.Method;
 import java.lang.reflect.Modifier;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Set;
 import org.duvisor.isa.Instruction;
 import org.duvisor.isa.InstructionSet;
 import org.duvisor.isa.Semantics;
@@ -13,12 +14,13 @@ import org.duvisor.isa.Semantics.Argument;
 public final class SemanticsResolver {
   private static final String HOME = "org.duvisor.machine.semantics.";
   private static final String FLOATING = "org.duvisor.machine.fp.";
+  private static final Set<String> FLOATING_OWNERS = Set.of("Fp", "Half", "Zfa");
 
   private SemanticsResolver() {}
 
   /** The full name of the class with the methods of an owner in the tables ("Alu"). */
   public static String className(String owner) {
-    return (owner.equals("Fp") ? FLOATING : HOME) + owner;
+    return (FLOATING_OWNERS.contains(owner) ? FLOATING : HOME) + owner;
   }
 
   /**

@@ -8,8 +8,20 @@ package org.duvisor.machine.fp;
  * @param precision bits of a significand, with the implicit one
  */
 record Format(int width, int precision) {
+  static final Format HALF = new Format(16, 11);
   static final Format SINGLE = new Format(32, 24);
   static final Format DOUBLE = new Format(64, 53);
+
+  /** An encoding as a register: the bits above it are ones (D extension, "NaN Boxing"). */
+  long box(long encoding) {
+    return encoding | -(sign() << 1);
+  }
+
+  /** The encoding in a register; the canonical NaN when it is not boxed. */
+  long unbox(long register) {
+    long boxes = box(0);
+    return (register & boxes) == boxes ? register & ~boxes : canonicalNan();
+  }
 
   long sign() {
     return 1L << (width - 1);
@@ -26,6 +38,10 @@ record Format(int width, int precision) {
 
   long maxFinite() {
     return infinity() - 1;
+  }
+
+  long minNormal() {
+    return 1L << (precision - 1);
   }
 
   /** The exponent of the largest finite binade, which is also the bias. */
@@ -88,6 +104,11 @@ record Format(int width, int precision) {
     boolean normal = magnitude(a) >>> (precision - 1) != 0;
     int size = isInfinite(a) ? 3 : isZero(a) ? 0 : normal ? 2 : 1;
     return 1L << (isNegative(a) ? 3 - size : 4 + size);
+  }
+
+  /** Numbers as integers in their order; -0 is below +0. */
+  long order(long a) {
+    return isNegative(a) ? ~magnitude(a) : magnitude(a);
   }
 
   private long magnitude(long a) {

@@ -215,7 +215,9 @@ public final class Fp {
    */
   public static long fmin_s(Fcsr c, long a, long b) {
     float min = Math.min(fs(a), fs(b));
-    return !Float.isNaN(min) ? bits(min) : theNumber(c, SINGLE, unbox(a), unbox(b));
+    return !Float.isNaN(min)
+        ? bits(min)
+        : box(SoftFloat.extreme(c, SINGLE, unbox(a), unbox(b), false, true));
   }
 
   /**
@@ -223,7 +225,9 @@ public final class Fp {
    */
   public static long fmax_s(Fcsr c, long a, long b) {
     float max = Math.max(fs(a), fs(b));
-    return !Float.isNaN(max) ? bits(max) : theNumber(c, SINGLE, unbox(a), unbox(b));
+    return !Float.isNaN(max)
+        ? bits(max)
+        : box(SoftFloat.extreme(c, SINGLE, unbox(a), unbox(b), true, true));
   }
 
   /** 1 if a equals b, else 0; quiet: only a signalling NaN raises NV. */
@@ -284,7 +288,7 @@ public final class Fp {
    */
   public static long fmin_d(Fcsr c, long a, long b) {
     double min = Math.min(fd(a), fd(b));
-    return !Double.isNaN(min) ? bits(min) : theNumber(c, DOUBLE, a, b);
+    return !Double.isNaN(min) ? bits(min) : SoftFloat.extreme(c, DOUBLE, a, b, false, true);
   }
 
   /**
@@ -292,7 +296,7 @@ public final class Fp {
    */
   public static long fmax_d(Fcsr c, long a, long b) {
     double max = Math.max(fd(a), fd(b));
-    return !Double.isNaN(max) ? bits(max) : theNumber(c, DOUBLE, a, b);
+    return !Double.isNaN(max) ? bits(max) : SoftFloat.extreme(c, DOUBLE, a, b, true, true);
   }
 
   /** 1 if a equals b, else 0; quiet: only a signalling NaN raises NV. */
@@ -331,13 +335,6 @@ public final class Fp {
    */
   public static long fclass_d(long a) {
     return DOUBLE.classMask(a);
-  }
-
-  /** The minimum and the maximum of two when one is a NaN: the other one. */
-  private static long theNumber(Fcsr c, Format f, long a, long b) {
-    c.flags |= f.isSignalling(a) || f.isSignalling(b) ? NV : 0;
-    long number = !f.isNan(a) ? a : !f.isNan(b) ? b : f.canonicalNan();
-    return f.width() == 32 ? box(number) : number;
   }
 
   // ---- To integers. Out of range after rounding: NV alone, and the nearest end of the range; NaN:

@@ -203,9 +203,8 @@ final class SoftFloat {
     boolean inRange = exp < 64;
     if (inRange) {
       long sig = f.significand(a);
-      magnitude = exp < 0 ? 0 : sig >>> (63 - exp);
-      // The fraction in units of 2^-64; below a quarter only being non-zero matters.
-      long fraction = exp >= 0 ? sig << exp << 1 : exp == -1 ? sig : 1;
+      magnitude = integer(sig, exp);
+      long fraction = fraction(sig, exp);
       // No carry: a significand with a fraction is below 2^precision.
       magnitude += increment(negative, magnitude, fraction, Long.MIN_VALUE, rm);
       inRange = Long.compareUnsigned(magnitude, largest) <= 0;
@@ -217,6 +216,76 @@ final class SoftFloat {
     }
     long result = negative ? -magnitude : magnitude;
     return width == 32 ? (int) result : result;
+  }
+
+  /**
+   * Rounds to an integer that stays in the format, with the operand's sign when it is zero (Zfa,
+   * "Round-to-Integer Instructions").
+   *
+   * @param tells whether NX is raised when the operand was no integer
+   */
+  static long toIntegral(Fcsr c, Format f, long a, int rm, boolean tells) {
+    if (f.isNan(a)) {
+      return nan(c, f, f.isSignalling(a));
+    }
+    if (f.isZero(a) || f.exponent(a) >= f.precision() - 1) { // infinities too
+      return a;
+    }
+    boolean negative = f.isNegative(a);
+    long integer = integer(f.significand(a), f.exponent(a));
+    long fraction = fraction(f.significand(a), f.exponent(a));
+    integer += increment(negative, integer, fraction, Long.MIN_VALUE, rm);
+    c.flags |= tells && fraction != 0 ? NX : 0;
+    return signed(f, negative, fromInteger(c, f, false, integer, rm)); // which is exact
+  }
+
+  /** The integer part of sig * 2^(exp - 63), for exponents below 64. */
+  private static long integer(long sig, int exp) {
+    return exp < 0 ? 0 : sig >>> (63 - exp);
+  }
+
+  /** The fraction in units of 2^-64; below a quarter only being non-zero matters. */
+  private static long fraction(long sig, int exp) {
+    return exp >= 0 ? sig << exp << 1 : exp == -1 ? sig : 1;
+  }
+
+  /**
+   * The smaller of both, or the larger; -0 is below +0.
+   *
+   * @param number whether the other operand wins over a NaN (minimumNumber of IEEE 754-2019, 9.6),
+   *     or the result is the canonical NaN (minimum)
+   */
+  static long extreme(Fcsr c, Format f, long a, long b, boolean larger, boolean number) {
+    if (f.isNan(a) || f.isNan(b)) {
+      long nan = nan(c, f, f.isSignalling(a) || f.isSignalling(b));
+      return number && !f.isNan(a) ? a : number && !f.isNan(b) ? b : nan;
+    }
+    return f.order(a) < f.order(b) != larger ? a : b;
+  }
+
+  /** 1 if a equals b, else 0; only a signalling NaN raises NV. */
+  static long equal(Fcsr c, Format f, long a, long b) {
+    return isOrdered(c, f, a, b, true) && (a == b || f.isZero(a) && f.isZero(b)) ? 1 : 0;
+  }
+
+  /** 1 if a is below b, else 0. */
+  static long less(Fcsr c, Format f, long a, long b, boolean quiet) {
+    boolean zeros = f.isZero(a) && f.isZero(b);
+    return isOrdered(c, f, a, b, quiet) && !zeros && f.order(a) < f.order(b) ? 1 : 0;
+  }
+
+  /** 1 if a is below or equal to b, else 0. */
+  static long lessOrEqual(Fcsr c, Format f, long a, long b, boolean quiet) {
+    return isOrdered(c, f, a, b, quiet) && less(c, f, b, a, quiet) == 0 ? 1 : 0;
+  }
+
+  /** Whether neither is a NaN; else raises NV, if {@code quiet} only for a signalling one. */
+  private static boolean isOrdered(Fcsr c, Format f, long a, long b, boolean quiet) {
+    if (!f.isNan(a) && !f.isNan(b)) {
+      return true;
+    }
+    c.flags |= !quiet || f.isSignalling(a) || f.isSignalling(b) ? NV : 0;
+    return false;
   }
 
   /** Rounds (high:low) * 2^(exp - 124), which is not zero and whose lowest bit may be jammed. */

@@ -176,6 +176,46 @@ public final class Raw {
     return U.getAndAddLong(null, address, value);
   }
 
+  /** Atomically replaces a byte when it holds {@code expected}. */
+  public static boolean compareAndSetByte(long address, byte expected, byte value) {
+    return U.compareAndSetByte(null, address, expected, value);
+  }
+
+  /** Atomic swap of a byte. */
+  public static byte getAndSetByte(long address, byte value) {
+    return U.getAndSetByte(null, address, value);
+  }
+
+  /** Atomic addition to a byte. */
+  public static byte getAndAddByte(long address, byte value) {
+    return U.getAndAddByte(null, address, value);
+  }
+
+  /** Atomically replaces an aligned halfword when it holds {@code expected}. */
+  public static boolean compareAndSetShort(long address, short expected, short value) {
+    return U.compareAndSetShort(null, address, expected, value);
+  }
+
+  /** Atomic swap of a halfword. */
+  public static short getAndSetShort(long address, short value) {
+    return U.getAndSetShort(null, address, value);
+  }
+
+  /** Atomic addition to a halfword. */
+  public static short getAndAddShort(long address, short value) {
+    return U.getAndAddShort(null, address, value);
+  }
+
+  /** Atomically replaces a word when it holds {@code expected}; returns what it held. */
+  public static int compareAndExchangeInt(long address, int expected, int value) {
+    return U.compareAndExchangeInt(null, address, expected, value);
+  }
+
+  /** Atomically replaces a doubleword when it holds {@code expected}; returns what it held. */
+  public static long compareAndExchangeLong(long address, long expected, long value) {
+    return U.compareAndExchangeLong(null, address, expected, value);
+  }
+
   /** Copies {@code length} bytes of host memory into an array. */
   public static void copyTo(long address, byte[] target, int length) {
     U.copyMemory(null, address, target, Unsafe.ARRAY_BYTE_BASE_OFFSET, length);

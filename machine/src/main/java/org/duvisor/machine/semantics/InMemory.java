@@ -11,6 +11,9 @@ import org.duvisor.machine.mem.Raw;
  */
 @SuppressWarnings("MemberName") // the specification's names
 public final class InMemory {
+  /** The upper 48 bits of a NaN-boxed half. */
+  static final long BOX_HALF = -1L << 16;
+
   /** The upper half of a NaN-boxed single. */
   static final long BOX = 0xffff_ffffL << 32;
 
@@ -51,6 +54,11 @@ public final class InMemory {
     return Raw.loadAlignedLong(host);
   }
 
+  /** Load half, NaN-boxed. */
+  public static long flh(long host) {
+    return Raw.loadAlignedShort(host) | BOX_HALF;
+  }
+
   /** Load single, NaN-boxed. */
   public static long flw(long host) {
     return Raw.loadAlignedInt(host) | BOX;
@@ -79,6 +87,11 @@ public final class InMemory {
   /** Store doubleword. */
   public static void sd(long host, long value) {
     Raw.storeAlignedLong(host, value);
+  }
+
+  /** Store half. */
+  public static void fsh(long host, long value) {
+    Raw.storeAlignedShort(host, value);
   }
 
   /** Store single. */
@@ -279,5 +292,185 @@ public final class InMemory {
       old = Raw.loadAlignedLong(host);
     } while (!Raw.compareAndSetLong(host, old, Long.compareUnsigned(old, b) > 0 ? old : b));
     return old;
+  }
+
+  /** AMOSWAP.B. */
+  public static long amoswap_b(long host, long b) {
+    return Raw.getAndSetByte(host, (byte) b);
+  }
+
+  /** AMOSWAP.H. */
+  public static long amoswap_h(long host, long b) {
+    return Raw.getAndSetShort(host, (short) b);
+  }
+
+  /** AMOADD.B. */
+  public static long amoadd_b(long host, long b) {
+    return Raw.getAndAddByte(host, (byte) b);
+  }
+
+  /** AMOADD.H. */
+  public static long amoadd_h(long host, long b) {
+    return Raw.getAndAddShort(host, (short) b);
+  }
+
+  /** AMOXOR.B. */
+  public static long amoxor_b(long host, long b) {
+    byte old;
+    do {
+      old = (byte) Raw.loadByte(host);
+    } while (!Raw.compareAndSetByte(host, old, (byte) (old ^ b)));
+    return old;
+  }
+
+  /** AMOXOR.H. */
+  public static long amoxor_h(long host, long b) {
+    short old;
+    do {
+      old = (short) Raw.loadAlignedShort(host);
+    } while (!Raw.compareAndSetShort(host, old, (short) (old ^ b)));
+    return old;
+  }
+
+  /** AMOAND.B. */
+  public static long amoand_b(long host, long b) {
+    byte old;
+    do {
+      old = (byte) Raw.loadByte(host);
+    } while (!Raw.compareAndSetByte(host, old, (byte) (old & b)));
+    return old;
+  }
+
+  /** AMOAND.H. */
+  public static long amoand_h(long host, long b) {
+    short old;
+    do {
+      old = (short) Raw.loadAlignedShort(host);
+    } while (!Raw.compareAndSetShort(host, old, (short) (old & b)));
+    return old;
+  }
+
+  /** AMOOR.B. */
+  public static long amoor_b(long host, long b) {
+    byte old;
+    do {
+      old = (byte) Raw.loadByte(host);
+    } while (!Raw.compareAndSetByte(host, old, (byte) (old | b)));
+    return old;
+  }
+
+  /** AMOOR.H. */
+  public static long amoor_h(long host, long b) {
+    short old;
+    do {
+      old = (short) Raw.loadAlignedShort(host);
+    } while (!Raw.compareAndSetShort(host, old, (short) (old | b)));
+    return old;
+  }
+
+  /** AMOMIN.B. */
+  public static long amomin_b(long host, long b) {
+    byte old;
+    do {
+      old = (byte) Raw.loadByte(host);
+    } while (!Raw.compareAndSetByte(host, old, (byte) Math.min(old, (byte) b)));
+    return old;
+  }
+
+  /** AMOMIN.H. */
+  public static long amomin_h(long host, long b) {
+    short old;
+    do {
+      old = (short) Raw.loadAlignedShort(host);
+    } while (!Raw.compareAndSetShort(host, old, (short) Math.min(old, (short) b)));
+    return old;
+  }
+
+  /** AMOMAX.B. */
+  public static long amomax_b(long host, long b) {
+    byte old;
+    do {
+      old = (byte) Raw.loadByte(host);
+    } while (!Raw.compareAndSetByte(host, old, (byte) Math.max(old, (byte) b)));
+    return old;
+  }
+
+  /** AMOMAX.H. */
+  public static long amomax_h(long host, long b) {
+    short old;
+    do {
+      old = (short) Raw.loadAlignedShort(host);
+    } while (!Raw.compareAndSetShort(host, old, (short) Math.max(old, (short) b)));
+    return old;
+  }
+
+  /** AMOMINU.B. */
+  public static long amominu_b(long host, long b) {
+    byte old;
+    do {
+      old = (byte) Raw.loadByte(host);
+    } while (!Raw.compareAndSetByte(
+        host, old, (byte) (Byte.compareUnsigned(old, (byte) b) < 0 ? old : b)));
+    return old;
+  }
+
+  /** AMOMINU.H. */
+  public static long amominu_h(long host, long b) {
+    short old;
+    do {
+      old = (short) Raw.loadAlignedShort(host);
+    } while (!Raw.compareAndSetShort(
+        host, old, (short) (Short.compareUnsigned(old, (short) b) < 0 ? old : b)));
+    return old;
+  }
+
+  /** AMOMAXU.B. */
+  public static long amomaxu_b(long host, long b) {
+    byte old;
+    do {
+      old = (byte) Raw.loadByte(host);
+    } while (!Raw.compareAndSetByte(
+        host, old, (byte) (Byte.compareUnsigned(old, (byte) b) > 0 ? old : b)));
+    return old;
+  }
+
+  /** AMOMAXU.H. */
+  public static long amomaxu_h(long host, long b) {
+    short old;
+    do {
+      old = (short) Raw.loadAlignedShort(host);
+    } while (!Raw.compareAndSetShort(
+        host, old, (short) (Short.compareUnsigned(old, (short) b) > 0 ? old : b)));
+    return old;
+  }
+
+  // C2 of JDK 25 leaves bits of the operand above the result of compareAndExchangeByte and -Short.
+
+  /** AMOCAS.B. */
+  public static long amocas_b(long host, long expected, long b) {
+    byte old;
+    do {
+      old = (byte) Raw.loadByte(host);
+    } while (!Raw.compareAndSetByte(host, old, old == (byte) expected ? (byte) b : old));
+    return old;
+  }
+
+  /** AMOCAS.H. */
+  public static long amocas_h(long host, long expected, long b) {
+    short old;
+    do {
+      old = (short) Raw.loadAlignedShort(host);
+    } while (!Raw.compareAndSetShort(host, old, old == (short) expected ? (short) b : old));
+    return old;
+  }
+
+  /** AMOCAS.W. */
+  public static long amocas_w(long host, long expected, long b) {
+    return Raw.compareAndExchangeInt(host, (int) expected, (int) b);
+  }
+
+  /** AMOCAS.D. */
+  public static long amocas_d(long host, long expected, long b) {
+    return Raw.compareAndExchangeLong(host, expected, b);
   }
 }

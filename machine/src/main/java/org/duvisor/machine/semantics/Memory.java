@@ -72,6 +72,15 @@ public final class Memory {
     return hits(e, va, 7, h.dataContext) ? InMemory.ld(va + Tlb.addend(e)) : h.mmu().load(va, 8);
   }
 
+  /** Load half, NaN-boxed. */
+  public static long flh(Hart h, long base, long imm) {
+    long va = base + imm;
+    long e = Tlb.entry(h.readTlb, va);
+    return hits(e, va, 1, h.dataContext)
+        ? InMemory.flh(va + Tlb.addend(e))
+        : h.mmu().load(va, 2) | InMemory.BOX_HALF;
+  }
+
   /** Load single, NaN-boxed. */
   public static long flw(Hart h, long base, long imm) {
     long va = base + imm;
@@ -130,6 +139,11 @@ public final class Memory {
     } else {
       h.mmu().store(va, 8, value);
     }
+  }
+
+  /** Store half. */
+  public static void fsh(Hart h, long base, long imm, long value) {
+    sh(h, base, imm, value);
   }
 
   /** Store single. */

@@ -8,6 +8,7 @@ import java.math.BigInteger;
  * unboxed, bits above the width zero.
  */
 record Model(int width, int precision) {
+  static final Model HALF = new Model(16, 11);
   static final Model SINGLE = new Model(32, 24);
   static final Model DOUBLE = new Model(64, 53);
 
@@ -239,8 +240,11 @@ record Model(int width, int precision) {
     return roundOrZero(left.plus(right), zeroIsNegative, rm);
   }
 
-  /** minimumNumber, or maximumNumber of IEEE 754-2019, 9.6. */
-  Outcome extreme(long a, long b, boolean maximum) {
+  /** minimumNumber, or maximumNumber of IEEE 754-2019, 9.6; or minimum, or maximum. */
+  Outcome extreme(long a, long b, boolean maximum, boolean number) {
+    if (!number && (isNan(a) || isNan(b))) {
+      return nanFrom(a, b);
+    }
     int flags = isSignalling(a) || isSignalling(b) ? NV : 0;
     if (isNan(a)) {
       return new Outcome(isNan(b) ? nan() : b, flags);
@@ -263,9 +267,9 @@ record Model(int width, int precision) {
     return exact(a == b || (isZero(a) && isZero(b)) ? 1 : 0);
   }
 
-  Outcome less(long a, long b, boolean orEqual) {
+  Outcome less(long a, long b, boolean orEqual, boolean quiet) {
     if (isNan(a) || isNan(b)) {
-      return new Outcome(0, NV);
+      return new Outcome(0, !quiet || isSignalling(a) || isSignalling(b) ? NV : 0);
     }
     boolean zeros = isZero(a) && isZero(b);
     boolean less = !zeros && order(a) < order(b);
@@ -302,6 +306,60 @@ record Model(int width, int precision) {
     }
     return new Outcome(
         register(rounded, bits), Rational.of(rounded).compareTo(value(a)) == 0 ? 0 : NX);
+  }
+
+  /** roundToIntegral of IEEE 754-2019, 5.9; {@code exact} tells of a number that was none. */
+  Outcome toIntegral(long a, int rm, boolean exact) {
+    if (isNan(a)) {
+      return nanFrom(a);
+    }
+    if (isInfinite(a) || isZero(a)) {
+      return exact(a);
+    }
+    Rational rounded = Rational.of(roundToInteger(value(a).abs(), negative(a), rm));
+    boolean inexact = rounded.compareTo(value(a).abs()) != 0;
+    return new Outcome(signed(negative(a), encode(rounded)), exact && inexact ? NX : 0);
+  }
+
+  /** The flags of the conversion to 32 bits towards zero, but the integer modulo 2^32. */
+  Outcome toModularWord(long a) {
+    int flags = toInteger(a, 1, true, 32).flags();
+    if (isNan(a) || isInfinite(a)) {
+      return new Outcome(0, flags);
+    }
+    BigInteger size = roundToInteger(value(a).abs(), negative(a), 1);
+    return new Outcome(register(negative(a) ? size.negate() : size, 32), flags);
+  }
+
+  /** The table of Zfa's load-immediate instructions. */
+  Outcome constant(int index) {
+    return switch (index) {
+      case 0 -> fromInteger(-1, 0, true, 64);
+      case 1 -> exact(1L << (precision - 1));
+      case 2 -> power(-16);
+      case 3 -> power(-15);
+      case 4 -> power(-8);
+      case 5 -> power(-7);
+      case 6 -> power(-4);
+      case 7 -> power(-3);
+      case 23 -> power(2);
+      case 24 -> power(3);
+      case 25 -> power(4);
+      case 26 -> power(7);
+      case 27 -> power(8);
+      case 28 -> power(15);
+      case 29 -> new Outcome(round(Rational.scaled(BigInteger.TWO, 15), 0).bits(), 0);
+      case 30 -> exact(infinity());
+      case 31 -> exact(nan());
+      default -> { // all with 2 bits behind the leading one, from 0.25 to 3
+        int binade = (index - 16) >> 2;
+        yield round(Rational.scaled(BigInteger.valueOf(4 + (index & 3)), binade - 2), 0);
+      }
+    };
+  }
+
+  private Outcome power(int exponent) {
+    return round(Rational.scaled(BigInteger.ONE, exponent), 0);
   }
 
   private static long register(BigInteger v, int bits) {

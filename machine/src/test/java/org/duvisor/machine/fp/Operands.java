@@ -47,11 +47,11 @@ record Operands(Model format, RandomGenerator random) {
       return both;
     }
     for (int i = 0; i < both.length; i++) {
-      both[i] |= 0xffff_ffff_0000_0000L;
+      both[i] |= -1L << f.width();
     }
     long[] withUnboxed = Arrays.copyOf(both, both.length + 2);
     withUnboxed[both.length] = one;
-    withUnboxed[both.length + 1] = 0xffff_fffe_0000_0000L | one;
+    withUnboxed[both.length + 1] = -2L << f.width() | one;
     return withUnboxed;
   }
 
@@ -79,10 +79,10 @@ record Operands(Model format, RandomGenerator random) {
       case 2 -> powerOfTwo() + random.nextInt(-2, 3);
       case 3 ->
           signed(random.nextLong() >>> random.nextInt(65 - format.precision(), 64)); // subnormal
-      case 4, 5 -> sparse(random.nextInt(-30, 31));
+      case 4, 5 -> sparse(ordinary());
       case 6 -> sparse(exponent());
       case 7 -> dense(exponent());
-      default -> dense(random.nextInt(-30, 31));
+      default -> dense(ordinary());
     };
   }
 
@@ -108,11 +108,7 @@ record Operands(Model format, RandomGenerator random) {
 
   /** An addend; often one that cancels the product of a and b, or is far below or above it. */
   private long addend(long a, long b) {
-    long product =
-        format.width() == 64
-            ? Double.doubleToRawLongBits(-Double.longBitsToDouble(a) * Double.longBitsToDouble(b))
-            : Float.floatToRawIntBits(
-                -Float.intBitsToFloat((int) a) * Float.intBitsToFloat((int) b));
+    long product = encode(-decode(a) * decode(b));
     long exponents = (long) random.nextInt(-2 * format.precision() - 3, 2 * format.precision() + 4);
     return switch (random.nextInt(4)) {
       case 0 -> product + random.nextInt(-2, 3);
@@ -123,6 +119,11 @@ record Operands(Model format, RandomGenerator random) {
 
   private int exponent() {
     return random.nextInt(format.minExponent() - format.precision(), format.maxExponent() + 2);
+  }
+
+  private int ordinary() {
+    int most = Math.min(30, format.maxExponent());
+    return random.nextInt(-most, most + 1);
   }
 
   private long powerOfTwo() {
@@ -168,9 +169,24 @@ record Operands(Model format, RandomGenerator random) {
           default -> random.nextInt(-5, 6);
         };
     double value = (random.nextBoolean() ? end : -end) + random.nextInt(-16, 17) / 8.0;
-    return format.width() == 64
-        ? Double.doubleToRawLongBits(value) + random.nextInt(-2, 3)
-        : Float.floatToRawIntBits((float) value) + random.nextInt(-2, 3);
+    return encode(value) + random.nextInt(-2, 3);
+  }
+
+  private double decode(long a) {
+    return switch (format.width()) {
+      case 16 -> Float.float16ToFloat((short) a);
+      case 32 -> Float.intBitsToFloat((int) a);
+      default -> Double.longBitsToDouble(a);
+    };
+  }
+
+  /** Rounded somehow. */
+  private long encode(double value) {
+    return switch (format.width()) {
+      case 16 -> Float.floatToFloat16((float) value);
+      case 32 -> Float.floatToRawIntBits((float) value);
+      default -> Double.doubleToRawLongBits(value);
+    };
   }
 
   private long integer() {
@@ -187,6 +203,6 @@ record Operands(Model format, RandomGenerator random) {
     if (format.width() == 64) {
       return a;
     }
-    return random.nextInt(50) == 0 ? a : a | 0xffff_ffff_0000_0000L;
+    return random.nextInt(50) == 0 ? a : a | -1L << format.width();
   }
 }

@@ -1,13 +1,18 @@
 package org.duvisor.machine.fp;
 
+import java.lang.invoke.MethodHandle;
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.MethodType;
+import java.lang.reflect.Method;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import org.duvisor.machine.fp.Model.Outcome;
 
 /**
  * One instruction under test and what the model says of it.
  *
- * @param name the method of {@link Fp}
+ * @param name the method of {@link Fp}, {@link Half} or {@link Zfa}
  * @param format the format of floating-point operands
  * @param operand what the operands are
  * @param arity how many operands it has
@@ -59,205 +64,176 @@ record Operation(
     return new Outcome(outcome.bits(), outcome.flags() | flagsBefore);
   }
 
+  /** The classes with the instructions. */
+  static final List<Class<?>> OWNERS = List.of(Fp.class, Half.class, Zfa.class);
+
+  private static final MethodType ANY =
+      MethodType.methodType(long.class, Fcsr.class, long.class, long.class, long.class, int.class);
+
   static List<Operation> all() {
     List<Operation> all = new ArrayList<>();
-    singles(new Table(Model.SINGLE, all));
-    doubles(new Table(Model.DOUBLE, all));
+    Table halves = new Table(Model.HALF, "_h", all);
+    Table singles = new Table(Model.SINGLE, "_s", all);
+    Table doubles = new Table(Model.DOUBLE, "_d", all);
+    for (Table t : List.of(halves, singles, doubles)) {
+      t.arithmetic();
+      t.others();
+      t.integers();
+      t.constants();
+    }
+    for (Table from : List.of(halves, singles, doubles)) {
+      for (Table to : List.of(halves, singles, doubles)) {
+        if (from != to) {
+          from.convert(to);
+        }
+      }
+    }
+    halves.moves("_h", a -> (short) a);
+    singles.moves("_w", a -> (int) a);
+    doubles.moves("_d", a -> a);
+    doubles.ints(1, "fcvtmod_w", (a, b, x, rm) -> Model.DOUBLE.toModularWord(a));
     return List.copyOf(all);
   }
 
-  private static void singles(Table t) {
-    Model m = Model.SINGLE;
-    t.floats(3, "fmadd_s", Fp::fmadd_s, (a, b, x, rm) -> m.fma(a, b, x, false, false, rm));
-    t.floats(3, "fmsub_s", Fp::fmsub_s, (a, b, x, rm) -> m.fma(a, b, x, false, true, rm));
-    t.floats(3, "fnmsub_s", Fp::fnmsub_s, (a, b, x, rm) -> m.fma(a, b, x, true, false, rm));
-    t.floats(3, "fnmadd_s", Fp::fnmadd_s, (a, b, x, rm) -> m.fma(a, b, x, true, true, rm));
-    t.floats(
-        2, "fadd_s", (c, a, b, x, rm) -> Fp.fadd_s(c, a, b, rm), (a, b, x, rm) -> m.add(a, b, rm));
-    t.floats(
-        2, "fsub_s", (c, a, b, x, rm) -> Fp.fsub_s(c, a, b, rm), (a, b, x, rm) -> m.sub(a, b, rm));
-    t.floats(
-        2, "fmul_s", (c, a, b, x, rm) -> Fp.fmul_s(c, a, b, rm), (a, b, x, rm) -> m.mul(a, b, rm));
-    t.floats(
-        2, "fdiv_s", (c, a, b, x, rm) -> Fp.fdiv_s(c, a, b, rm), (a, b, x, rm) -> m.div(a, b, rm));
-    t.floats(
-        1, "fsqrt_s", (c, a, b, x, rm) -> Fp.fsqrt_s(c, a, rm), (a, b, x, rm) -> m.sqrt(a, rm));
-    t.floats(
-        2,
-        "fsgnj_s",
-        (c, a, b, x, rm) -> Fp.fsgnj_s(a, b),
-        (a, b, x, rm) -> m.signInjected(a, m.negative(b)));
-    t.floats(
-        2,
-        "fsgnjn_s",
-        (c, a, b, x, rm) -> Fp.fsgnjn_s(a, b),
-        (a, b, x, rm) -> m.signInjected(a, !m.negative(b)));
-    t.floats(
-        2,
-        "fsgnjx_s",
-        (c, a, b, x, rm) -> Fp.fsgnjx_s(a, b),
-        (a, b, x, rm) -> m.signInjected(a, m.negative(a) != m.negative(b)));
-    t.floats(
-        2,
-        "fmin_s",
-        (c, a, b, x, rm) -> Fp.fmin_s(c, a, b),
-        (a, b, x, rm) -> m.extreme(a, b, false));
-    t.floats(
-        2,
-        "fmax_s",
-        (c, a, b, x, rm) -> Fp.fmax_s(c, a, b),
-        (a, b, x, rm) -> m.extreme(a, b, true));
-    t.ints(2, "feq_s", (c, a, b, x, rm) -> Fp.feq_s(c, a, b), (a, b, x, rm) -> m.equal(a, b));
-    t.ints(2, "flt_s", (c, a, b, x, rm) -> Fp.flt_s(c, a, b), (a, b, x, rm) -> m.less(a, b, false));
-    t.ints(2, "fle_s", (c, a, b, x, rm) -> Fp.fle_s(c, a, b), (a, b, x, rm) -> m.less(a, b, true));
-    t.ints(1, "fclass_s", (c, a, b, x, rm) -> Fp.fclass_s(a), (a, b, x, rm) -> m.classify(a));
-    t.ints(
-        1, "fmv_x_w", (c, a, b, x, rm) -> Fp.fmv_x_w(a), (a, b, x, rm) -> new Outcome((int) a, 0));
-    t.toInteger("fcvt_w_s", Fp::fcvt_w_s, true, 32);
-    t.toInteger("fcvt_wu_s", Fp::fcvt_wu_s, false, 32);
-    t.toInteger("fcvt_l_s", Fp::fcvt_l_s, true, 64);
-    t.toInteger("fcvt_lu_s", Fp::fcvt_lu_s, false, 64);
-    t.fromInteger("fcvt_s_w", Fp::fcvt_s_w, true, 32);
-    t.fromInteger("fcvt_s_wu", Fp::fcvt_s_wu, false, 32);
-    t.fromInteger("fcvt_s_l", Fp::fcvt_s_l, true, 64);
-    t.fromInteger("fcvt_s_lu", Fp::fcvt_s_lu, false, 64);
-    t.add(
-        "fmv_w_x",
-        Operand.INTEGER,
-        1,
-        (c, a, b, x, rm) -> Fp.fmv_w_x(a),
-        (a, b, x, rm) -> new Outcome(a | 0xffff_ffff_0000_0000L, 0));
-    t.add(
-        "fcvt_d_s",
-        Operand.FLOAT,
-        1,
-        (c, a, b, x, rm) -> Fp.fcvt_d_s(c, a, rm),
-        (a, b, x, rm) -> Model.DOUBLE.fromFormat(m, t.unboxed(a), rm));
+  /** A method as an instruction that takes all operands. */
+  private static Instruction bind(String name) {
+    Method method =
+        OWNERS.stream()
+            .flatMap(owner -> Arrays.stream(owner.getDeclaredMethods()))
+            .filter(m -> m.getName().equals(name))
+            .findFirst()
+            .orElseThrow(() -> new IllegalArgumentException("no method " + name));
+    Class<?>[] types = method.getParameterTypes();
+    int[] order = new int[types.length];
+    int longs = 0;
+    for (int i = 0; i < order.length; i++) {
+      order[i] = types[i] == Fcsr.class ? 0 : types[i] == int.class ? 4 : ++longs;
+    }
+    try {
+      MethodHandle handle = MethodHandles.lookup().unreflect(method);
+      MethodHandle any = MethodHandles.permuteArguments(handle, ANY, order);
+      return (c, a, b, x, rm) -> call(any, c, a, b, x, rm);
+    } catch (IllegalAccessException e) {
+      throw new IllegalArgumentException(e);
+    }
   }
 
-  private static void doubles(Table t) {
-    Model m = Model.DOUBLE;
-    t.floats(3, "fmadd_d", Fp::fmadd_d, (a, b, x, rm) -> m.fma(a, b, x, false, false, rm));
-    t.floats(3, "fmsub_d", Fp::fmsub_d, (a, b, x, rm) -> m.fma(a, b, x, false, true, rm));
-    t.floats(3, "fnmsub_d", Fp::fnmsub_d, (a, b, x, rm) -> m.fma(a, b, x, true, false, rm));
-    t.floats(3, "fnmadd_d", Fp::fnmadd_d, (a, b, x, rm) -> m.fma(a, b, x, true, true, rm));
-    t.floats(
-        2, "fadd_d", (c, a, b, x, rm) -> Fp.fadd_d(c, a, b, rm), (a, b, x, rm) -> m.add(a, b, rm));
-    t.floats(
-        2, "fsub_d", (c, a, b, x, rm) -> Fp.fsub_d(c, a, b, rm), (a, b, x, rm) -> m.sub(a, b, rm));
-    t.floats(
-        2, "fmul_d", (c, a, b, x, rm) -> Fp.fmul_d(c, a, b, rm), (a, b, x, rm) -> m.mul(a, b, rm));
-    t.floats(
-        2, "fdiv_d", (c, a, b, x, rm) -> Fp.fdiv_d(c, a, b, rm), (a, b, x, rm) -> m.div(a, b, rm));
-    t.floats(
-        1, "fsqrt_d", (c, a, b, x, rm) -> Fp.fsqrt_d(c, a, rm), (a, b, x, rm) -> m.sqrt(a, rm));
-    t.floats(
-        2,
-        "fsgnj_d",
-        (c, a, b, x, rm) -> Fp.fsgnj_d(a, b),
-        (a, b, x, rm) -> m.signInjected(a, m.negative(b)));
-    t.floats(
-        2,
-        "fsgnjn_d",
-        (c, a, b, x, rm) -> Fp.fsgnjn_d(a, b),
-        (a, b, x, rm) -> m.signInjected(a, !m.negative(b)));
-    t.floats(
-        2,
-        "fsgnjx_d",
-        (c, a, b, x, rm) -> Fp.fsgnjx_d(a, b),
-        (a, b, x, rm) -> m.signInjected(a, m.negative(a) != m.negative(b)));
-    t.floats(
-        2,
-        "fmin_d",
-        (c, a, b, x, rm) -> Fp.fmin_d(c, a, b),
-        (a, b, x, rm) -> m.extreme(a, b, false));
-    t.floats(
-        2,
-        "fmax_d",
-        (c, a, b, x, rm) -> Fp.fmax_d(c, a, b),
-        (a, b, x, rm) -> m.extreme(a, b, true));
-    t.ints(2, "feq_d", (c, a, b, x, rm) -> Fp.feq_d(c, a, b), (a, b, x, rm) -> m.equal(a, b));
-    t.ints(2, "flt_d", (c, a, b, x, rm) -> Fp.flt_d(c, a, b), (a, b, x, rm) -> m.less(a, b, false));
-    t.ints(2, "fle_d", (c, a, b, x, rm) -> Fp.fle_d(c, a, b), (a, b, x, rm) -> m.less(a, b, true));
-    t.ints(1, "fclass_d", (c, a, b, x, rm) -> Fp.fclass_d(a), (a, b, x, rm) -> m.classify(a));
-    t.ints(1, "fmv_x_d", (c, a, b, x, rm) -> Fp.fmv_x_d(a), (a, b, x, rm) -> new Outcome(a, 0));
-    t.toInteger("fcvt_w_d", Fp::fcvt_w_d, true, 32);
-    t.toInteger("fcvt_wu_d", Fp::fcvt_wu_d, false, 32);
-    t.toInteger("fcvt_l_d", Fp::fcvt_l_d, true, 64);
-    t.toInteger("fcvt_lu_d", Fp::fcvt_lu_d, false, 64);
-    t.fromInteger("fcvt_d_w", Fp::fcvt_d_w, true, 32);
-    t.fromInteger("fcvt_d_wu", Fp::fcvt_d_wu, false, 32);
-    t.fromInteger("fcvt_d_l", Fp::fcvt_d_l, true, 64);
-    t.fromInteger("fcvt_d_lu", Fp::fcvt_d_lu, false, 64);
-    t.add(
-        "fmv_d_x",
-        Operand.INTEGER,
-        1,
-        (c, a, b, x, rm) -> Fp.fmv_d_x(a),
-        (a, b, x, rm) -> new Outcome(a, 0));
-    t.add(
-        "fcvt_s_d",
-        Operand.FLOAT,
-        1,
-        (c, a, b, x, rm) -> Fp.fcvt_s_d(c, a, rm),
-        (a, b, x, rm) -> boxed(Model.SINGLE, Model.SINGLE.fromFormat(m, a, rm)));
-  }
-
-  private static Outcome boxed(Model format, Outcome outcome) {
-    return format.width() == 32
-        ? new Outcome(outcome.bits() | 0xffff_ffff_0000_0000L, outcome.flags())
-        : outcome;
+  private static long call(MethodHandle any, Fcsr c, long a, long b, long x, int rm) {
+    try {
+      return (long) any.invokeExact(c, a, b, x, rm);
+    } catch (Throwable e) {
+      throw new AssertionError(e);
+    }
   }
 
   /** Collects the operations of one format and deals with NaN boxing. */
-  private record Table(Model format, List<Operation> all) {
-    /** A conversion. */
-    interface Conversion {
-      long apply(Fcsr c, long a, int rm);
+  private record Table(Model m, String suffix, List<Operation> all) {
+    /** What a move of bits makes of a register. */
+    interface Move {
+      long apply(long a);
     }
 
-    long unboxed(long a) {
-      if (format.width() == 64) {
-        return a;
+    void arithmetic() {
+      floats(3, "fmadd", (a, b, x, rm) -> m.fma(a, b, x, false, false, rm));
+      floats(3, "fmsub", (a, b, x, rm) -> m.fma(a, b, x, false, true, rm));
+      floats(3, "fnmsub", (a, b, x, rm) -> m.fma(a, b, x, true, false, rm));
+      floats(3, "fnmadd", (a, b, x, rm) -> m.fma(a, b, x, true, true, rm));
+      floats(2, "fadd", (a, b, x, rm) -> m.add(a, b, rm));
+      floats(2, "fsub", (a, b, x, rm) -> m.sub(a, b, rm));
+      floats(2, "fmul", (a, b, x, rm) -> m.mul(a, b, rm));
+      floats(2, "fdiv", (a, b, x, rm) -> m.div(a, b, rm));
+      floats(1, "fsqrt", (a, b, x, rm) -> m.sqrt(a, rm));
+      floats(1, "fround", (a, b, x, rm) -> m.toIntegral(a, rm, false));
+      floats(1, "froundnx", (a, b, x, rm) -> m.toIntegral(a, rm, true));
+    }
+
+    void others() {
+      floats(2, "fsgnj", (a, b, x, rm) -> m.signInjected(a, m.negative(b)));
+      floats(2, "fsgnjn", (a, b, x, rm) -> m.signInjected(a, !m.negative(b)));
+      floats(2, "fsgnjx", (a, b, x, rm) -> m.signInjected(a, m.negative(a) != m.negative(b)));
+      floats(2, "fmin", (a, b, x, rm) -> m.extreme(a, b, false, true));
+      floats(2, "fmax", (a, b, x, rm) -> m.extreme(a, b, true, true));
+      floats(2, "fminm", (a, b, x, rm) -> m.extreme(a, b, false, false));
+      floats(2, "fmaxm", (a, b, x, rm) -> m.extreme(a, b, true, false));
+      ints(2, "feq", (a, b, x, rm) -> m.equal(a, b));
+      ints(2, "flt", (a, b, x, rm) -> m.less(a, b, false, false));
+      ints(2, "fle", (a, b, x, rm) -> m.less(a, b, true, false));
+      ints(2, "fltq", (a, b, x, rm) -> m.less(a, b, false, true));
+      ints(2, "fleq", (a, b, x, rm) -> m.less(a, b, true, true));
+      ints(1, "fclass", (a, b, x, rm) -> m.classify(a));
+    }
+
+    void integers() {
+      for (String type : List.of("w", "wu", "l", "lu")) {
+        boolean signed = !type.endsWith("u");
+        int bits = type.startsWith("w") ? 32 : 64;
+        add(
+            "fcvt_" + type + suffix,
+            Operand.FLOAT_TO_INTEGER,
+            1,
+            (a, b, x, rm) -> m.toInteger(unboxed(a), rm, signed, bits));
+        add(
+            "fcvt" + suffix + "_" + type,
+            Operand.INTEGER,
+            1,
+            (a, b, x, rm) -> boxed(m.fromInteger(a, rm, signed, bits)));
       }
-      return a >>> 32 == 0xffff_ffffL ? a & 0xffff_ffffL : format.nan();
     }
 
-    void add(String name, Operand operand, int arity, Instruction instruction, Expected model) {
-      all.add(new Operation(name, format, operand, arity, instruction, model));
+    void constants() {
+      String name = "fli" + suffix;
+      Instruction fli = bind(name);
+      Instruction any = (c, a, b, x, rm) -> fli.apply(c, a & 31, b, x, rm);
+      Expected model = (a, b, x, rm) -> boxed(m.constant((int) a & 31));
+      all.add(new Operation(name, m, Operand.INTEGER, 1, any, model));
     }
 
-    void ints(int arity, String name, Instruction instruction, Expected model) {
-      boolean raw = name.startsWith("fmv");
-      Expected unboxing = (a, b, x, rm) -> model.apply(unboxed(a), unboxed(b), unboxed(x), rm);
-      add(name, Operand.FLOAT, arity, instruction, raw ? model : unboxing);
-    }
-
-    void floats(int arity, String name, Instruction instruction, Expected model) {
+    void convert(Table to) {
       add(
-          name,
+          "fcvt" + to.suffix + suffix,
+          Operand.FLOAT,
+          1,
+          (a, b, x, rm) -> to.boxed(to.m.fromFormat(m, unboxed(a), rm)));
+    }
+
+    void moves(String width, Move toInteger) {
+      Expected bits = (a, b, x, rm) -> new Outcome(toInteger.apply(a), 0);
+      add("fmv_x" + width, Operand.FLOAT, 1, bits);
+      Expected boxed = (a, b, x, rm) -> boxed(new Outcome(a, 0));
+      add("fmv" + width + "_x", Operand.INTEGER, 1, boxed);
+    }
+
+    void ints(int arity, String name, Expected model) {
+      add(
+          name + suffix,
           Operand.FLOAT,
           arity,
-          instruction,
-          (a, b, x, rm) -> boxed(format, model.apply(unboxed(a), unboxed(b), unboxed(x), rm)));
+          (a, b, x, rm) -> model.apply(unboxed(a), unboxed(b), unboxed(x), rm));
     }
 
-    void toInteger(String name, Conversion conversion, boolean isSigned, int bits) {
+    void floats(int arity, String name, Expected model) {
       add(
-          name,
-          Operand.FLOAT_TO_INTEGER,
-          1,
-          (c, a, b, x, rm) -> conversion.apply(c, a, rm),
-          (a, b, x, rm) -> format.toInteger(unboxed(a), rm, isSigned, bits));
+          name + suffix,
+          Operand.FLOAT,
+          arity,
+          (a, b, x, rm) -> boxed(model.apply(unboxed(a), unboxed(b), unboxed(x), rm)));
     }
 
-    void fromInteger(String name, Conversion conversion, boolean isSigned, int bits) {
-      add(
-          name,
-          Operand.INTEGER,
-          1,
-          (c, a, b, x, rm) -> conversion.apply(c, a, rm),
-          (a, b, x, rm) -> boxed(format, format.fromInteger(a, rm, isSigned, bits)));
+    private void add(String name, Operand operand, int arity, Expected model) {
+      all.add(new Operation(name, m, operand, arity, bind(name), model));
+    }
+
+    /** The bits above a narrower value, which are ones. */
+    private long box() {
+      return m.width() == 64 ? 0 : -1L << m.width();
+    }
+
+    private long unboxed(long a) {
+      return (a & box()) == box() ? a & ~box() : m.nan();
+    }
+
+    private Outcome boxed(Outcome outcome) {
+      return new Outcome(outcome.bits() | box(), outcome.flags());
     }
   }
 }
