@@ -15,6 +15,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Function;
+import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.duvisor.devices.chardev.CharBackend;
 import org.duvisor.machine.Engine;
@@ -30,7 +31,8 @@ import org.duvisor.virtio.VirtioDevice;
  * board and on ours: what it prints, as lines. It ends by the test finisher.
  */
 final class Bare {
-  private static final String QEMU = "qemu-system-riscv64";
+  /** A newer one than that on the PATH knows more instructions. */
+  private static final String QEMU = System.getProperty("duvisor.qemu", "qemu-system-riscv64");
 
   /** So many instructions mean that a program never ends. */
   private static final long INSTRUCTIONS = 1_000_000_000;
@@ -60,8 +62,18 @@ final class Bare {
     boolean found =
         Pattern.compile(Pattern.quote(File.pathSeparator))
             .splitAsStream(Optional.ofNullable(System.getenv("PATH")).orElse(""))
-            .anyMatch(folder -> Files.isExecutable(Path.of(folder, QEMU)));
+            .anyMatch(folder -> Files.isExecutable(Path.of(folder).resolve(QEMU)));
     assumeTrue(found, "needs " + QEMU + ", which is not installed (Debian: qemu-system-misc)");
+  }
+
+  /** The major version of QEMU. */
+  static int qemuVersion() throws IOException, InterruptedException {
+    Process process = new ProcessBuilder(QEMU, "--version").redirectErrorStream(true).start();
+    String text = new String(process.getInputStream().readAllBytes(), StandardCharsets.US_ASCII);
+    process.waitFor();
+    Matcher version = Pattern.compile("version (\\d+)").matcher(text);
+    assertTrue(version.find(), text);
+    return Integer.parseInt(version.group(1));
   }
 
   /** On QEMU, with more options; {@code folder} is for its files. */

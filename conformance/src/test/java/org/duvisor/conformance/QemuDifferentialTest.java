@@ -7,9 +7,12 @@ import static org.junit.jupiter.api.Assertions.fail;
 import java.io.ByteArrayOutputStream;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.EnumSet;
 import java.util.List;
+import java.util.Set;
 import java.util.regex.Pattern;
 import java.util.stream.LongStream;
+import org.duvisor.isa.Extension;
 import org.duvisor.jit.RegionTranslator;
 import org.duvisor.machine.interp.Interpreter;
 import org.junit.jupiter.api.Test;
@@ -17,7 +20,8 @@ import org.junit.jupiter.api.io.TempDir;
 
 /**
  * Random instructions on our machine and on another implementation, QEMU. More of them: {@code
- * -Dduvisor.differential.seed=N -Dduvisor.differential.blocks=N -Dduvisor.differential.length=N}.
+ * -Dduvisor.differential.seed=N -Dduvisor.differential.blocks=N -Dduvisor.differential.length=N};
+ * with another QEMU, which from 10 on knows more extensions: {@code -Dduvisor.qemu=PATH}.
  * Adversary: a misreading of the specification that our tests share with our code, and the
  * translator's view of registers at traps and forward branches.
  */
@@ -26,6 +30,47 @@ final class QemuDifferentialTest {
   private static final long SEED = Long.getLong(PROPERTY + "seed", 1);
   private static final int BLOCKS = Integer.getInteger(PROPERTY + "blocks", 60);
   private static final int LENGTH = Integer.getInteger(PROPERTY + "length", 400);
+
+  /** What every QEMU's rv64 has. */
+  private static final Set<Extension> GENERAL =
+      Set.of(
+          Extension.I,
+          Extension.M,
+          Extension.ZAAMO,
+          Extension.ZALRSC,
+          Extension.F,
+          Extension.D,
+          Extension.ZCA,
+          Extension.ZCD,
+          Extension.ZICSR);
+
+  /** What 7.2 can have besides. */
+  private static final Set<Extension> NAMED =
+      Set.of(
+          Extension.ZBA,
+          Extension.ZBB,
+          Extension.ZBS,
+          Extension.ZBC,
+          Extension.ZBKB,
+          Extension.ZBKX,
+          Extension.ZKND,
+          Extension.ZKNE,
+          Extension.ZKNH,
+          Extension.ZKSED,
+          Extension.ZKSH,
+          Extension.ZFHMIN,
+          Extension.ZFH);
+
+  private static final int NEWER = 10;
+  private static final Set<Extension> NAMED_NEWER =
+      Set.of(
+          Extension.ZFA,
+          Extension.ZACAS,
+          Extension.ZABHA,
+          Extension.ZICOND,
+          Extension.ZCB,
+          Extension.ZIMOP,
+          Extension.ZCMOP);
 
   @TempDir private Path folder;
 
@@ -48,17 +93,21 @@ final class QemuDifferentialTest {
   @Test
   void qemuAndOurEnginesAgree() throws Exception {
     Bare.assumeQemu();
+    boolean newer = Bare.qemuVersion() >= NEWER;
+    Set<Extension> extensions = EnumSet.copyOf(NAMED);
+    List<String> options = new ArrayList<>();
+    if (newer) {
+      extensions.addAll(NAMED_NEWER);
+      options.addAll(List.of("-accel", "tcg,one-insn-per-tb=on")); // 10.0 dies of a folded division
+    }
+    options.addAll(List.of("-cpu", cpu(extensions, newer)));
+    extensions.addAll(GENERAL);
     List<byte[]> records =
         LongStream.range(SEED, SEED + BLOCKS)
-            .mapToObj(seed -> RandomBlock.record(seed, LENGTH))
+            .mapToObj(seed -> RandomBlock.record(seed, LENGTH, extensions))
             .toList();
     Program program = Program.of(records);
-    List<String> theirs =
-        Bare.onQemu(
-            program.bytes,
-            folder,
-            "-cpu",
-            "rv64,zba=true,zbb=true,zbs=true,zbc=true,zbkb=true,zbkx=true,zk=true,zks=true");
+    List<String> theirs = Bare.onQemu(program.bytes, folder, options.toArray(String[]::new));
     assertEquals(BLOCKS, theirs.size(), "lines of output of QEMU");
     compare("interpreter", program, theirs, Bare.onBoard(program.bytes, Interpreter::new));
     for (int threshold = 1; threshold <= 2; threshold++) {
@@ -67,6 +116,15 @@ final class QemuDifferentialTest {
         compare("translator, threshold " + threshold, program, theirs, lines);
       }
     }
+  }
+
+  private static String cpu(Set<Extension> extensions, boolean newer) {
+    StringBuilder cpu = new StringBuilder("rv64");
+    for (Extension e : extensions) {
+      String name = newer ? e.isaName() : e.isaName().replaceFirst("^zf", "Zf");
+      cpu.append(',').append(name).append("=true");
+    }
+    return cpu.toString();
   }
 
   /** Fails with the first block whose results differ. */

@@ -22,46 +22,14 @@ import org.duvisor.isa.InstructionSet;
 final class RandomBlock {
   private static final int GP = 3;
   private static final int FARTHEST = 8;
-  private static final Set<Extension> EXTENSIONS =
-      Set.of(
-          Extension.I,
-          Extension.M,
-          Extension.ZAAMO,
-          Extension.ZALRSC,
-          Extension.F,
-          Extension.D,
-          Extension.ZCA,
-          Extension.ZCD,
-          Extension.ZICSR,
-          Extension.ZBA,
-          Extension.ZBB,
-          Extension.ZBS,
-          Extension.ZBC,
-          Extension.ZBKB,
-          Extension.ZBKX,
-          Extension.ZKND,
-          Extension.ZKNE,
-          Extension.ZKNH,
-          Extension.ZKSED,
-          Extension.ZKSH);
   private static final Set<String> BRANCHES =
       Set.of("beq", "bne", "blt", "bge", "bltu", "bgeu", "jal");
   private static final Set<String> LOADS =
-      Set.of("lb", "lh", "lw", "ld", "lbu", "lhu", "lwu", "flw", "fld");
-  private static final Set<String> STORES = Set.of("sb", "sh", "sw", "sd", "fsw", "fsd");
+      Set.of("lb", "lh", "lw", "ld", "lbu", "lhu", "lwu", "flh", "flw", "fld");
+  private static final Set<String> STORES = Set.of("sb", "sh", "sw", "sd", "fsh", "fsw", "fsd");
+  private static final Set<Extension> ATOMICS =
+      Set.of(Extension.ZAAMO, Extension.ZALRSC, Extension.ZABHA);
   private static final InstructionSet SET = InstructionSet.standard();
-  private static final List<Instruction> CHOICE =
-      SET.instructions().stream()
-          .filter(i -> !Collections.disjoint(EXTENSIONS, i.extensions()))
-          .filter(i -> !Set.of("ecall", "ebreak").contains(i.expansion().mnemonic()))
-          .toList();
-  private static final List<Instruction> MORE_LOADS =
-      CHOICE.stream().filter(i -> LOADS.contains(i.expansion().mnemonic())).toList();
-
-  private static boolean isAtomic(Instruction row) {
-    return row.extensions().contains(Extension.ZAAMO)
-        || row.extensions().contains(Extension.ZALRSC);
-  }
 
   /** Words that are kept together; the transfers among them lack their offset. */
   private record Unit(List<Word> words) {
@@ -90,15 +58,23 @@ final class RandomBlock {
   private final Random values;
 
   private final List<Unit> units = new ArrayList<>();
+  private final List<Instruction> choice;
+  private final List<Instruction> moreLoads;
 
-  private RandomBlock(long seed) {
+  private RandomBlock(long seed, Set<Extension> extensions) {
     random = new Random(seed);
     values = new Random(~seed);
+    choice =
+        SET.instructions().stream()
+            .filter(i -> !Collections.disjoint(extensions, i.extensions()))
+            .filter(i -> !Set.of("ecall", "ebreak").contains(i.expansion().mnemonic()))
+            .toList();
+    moreLoads = choice.stream().filter(i -> LOADS.contains(i.expansion().mnemonic())).toList();
   }
 
-  /** A record of so many units. */
-  static byte[] record(long seed, int length) {
-    RandomBlock block = new RandomBlock(seed);
+  /** A record of so many units of instructions of some extensions. */
+  static byte[] record(long seed, int length, Set<Extension> extensions) {
+    RandomBlock block = new RandomBlock(seed, extensions);
     while (block.units.size() < length) {
       block.units.add(block.unit());
     }
@@ -150,7 +126,7 @@ final class RandomBlock {
 
   private Unit unit() {
     while (true) {
-      List<Instruction> from = random.nextInt(8) == 0 ? MORE_LOADS : CHOICE;
+      List<Instruction> from = random.nextInt(8) == 0 ? moreLoads : choice;
       Instruction row = from.get(random.nextInt(from.size()));
       int bits = row.match() | random.nextInt() & ~row.mask() & (row.length() == 2 ? 0xffff : -1);
       Decoded d = SET.decoder().decode(bits);
@@ -173,7 +149,10 @@ final class RandomBlock {
     if (name.equals("jalr")) {
       return jump(row, d);
     }
-    if (LOADS.contains(name) || STORES.contains(name) || isAtomic(row)) {
+    if (name.startsWith("amocas.")) {
+      return compareAndSwap(plain, name);
+    }
+    if (LOADS.contains(name) || STORES.contains(name) || !Collections.disjoint(ATOMICS, row.extensions())) {
       return access(plain, name);
     }
     if (row.extensions().contains(Extension.ZICSR)) {
@@ -224,6 +203,27 @@ final class RandomBlock {
       int rd = random.nextInt(4, 32);
       words.add(new Word(sc, decoded(sc.encode(rd, base, random.nextInt(32), 0, 3, 0)), 0, 0));
     }
+    return words;
+  }
+
+  /** Mostly aligned, and often with what memory holds as the operand that is compared. */
+  private List<Word> compareAndSwap(Word word, String name) {
+    int base = word.operands.rs1();
+    int rd = word.operands.rd();
+    boolean pair = name.equals("amocas.q");
+    boolean overwritesBase = rd == base || pair && rd + 1 == base;
+    if (base == 0 || base == GP || pair && rd + 1 == GP) {
+      return List.of();
+    }
+    int offset = random.nextInt(-64, 64) * 16 + (random.nextInt(4) == 0 ? random.nextInt(16) : 0);
+    List<Word> words = new ArrayList<>(List.of(word("addi", base, GP, offset)));
+    if (random.nextBoolean() && !overwritesBase && rd != 0) {
+      words.add(word("ld", rd, base, 0));
+      if (pair) {
+        words.add(word("ld", rd + 1, base, 8));
+      }
+    }
+    words.add(word);
     return words;
   }
 

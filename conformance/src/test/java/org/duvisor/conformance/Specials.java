@@ -66,6 +66,12 @@ final class Specials {
     0x1p64f,
     (float) Math.PI,
   };
+
+  /** Zeros, one, the smallest and largest numbers of either kind, infinity, NaNs. */
+  private static final int[] HALVES = {
+    0, 0x8000, 0x3c00, 0xbc00, 1, 0x8001, 0x03ff, 0x0400, 0x7bff, 0x7c00, 0xfc00, 0x7e00, 0x7c01,
+  };
+
   private static final long[] NANS = {
     0x7ff8_0000_0000_0000L,
     0x7ff0_0000_0000_0001L,
@@ -76,11 +82,12 @@ final class Specials {
     0x7fc0_0000L,
   };
   private static final long BOXED = 0xffff_ffff_0000_0000L;
+  private static final long BOXED_HALF = -1L << 16;
 
   private Specials() {}
 
   static long any(Random random) {
-    return switch (random.nextInt(12)) {
+    return switch (random.nextInt(15)) {
       case 0, 1 -> INTEGERS[random.nextInt(INTEGERS.length)];
       case 2 -> Double.doubleToRawLongBits(DOUBLES[random.nextInt(DOUBLES.length)]);
       case 3 ->
@@ -92,6 +99,9 @@ final class Specials {
       case 7 -> BOXED | Float.floatToRawIntBits((float) random.nextGaussian()) & 0xffff_ffffL;
       case 8 -> BOXED | random.nextInt() & 0xffff_ffffL;
       case 9 -> random.nextInt();
+      case 10 -> BOXED_HALF | HALVES[random.nextInt(HALVES.length)];
+      case 11 -> BOXED_HALF | random.nextInt();
+      case 12 -> BOXED_HALF | Float.floatToFloat16((float) random.nextGaussian());
       default -> random.nextLong() >>> (random.nextBoolean() ? 0 : random.nextInt(64));
     };
   }

@@ -8,6 +8,7 @@ import java.util.Random;
 import java.util.zip.CRC32;
 import org.duvisor.jit.testing.JitAtOnce;
 import org.duvisor.jit.testing.JitSoon;
+import org.duvisor.machine.mem.Quadword;
 import org.duvisor.machine.testing.EngineUnderTest;
 import org.duvisor.machine.testing.Engines;
 import org.duvisor.machine.testing.TestMachine;
@@ -44,11 +45,18 @@ class RandomProgramTest {
     "fmin.d",
     "fmax.s",
     "fsgnj.d",
-    "fsgnjn.s"
+    "fsgnjn.s",
+    "fadd.h",
+    "fmul.h",
+    "fmaxm.s",
+    "fsgnjx.h"
   };
   private static final String[] BRANCH = {"beq", "bne", "blt", "bge", "bltu", "bgeu"};
   private static final String[] AMO = {
-    "amoadd.w", "amoadd.d", "amoswap.d", "amoxor.w", "amoor.d", "amomin.w", "amomaxu.d", "amomaxu.w"
+    "amoadd.w", "amoadd.d", "amoswap.d", "amoxor.w", "amoor.d", "amomin.w", "amomaxu.d",
+        "amomaxu.w",
+    "amoadd.b", "amoswap.h", "amominu.b", "amomax.h", "amoor.b", "amocas.b", "amocas.h", "amocas.w",
+    "amocas.d"
   };
 
   private record Result(long[] x, long retired, long flags, long memory) {}
@@ -151,16 +159,25 @@ class RandomProgramTest {
       case 9 -> {
         line("addi t3, s0, " + 8 * r.nextInt(8));
         line("andi t3, t3, -8");
-        line(pick(r, AMO) + " " + x(r) + ", " + x(r) + ", (t3)");
+        if (r.nextInt(8) == 0 && Quadword.isAvailable()) {
+          line("andi t3, t3, -16");
+          line("amocas.q " + even(r) + ", " + even(r) + ", (t3)");
+        } else {
+          line(pick(r, AMO) + " " + x(r) + ", " + x(r) + ", (t3)");
+        }
       }
       case 10 -> line(pick(r, FLOAT) + " " + f(r) + ", " + f(r) + ", " + f(r));
       default -> {
-        switch (r.nextInt(6)) {
+        switch (r.nextInt(10)) {
           case 0 -> line("fld " + f(r) + ", " + 8 * r.nextInt(20) + "(s0)");
           case 1 -> line("fsd " + f(r) + ", " + 8 * r.nextInt(20) + "(s0)");
           case 2 -> line("fmadd.d " + f(r) + ", " + f(r) + ", " + f(r) + ", " + f(r));
           case 3 -> line("fcvt.l.d " + x(r) + ", " + f(r) + (r.nextBoolean() ? ", rtz" : ""));
           case 4 -> line("fcvt.d.l " + f(r) + ", " + x(r));
+          case 5 -> line("flh " + f(r) + ", " + 2 * r.nextInt(80) + "(s0)");
+          case 6 -> line("fsh " + f(r) + ", " + 2 * r.nextInt(80) + "(s0)");
+          case 7 -> line("froundnx.d " + f(r) + ", " + f(r) + (r.nextBoolean() ? ", rup" : ""));
+          case 8 -> line("fcvt.h.d " + f(r) + ", " + f(r));
           default -> line("flt.d " + x(r) + ", " + f(r) + ", " + f(r));
         }
       }
@@ -184,6 +201,11 @@ class RandomProgramTest {
   private static String x(Random r) {
     int n = r.nextInt(9);
     return n == 8 ? "x0" : "x" + (10 + n);
+  }
+
+  private static String even(Random r) {
+    int n = r.nextInt(5);
+    return n == 4 ? "x0" : "x" + (10 + 2 * n);
   }
 
   private static String f(Random r) {
