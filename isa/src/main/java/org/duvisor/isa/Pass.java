@@ -195,7 +195,7 @@ final class Pass implements Reader.Scope {
       throw new IllegalArgumentException("unknown instruction '" + mnemonic + "'");
     }
     if (sizing) {
-      fill(row == null ? 4 : row.length());
+      fill((row == null ? aliases.getFirst().mapping().base() : row).length());
       return;
     }
     Attempt attempt = new Attempt(operands);

@@ -118,6 +118,29 @@ class AssemblerTest {
     assertArrayEquals(head, a.bytes());
   }
 
+  /** The words are those of GNU binutils 2.44. */
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      value = {
+        "fli.s fa0, 0.0625 | f0130553 | fli.s fa0, 0.0625",
+        "fli.s fa0, 65536  | f01e8553 | fli.s fa0, 0x1p16",
+        "fli.s fa0, -1     | f0100553 | fli.s fa0, -1.0",
+        "fli.d fa0, inf    | f21f0553 | fli.d fa0, inf",
+        "fli.d fa1, nan    | f21f85d3 | fli.d fa1, nan",
+        "fli.h fa0, min    | f4108553 | fli.h fa0, min",
+        "ntl.p1            | 00200033 | ntl.p1",
+        "ntl.all           | 00500033 | ntl.all",
+        "c.ntl.pall        | 900e     | ntl.pall",
+        "amocas.q.aq a2, x0, (s0) | 2c04462f | amocas.q.aq a2, zero, (s0)",
+        "fcvtmod.w.d a0, fa0, rtz | c2851553 | fcvtmod.w.d a0, fa0, rtz"
+      })
+  void constantsHintsAndPairs(String text, String word, String disassembly) {
+    int bits = Words.first(new Assembler(BASE).asm(text));
+    assertEquals(Integer.parseUnsignedInt(word, 16), bits, text);
+    assertEquals(disassembly, Disassembler.text(bits, 0));
+  }
+
   @ParameterizedTest
   @CsvSource(
       quoteCharacter = '"',

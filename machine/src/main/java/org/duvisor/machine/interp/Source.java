@@ -229,10 +229,7 @@ public final class Source {
       case END -> 500;
       case BRANCH, LINK -> 35;
       case JUMP -> 200;
-      default ->
-          s.owner().equals("Memory") || s.owner().equals("Amo")
-              ? 55
-              : s.owner().equals("Fp") ? 30 : 8;
+      default -> s.owner().equals("Memory") || s.owner().equals("Amo") ? 55 : s.floating() ? 30 : 8;
     };
   }
 

@@ -32,7 +32,14 @@ class FloatStateTest {
           "frcsr a0",
           "fsrm a0",
           "csrrs a0, fflags, x0",
-          "fcvt.w.d a0, f1");
+          "fcvt.w.d a0, f1",
+          "flh f1, (a1)",
+          "fsh f1, (a1)",
+          "fmv.x.h a0, f1",
+          "fadd.h f1, f1, f1",
+          "fli.s f1, 1.0",
+          "fleq.d a0, f1, f1",
+          "fcvtmod.w.d a0, f1, rtz");
 
   private final Rig rig = new Rig();
 
