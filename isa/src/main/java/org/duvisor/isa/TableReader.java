@@ -14,8 +14,8 @@ final class TableReader {
   /** A row with where it came from and the mnemonic it refines ("over"), if any. */
   private record Row(Instruction instruction, String file, int line, @Nullable Instruction over) {}
 
-  private final List<Row> rows = new ArrayList<>(320);
-  private final Map<String, Row> byMnemonic = HashMap.newHashMap(320);
+  private final List<Row> rows = new ArrayList<>(512);
+  private final Map<String, Row> byMnemonic = HashMap.newHashMap(512);
   private final Map<Integer, List<Row>> byOpcode = HashMap.newHashMap(40);
   private String file = "";
   private int line;
