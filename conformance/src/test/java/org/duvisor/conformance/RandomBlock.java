@@ -152,7 +152,9 @@ final class RandomBlock {
     if (name.startsWith("amocas.")) {
       return compareAndSwap(plain, name);
     }
-    if (LOADS.contains(name) || STORES.contains(name) || !Collections.disjoint(ATOMICS, row.extensions())) {
+    if (LOADS.contains(name)
+        || STORES.contains(name)
+        || !Collections.disjoint(ATOMICS, row.extensions())) {
       return access(plain, name);
     }
     if (row.extensions().contains(Extension.ZICSR)) {

@@ -10,7 +10,7 @@ import org.jspecify.annotations.Nullable;
  */
 public final class Instruction {
   private final int id;
-  private final List<Extension> extensions;
+  private final Membership membership;
   private final String mnemonic;
   private final Encoding encoding;
   private final List<Operand> operands;
@@ -21,13 +21,13 @@ public final class Instruction {
   /** A base instruction; it is its own expansion. */
   Instruction(
       int id,
-      List<Extension> extensions,
+      Membership membership,
       String mnemonic,
       Encoding encoding,
       List<Operand> operands,
       Semantics semantics) {
     this.id = id;
-    this.extensions = extensions;
+    this.membership = membership;
     this.mnemonic = mnemonic;
     this.encoding = encoding;
     this.operands = operands;
@@ -42,14 +42,14 @@ public final class Instruction {
    */
   Instruction(
       int id,
-      List<Extension> extensions,
+      Membership membership,
       String mnemonic,
       Encoding encoding,
       List<Operand> operands,
       Instruction expansion,
       Field[] decoded) {
     this.id = id;
-    this.extensions = extensions;
+    this.membership = membership;
     this.mnemonic = mnemonic;
     this.encoding = encoding;
     this.operands = operands;
@@ -65,14 +65,17 @@ public final class Instruction {
     return id;
   }
 
-  /** The extensions that have it, from the head of its section of the table: each has it whole. */
+  /**
+   * The extensions that have it, from the head of its section of the table: each has it whole,
+   * where what it needs besides is there.
+   */
   public List<Extension> extensions() {
-    return extensions;
+    return membership.extensions();
   }
 
   /** Whether harts with these extensions have it; a compressed one needs its expansion as well. */
   public boolean isIn(Extensions hart) {
-    return hart.hasAny(extensions) && (expansion == this || expansion.isIn(hart));
+    return membership.isIn(hart) && (expansion == this || expansion.isIn(hart));
   }
 
   /** The mnemonic without suffixes for ordering, lower case. */

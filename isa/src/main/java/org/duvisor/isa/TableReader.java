@@ -19,12 +19,12 @@ final class TableReader {
   private final Map<Integer, List<Row>> byOpcode = HashMap.newHashMap(40);
   private String file = "";
   private int line;
-  private List<Extension> extensions = List.of();
+  private @Nullable Membership membership;
 
   /** Adds a table. */
   void read(String fileName, String text) {
     file = fileName;
-    extensions = List.of();
+    membership = null;
     line = 0;
     int at = 0;
     while (at < text.length()) {
@@ -45,10 +45,11 @@ final class TableReader {
 
   private void read(String text) {
     if (text.startsWith("extension ")) {
-      extensions = Extension.list(text.substring(10), "or");
+      membership = Membership.parse(text.substring(10));
       return;
     }
-    if (extensions.isEmpty()) {
+    Membership of = membership;
+    if (of == null) {
       throw new IllegalArgumentException("a row before the extension line");
     }
     List<String> cells = cells(text);
@@ -67,10 +68,10 @@ final class TableReader {
         }
       }
     }
-    add(new Row(instruction(cells, encoding), file, line, over));
+    add(new Row(instruction(of, cells, encoding), file, line, over));
   }
 
-  private Instruction instruction(List<String> cells, Encoding encoding) {
+  private Instruction instruction(Membership of, List<String> cells, Encoding encoding) {
     String mnemonic = cells.get(0);
     List<Operand> operands = operands(cells.get(2));
     for (Operand operand : operands) {
@@ -87,7 +88,7 @@ final class TableReader {
             "a 16-bit row names its expansion (= mnemonic operands)");
       }
       return new Instruction(
-          rows.size(), extensions, mnemonic, encoding, operands, checked(meaning, encoding));
+          rows.size(), of, mnemonic, encoding, operands, checked(meaning, encoding));
     }
     int blank = meaning.indexOf(' ', 2);
     Instruction base =
@@ -98,7 +99,7 @@ final class TableReader {
     }
     Mapping mapping = Mapping.parse(base, blank < 0 ? "" : meaning.substring(blank + 1));
     return new Instruction(
-        rows.size(), extensions, mnemonic, encoding, operands, base, mapping.fields(encoding));
+        rows.size(), of, mnemonic, encoding, operands, base, mapping.fields(encoding));
   }
 
   private static Semantics checked(String text, Encoding encoding) {

@@ -1,13 +1,13 @@
 package org.duvisor.isa;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import java.util.List;
 import java.util.Collections;
 import java.util.Set;
 import org.junit.jupiter.api.Test;
@@ -151,6 +151,15 @@ class TablesTest {
     assertThrows(IllegalArgumentException.class, () -> row.encode(31, 5, 28, 0, 0, 0));
     assertNull(InstructionSet.standard().decoder().decode(word | 1 << 7));
     assertNull(InstructionSet.standard().decoder().decode(word | 1 << 20));
+  }
+
+  @Test
+  void someRowsNeedTwoExtensions() {
+    Instruction row = InstructionSet.standard().named("amocas.b");
+    assertNotNull(row);
+    assertFalse(row.isIn(Extensions.of(Extension.ZABHA)));
+    assertFalse(row.isIn(Extensions.of(Extension.ZACAS)));
+    assertTrue(row.isIn(Extensions.of(Extension.ZABHA, Extension.ZACAS)));
   }
 
   /** Whatever its table's name: mstatus.FS is looked at for all of these. */

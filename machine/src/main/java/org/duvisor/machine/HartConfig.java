@@ -3,11 +3,13 @@ package org.duvisor.machine;
 import java.util.concurrent.ConcurrentHashMap;
 import org.duvisor.isa.Extension;
 import org.duvisor.isa.Extensions;
+import org.duvisor.machine.mem.Quadword;
 
 /**
  * What harts of a machine implement ("supported"); what is switched on now is in CSRs ("enabled").
  *
- * @param extensions its extensions; Smaia and Ssaia are there exactly with an IMSIC
+ * @param extensions its extensions; Smaia and Ssaia are there exactly with an IMSIC, and Zacas only
+ *     where this computer has what AMOCAS.Q needs
  * @param guestFiles {@link #NO_AIA}, or Smaia and Ssaia with an IMSIC that has so many guest
  *     interrupt files (GEILEN, 0 to 63; they need H)
  */
@@ -33,6 +35,9 @@ public record HartConfig(Extensions extensions, int guestFiles) {
         guestFiles == NO_AIA
             ? extensions.without(Extension.SMAIA)
             : extensions.with(Extension.SSAIA);
+    if (!Quadword.isAvailable()) {
+      extensions = extensions.without(Extension.ZACAS);
+    }
   }
 
   /** Harts without AIA. */

@@ -246,14 +246,8 @@ public final class Amo {
     return h.mmu().stored(InMemory.amocas_d(doubleword(h, va), expected, b));
   }
 
-  /**
-   * AMOCAS.Q on pairs of registers: the pair of x0 reads as zero, and is not written. Without a way
-   * to do it at once on this computer it is no instruction.
-   */
+  /** AMOCAS.Q on pairs of registers: the pair of x0 reads as zero, and is not written. */
   public static void amocas_q(Hart h, long va, int rd, int rs2) {
-    if (!Quadword.isAvailable()) {
-      throw h.illegal();
-    }
     long host = h.mmu().atomic(va, 16, true);
     long[] x = h.x;
     long[] words = {
