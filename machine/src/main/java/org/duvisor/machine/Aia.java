@@ -275,7 +275,6 @@ final class Aia {
    * vstopi (6.3.3): candidates are the external interrupt and either hvictl's or all the others.
    */
   int vstopi(long pending, long control) {
-    CsrFile c = h.csrs;
     long ctl = kernelHvictl();
     long group = (pending & state.mie() & state.hideleg() & Traps.VS_CLASS) >>> 1 | vsip() & vsie();
     int chosen = (int) (ctl >>> 16) & 0xfff;
