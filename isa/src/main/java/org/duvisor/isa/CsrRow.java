@@ -17,6 +17,7 @@ import java.util.List;
  * @param target the other CSR that {@link Read#AS} and {@link Read#VIEW} name, or empty
  * @param then what follows a write, by names of methods
  * @param guest what the number means to V=1, or empty
+ * @param stateen the field of mstateen0 that levels below M need to have it, or empty (Smstateen)
  * @param switched whether it belongs to a vCPU: the driver exchanges it when the vCPU comes and
  *     goes
  * @param fields its fields
@@ -35,6 +36,7 @@ public record CsrRow(
     String target,
     List<String> then,
     String guest,
+    String stateen,
     boolean switched,
     List<CsrField> fields,
     String place) {

@@ -114,6 +114,7 @@ public final class CsrTable {
       throw new IllegalArgumentException("a register needs an extension, and only a register does");
     }
     Write write = write(cell[4], read, number);
+    List<String> with = with(cell[6]);
     CsrRow row =
         new CsrRow(
             name.stem,
@@ -127,18 +128,36 @@ public final class CsrTable {
             write,
             target,
             cell[5].isEmpty() ? List.of() : List.of(cell[5].split(", *")),
-            cell[6].startsWith("V=1 ") ? cell[6].substring(4).strip() : "",
-            cell[6].equals("vcpu"),
+            with.get(0),
+            with.get(1),
+            !with.get(2).isEmpty(),
             new ArrayList<>(),
             file + ":" + line);
-    if (!cell[6].isEmpty() && row.guest().isEmpty() && !row.switched()) {
-      throw new IllegalArgumentException("'" + cell[6] + "' is neither V=1 and a name nor vcpu");
-    }
     if ((read == Read.WORD || write == Write.WORD) && reset.isEmpty()) {
       throw new IllegalArgumentException("a word has a value after reset");
     }
     put(row);
     return row.name(0);
+  }
+
+  /** The guest's register, the field of mstateen0, and "vcpu" where it says so. */
+  private static List<String> with(String cell) {
+    String guest = "";
+    String stateen = "";
+    String vcpu = "";
+    for (String word : cell.isEmpty() ? new String[0] : cell.split(", *")) {
+      if (word.startsWith("V=1 ")) {
+        guest = word.substring(4).strip();
+      } else if (word.startsWith("stateen ")) {
+        stateen = word.substring(8).strip();
+      } else if (word.equals("vcpu")) {
+        vcpu = word;
+      } else {
+        throw new IllegalArgumentException(
+            "'" + word + "' is neither V=1 and a name, stateen and a field, nor vcpu");
+      }
+    }
+    return List.of(guest, stateen, vcpu);
   }
 
   private void put(CsrRow row) {

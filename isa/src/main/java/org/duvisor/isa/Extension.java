@@ -27,12 +27,22 @@ public enum Extension {
   B,
   /** Hypervisor. */
   H,
+  /** Cache blocks are of 64 bytes. */
+  ZIC64B,
   /** Cache-block management. */
   ZICBOM,
   /** Cache-block zero. */
   ZICBOZ,
   /** Cache-block prefetch. */
   ZICBOP,
+  /** Memory supports all atomic operations. */
+  ZICCAMOA,
+  /** Aligned instructions are fetched whole. */
+  ZICCIF,
+  /** Misaligned loads and stores work. */
+  ZICCLSM,
+  /** LR and SC succeed in the end. */
+  ZICCRSE,
   /** cycle, time and instret. */
   ZICNTR,
   /** Conditional zero. */
@@ -49,6 +59,8 @@ public enum Extension {
   ZIHPM,
   /** May-be operations. */
   ZIMOP,
+  /** Reservation sets of at most 64 bytes. */
+  ZA64RS,
   /** Atomic operations in memory. */
   ZAAMO,
   /** Atomic operations on bytes and halfwords. */
@@ -93,20 +105,60 @@ public enum Extension {
   ZKNE,
   /** SHA-2. */
   ZKNH,
+  /** The entropy source. */
+  ZKR,
   /** SM4. */
   ZKSED,
   /** SM3. */
   ZKSH,
+  /** What takes as long whatever the data; as far as the host's instructions do. */
+  ZKT,
   /** Machine level; every hart has it. */
   SM,
   /** Supervisor and user level; every hart has them. */
   SS,
+  /** H, and what makes hypervisors simple. */
+  SHA,
+  /** hcounteren is writable for each counter. */
+  SHCOUNTERENW(H),
+  /** Stage 2 has the modes of stage 1. */
+  SHGATPA(H),
+  /** htval is written where it may be. */
+  SHTVALA(H),
+  /** vsatp has the modes of satp. */
+  SHVSATPA(H),
+  /** vstval is written where it may be. */
+  SHVSTVALA(H),
+  /** vstvec takes every address that is aligned to 4. */
+  SHVSTVECD(H),
   /** Advanced Interrupt Architecture, machine level. */
   SMAIA,
+  /** Pointer masking for the next lower level than M. */
+  SMNPM,
+  /** What lower levels may use of the state that extensions add. */
+  SMSTATEEN,
   /** Advanced Interrupt Architecture, supervisor level. */
   SSAIA(SMAIA),
+  /** Page tables are in memory. */
+  SSCCPTR,
+  /** scounteren is writable for each counter. */
+  SSCOUNTERENW,
+  /** Pointer masking for user mode and for guests. */
+  SSNPM,
+  /** The supervisor's part of Smstateen. */
+  SSSTATEEN(SMSTATEEN),
   /** stimecmp. */
   SSTC,
+  /** stval is written where it may be. */
+  SSTVALA,
+  /** stvec takes every address that is aligned to 4. */
+  SSTVECD,
+  /** sstatus.UXL may be 64. */
+  SSU64XL,
+  /** User mode has pointer masking. */
+  SUPM(SSNPM),
+  /** satp may be Bare. */
+  SVBARE,
   /** 39-bit virtual addresses; every hart has them. */
   SV39,
   /** 48-bit virtual addresses. */
@@ -123,6 +175,8 @@ public enum Extension {
   SVNAPOT,
   /** Page-based memory types. */
   SVPBMT,
+  /** What was no valid translation is not remembered. */
+  SVVPTC,
   /** Delegated virtualization (docs/dv-ext.md). */
   XDV(H);
 
@@ -139,6 +193,8 @@ public enum Extension {
       case B -> List.of(ZBA, ZBB, ZBS);
       case C -> List.of(ZCA);
       case F -> List.of(ZICSR);
+      case SHA ->
+          List.of(H, SSSTATEEN, SHCOUNTERENW, SHGATPA, SHTVALA, SHVSATPA, SHVSTVALA, SHVSTVECD);
       default -> needs;
     };
   }

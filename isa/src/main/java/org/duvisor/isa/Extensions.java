@@ -65,10 +65,12 @@ public final class Extensions {
     return false;
   }
 
-  /** This set with one more, and what that needs. */
-  public Extensions with(Extension e) {
+  /** This set with more, and what they need. */
+  public Extensions with(Extension... extensions) {
     EnumSet<Extension> more = EnumSet.copyOf(set);
-    add(more, e);
+    for (Extension e : extensions) {
+      add(more, e);
+    }
     return new Extensions(more);
   }
 

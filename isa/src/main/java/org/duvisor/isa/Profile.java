@@ -4,79 +4,48 @@ import static org.duvisor.isa.Extension.*;
 
 import java.util.Locale;
 
-/** Sets of extensions that have a name. */
+/** Sets of extensions that have a name (RISC-V profiles: mandatory ones, and what most have). */
 public enum Profile {
   /** RVA20S64. */
-  RVA20(M, A, F, D, C, ZICNTR, ZIFENCEI, SVADE),
-  /**
-   * RVA22S64, with what it makes optional and most have: H, Sstc, Sv48, the scalar cryptography.
-   */
+  RVA20(
+      Extensions.of(
+          M, A, F, D, C, ZICCAMOA, ZICCIF, ZICCLSM, ZICCRSE, ZICNTR, ZIFENCEI, ZA64RS, SSCCPTR,
+          SSTVALA, SSTVECD, SVADE, SVBARE)),
+  /** RVA22S64, with H and what goes with it, Sstc and Sv48. */
   RVA22(
-      M,
-      A,
-      F,
-      D,
-      C,
-      B,
-      ZCD,
-      H,
-      ZICNTR,
-      ZIHPM,
-      ZIFENCEI,
-      ZIHINTPAUSE,
-      ZICBOM,
-      ZICBOP,
-      ZICBOZ,
-      ZFHMIN,
-      SSTC,
-      SV48,
-      SVADE,
-      SVINVAL,
-      SVNAPOT,
-      SVPBMT),
+      RVA20.extensions.with(
+          B,
+          ZCD,
+          ZIC64B,
+          ZICBOM,
+          ZICBOP,
+          ZICBOZ,
+          ZIHINTPAUSE,
+          ZIHPM,
+          ZFHMIN,
+          ZKT,
+          H,
+          SSCOUNTERENW,
+          SSTC,
+          SSU64XL,
+          SV48,
+          SVINVAL,
+          SVNAPOT,
+          SVPBMT)),
   /** RVA23S64, but for vectors. */
-  RVA23(
-      M,
-      A,
-      F,
-      D,
-      C,
-      B,
-      ZCD,
-      H,
-      ZICNTR,
-      ZIHPM,
-      ZIFENCEI,
-      ZIHINTPAUSE,
-      ZICBOM,
-      ZICBOP,
-      ZICBOZ,
-      ZFHMIN,
-      SSTC,
-      SV48,
-      SVADE,
-      SVINVAL,
-      SVNAPOT,
-      SVPBMT,
-      ZIHINTNTL,
-      ZICOND,
-      ZIMOP,
-      ZCMOP,
-      ZCB,
-      ZFA,
-      ZAWRS),
+  RVA23(RVA22.extensions.with(ZICOND, ZIHINTNTL, ZIMOP, ZAWRS, ZFA, ZCB, ZCMOP, SHA, SSNPM, SUPM)),
   /** All that this machine has. */
-  MAX();
+  MAX(Extensions.max());
 
-  private final Extension[] extensions;
+  private final Extensions extensions;
 
-  Profile(Extension... extensions) {
+  Profile(Extensions extensions) {
     this.extensions = extensions;
   }
 
   /** Its extensions. */
   public Extensions extensions() {
-    return this == MAX ? Extensions.max() : Extensions.of(extensions);
+    return extensions;
   }
 
   /**

@@ -27,7 +27,7 @@ final class CsrTableTest {
         "a | 0x100 | 0 | word | wrod; 'wrod' says not what to write",
         "a | 0x100 | 0 | word; what does a write do",
         "a | 0xf00 | 0 | word | word; that of a read-only register",
-        "a | 0x100 | 0 | word | word | | all; neither V=1 and a name nor vcpu",
+        "a | 0x100 | 0 | word | word | | all; neither V=1 and a name",
         "a | 0x100 | 0 | word | word | | | x | y; a row has at most 7 cells",
         "A | 0x100 | 0 | word | word; 'A' is no name",
         "a3..1 | 0x100 | 0 | word | word; is empty",

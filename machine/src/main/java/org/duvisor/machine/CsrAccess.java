@@ -20,6 +20,9 @@ final class CsrAccess {
   int effective(int csr, boolean write) {
     int kind = presence[csr];
     int meant = effective(csr, kind, write);
+    if ((kind & CsrRegisters.GUARDED) != 0 && h.priv != Hart.M) {
+      checkStateen(csr);
+    }
     if ((kind & CsrRegisters.AIA) != 0 && h.aia != null) {
       h.aia.checkIndirect(meant);
     }
@@ -66,10 +69,45 @@ final class CsrAccess {
     }
     if (csr >= Csr.CYCLE) {
       checkCounter(csr & 31);
+    } else if (csr == Csr.SEED) {
+      checkSeed(write);
     } else {
       h.useFp();
     }
     return csr;
+  }
+
+  /** Entropy is taken, not looked at: an access that does not write is illegal (Zkr 4.1, 4.2). */
+  private void checkSeed(boolean write) {
+    long levels = h.csrs.state.mseccfg();
+    boolean supervisor = (levels & Csr.MSECCFG_SSEED) != 0;
+    if (h.v && write && supervisor) {
+      throw h.virtualInstruction();
+    }
+    boolean allowed =
+        !h.v && h.priv == Hart.S ? supervisor : !h.v && (levels & Csr.MSECCFG_USEED) != 0;
+    if (!write || h.priv != Hart.M && !allowed) {
+      throw h.illegal();
+    }
+  }
+
+  /**
+   * mstateen, and for guests hstateen, let lower levels have what extensions add (Smstateen). While
+   * the VM of a process is on the hart, hstateen is not asked: what it guards is the VM's own then
+   * (docs/dv-ext.md, section 3.3).
+   */
+  private void checkStateen(int csr) {
+    HartState s = h.csrs.state;
+    long field = CsrRegisters.stateen(csr);
+    int index = csr >= Csr.SSTATEEN0 && (csr & 0xff) >= 0xc && (csr & 0xff) <= 0xf ? csr & 3 : 0;
+    long host = index == 0 ? s.mstateen0() : s.mstateen(index - 1);
+    if ((host & field) == 0) {
+      throw h.illegal();
+    }
+    long guest = index == 0 ? s.hstateen0() : s.hstateen(index - 1);
+    if (h.v && !h.csrs.dvEnabled && (guest & field) == 0) {
+      throw h.virtualInstruction();
+    }
   }
 
   private boolean stce() {

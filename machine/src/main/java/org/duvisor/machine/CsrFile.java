@@ -248,6 +248,11 @@ public final class CsrFile {
     h.traps.enablesChanged();
   }
 
+  /** Pointer masking may be another: what was entered for masked addresses goes. */
+  void masking() {
+    h.mmu.flushAll();
+  }
+
   /** Whose translations and whose vCPU it is. */
   void domain() {
     setDv();
@@ -256,6 +261,11 @@ public final class CsrFile {
   }
 
   // ---- user level
+
+  /** Sixteen bits of entropy, at once (Zkr 4.1). */
+  long readSeed() {
+    return CsrField.set(h.entropy.getAsInt() & Csr.SEED_ENTROPY, Csr.SEED_OPST, 2);
+  }
 
   long readFflags() {
     return h.fcsr.flags;
@@ -324,7 +334,10 @@ public final class CsrFile {
     boolean exists = file <= h.config.guestFiles();
     long old = state.hstatus() & ~registers.hstatusMask();
     long legal = old | value & registers.hstatusMask();
-    state.hstatus(CsrField.set(legal, Csr.HSTATUS_VGEIN, exists ? (int) file : 0));
+    if ((value & Csr.HSTATUS_HUPMM) == CsrField.set(0, Csr.HSTATUS_HUPMM, 1)) {
+      legal = legal & ~Csr.HSTATUS_HUPMM | state.hstatus() & Csr.HSTATUS_HUPMM;
+    }
+    state.hstatus(CsrField.set(legal, Csr.HSTATUS_VGEIN, exists ? file : 0));
     h.contextChanged();
     h.attend();
   }
@@ -343,23 +356,50 @@ public final class CsrFile {
     h.attend();
   }
 
+  long readHstateen0() {
+    return state.hstateen0() & state.mstateen0();
+  }
+
+  void writeHstateen0(long value) {
+    state.hstateen0(value & registers.hstateen0Mask());
+  }
+
+  long readHstateen(int index) {
+    return state.hstateen(index) & state.mstateen(index);
+  }
+
+  void writeHstateen(int index, long value) {
+    state.hstateen(index, value & registers.hstateenMask());
+  }
+
   long readHgeip() {
     return h.aia == null ? 0 : h.aia.guestFilesPending();
   }
 
-  /** A field that menvcfg does not allow is read-only zero (privileged spec 21.2.5). */
+  /**
+   * A field that menvcfg does not allow is read-only zero (privileged spec 21.2.5), but those that
+   * senvcfg has for user mode too, and pointer masking, which each level has for its next.
+   */
   long readHenvcfg() {
-    return state.henvcfg() & (state.menvcfg() | registers.senvcfgMask());
+    return state.henvcfg() & allowedHenvcfg();
+  }
+
+  private long allowedHenvcfg() {
+    return state.menvcfg() | registers.senvcfgMask();
   }
 
   void writeHenvcfg(long value) {
     long old = state.henvcfg();
-    long allowed = registers.henvcfgMask() & (state.menvcfg() | registers.senvcfgMask());
+    long allowed = registers.henvcfgMask() & allowedHenvcfg();
     if ((value & Csr.MENVCFG_CBIE) == 0x20) {
       value = value & ~Csr.MENVCFG_CBIE | old & Csr.MENVCFG_CBIE;
     }
+    if ((value & Csr.HENVCFG_PMM) == CsrField.set(0, Csr.HENVCFG_PMM, 1)) {
+      value = value & ~Csr.HENVCFG_PMM | old & Csr.HENVCFG_PMM;
+    }
     state.henvcfg(value & allowed);
-    if (((old ^ state.henvcfg()) & (Csr.MENVCFG_ADUE | Csr.MENVCFG_PBMTE)) != 0) {
+    long translation = Csr.HENVCFG_ADUE | Csr.HENVCFG_PBMTE | Csr.HENVCFG_PMM;
+    if (((old ^ state.henvcfg()) & translation) != 0) {
       h.mmu.flushAll();
     }
     h.attend();

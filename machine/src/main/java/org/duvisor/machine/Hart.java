@@ -2,11 +2,13 @@ package org.duvisor.machine;
 
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
+import java.security.SecureRandom;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.BooleanSupplier;
 import java.util.function.Function;
+import java.util.function.IntSupplier;
 import org.duvisor.devices.MmioBus;
 import org.duvisor.devices.aia.ImsicFile;
 import org.duvisor.isa.Cause;
@@ -99,6 +101,9 @@ public final class Hart {
 
   /** Owners of the guest interrupt files of all harts. */
   FileOwners owners = FileOwners.NONE;
+
+  /** Where the entropy of seed comes from (Zkr); 16 bits are used. */
+  IntSupplier entropy = new SecureRandom()::nextInt;
 
   /** What its CSRs hold. */
   final HartState state;
@@ -290,6 +295,11 @@ public final class Hart {
   /** Sets who keeps the owners of guest interrupt files; before the hart runs. */
   public void owners(FileOwners all) {
     owners = all;
+  }
+
+  /** Sets where entropy comes from; before the hart runs. */
+  public void entropy(IntSupplier source) {
+    entropy = source;
   }
 
   /** Windows of the resident VM. */

@@ -60,6 +60,12 @@ public final class Mmu {
   private int dataPriv;
   private boolean dataMxr;
 
+  /** Bits of data addresses that do not count, from the highest on; see {@link #masked}. */
+  private int dataMask;
+
+  /** Whether the highest bit that counts is repeated there; zeros otherwise. */
+  private boolean dataSigned;
+
   Mmu(Hart h) {
     this.h = h;
     this.walker = new Walker(h);
@@ -128,6 +134,7 @@ public final class Mmu {
     dataV = v;
     dataPriv = priv;
     dataMxr = CsrField.get(status | c.state.mstatus(), Csr.SSTATUS_MXR) != 0;
+    updateMask(pmm(v, priv));
     int perm =
         priv == Hart.U ? PERM_U : CsrField.get(status, Csr.SSTATUS_SUM) != 0 ? PERM_S_SUM : PERM_S;
     h.dataContext = dataMxr ? UNCACHED : context(priv, v, perm);
@@ -305,7 +312,7 @@ public final class Mmu {
   /** A misaligned access half in memory and half in a device is an access fault. */
   private long required(long host, long va, int cause) {
     if (host == 0) {
-      throw h.traps.exception(cause, va, 0, 0, dataV);
+      throw h.traps.exception(cause, masked(va), 0, 0, dataV);
     }
     return host;
   }
@@ -319,7 +326,11 @@ public final class Mmu {
   public long atomic(long va, int width, boolean write) {
     if ((va & (width - 1)) != 0) {
       throw h.traps.exception(
-          write ? Cause.STORE_MISALIGNED : Cause.LOAD_MISALIGNED, va, 0, Trap.TRANSFORM, dataV);
+          write ? Cause.STORE_MISALIGNED : Cause.LOAD_MISALIGNED,
+          masked(va),
+          0,
+          Trap.TRANSFORM,
+          dataV);
     }
     long entry = (write ? writeTlb : readTlb).entry(va);
     if (Tlb.tag(entry) == (va & Tlb.PAGE_MASK | h.dataContext)) {
@@ -335,7 +346,11 @@ public final class Mmu {
     }
     if (host == 0) {
       throw h.traps.exception(
-          write ? Cause.STORE_ACCESS_FAULT : Cause.LOAD_ACCESS_FAULT, va, 0, Trap.TRANSFORM, dataV);
+          write ? Cause.STORE_ACCESS_FAULT : Cause.LOAD_ACCESS_FAULT,
+          masked(va),
+          0,
+          Trap.TRANSFORM,
+          dataV);
     }
     return host;
   }
@@ -376,14 +391,46 @@ public final class Mmu {
     long status = dataV ? c.state.vsstatus() : c.state.mstatus();
     boolean sum = CsrField.get(status, Csr.SSTATUS_SUM) != 0;
     walker.offset = (int) (va - accessVa);
-    long pa = walker.translate(va, kind, dataV, dataPriv, sum, dataMxr);
+    long pa = walker.translate(masked(va), kind, dataV, dataPriv, sum, dataMxr);
     return finish(va, pa, width, kind, h.dataContext);
+  }
+
+  /**
+   * Pointer masking (Ssnpm, Smnpm): the address without what the program keeps in its highest bits.
+   * The TLBs hold addresses as programs have them, so that hits need no masking.
+   */
+  private long masked(long va) {
+    if (dataMask == 0) {
+      return va;
+    }
+    return dataSigned ? va << dataMask >> dataMask : va << dataMask >>> dataMask;
+  }
+
+  /** How many bits of data addresses are a program's own, given the privilege of the access. */
+  private void updateMask(long pmm) {
+    HartState s = h.csrs.state;
+    dataMask = dataMxr ? 0 : pmm == 2 ? 7 : pmm == 3 ? 16 : 0;
+    dataSigned = (dataV ? s.vsatp() : s.satp()) >>> 60 != 0;
+  }
+
+  private long pmm(boolean v, int priv) {
+    CsrFile c = h.csrs;
+    return switch (priv) {
+      case Hart.M -> 0;
+      case Hart.S ->
+          v
+              ? CsrField.get(c.readHenvcfg(), Csr.HENVCFG_PMM)
+              : CsrField.get(c.state.menvcfg(), Csr.MENVCFG_PMM);
+      default ->
+          CsrField.get(
+              v && c.dvEnabled ? c.state.huvsenvcfg() : c.state.senvcfg(), Csr.SENVCFG_PMM);
+    };
   }
 
   private long finish(long va, long pa, int width, int kind, long context) {
     Pmp.Verdict verdict = h.pmp.check(pa, width, kind | walker.also, dataPriv);
     if (verdict == Pmp.Verdict.DENIED) {
-      throw walker.accessFault(va, kind, dataV);
+      throw walker.accessFault(masked(va), kind, dataV);
     }
     long host = h.memory.host(pa, width, kind == WRITE);
     if (host == 0) {
@@ -426,7 +473,7 @@ public final class Mmu {
   private long loadDevice(long va, int width) {
     MmioBus.Window w = h.bus.find(devicePa, width);
     if (w == null || (va & (width - 1)) != 0 || walker.also == EXECUTE) { // no device is executable
-      throw walker.accessFault(va, READ, dataV);
+      throw walker.accessFault(masked(va), READ, dataV);
     }
     return w.device().read(devicePa - w.base(), width);
   }
@@ -434,7 +481,7 @@ public final class Mmu {
   private void storeDevice(long va, int width, long value) {
     MmioBus.Window w = h.bus.find(devicePa, width);
     if (w == null || (va & (width - 1)) != 0) {
-      throw walker.accessFault(va, WRITE, dataV);
+      throw walker.accessFault(masked(va), WRITE, dataV);
     }
     if (dataV && h.csrs.dvEnabled && h.owners.isGuestFile(devicePa)) {
       synchronized (h.owners.lock(devicePa)) { // the owner may have changed since the walk
@@ -510,11 +557,14 @@ public final class Mmu {
     int p = dataPriv;
     boolean m = dataMxr;
     long context = h.dataContext;
+    int mask = dataMask;
+    boolean signed = dataSigned;
     CsrFile c = h.csrs;
     try {
       dataV = true;
       dataPriv = priv;
       dataMxr = CsrField.get(c.state.vsstatus() | c.state.mstatus(), Csr.SSTATUS_MXR) != 0;
+      updateMask(executable ? 0 : pmmAsGuest(priv));
       h.dataContext = UNCACHED;
       walker.also = executable ? EXECUTE : 0;
       if (kind == READ) {
@@ -527,8 +577,16 @@ public final class Mmu {
       dataV = v;
       dataPriv = p;
       dataMxr = m;
+      dataMask = mask;
+      dataSigned = signed;
       h.dataContext = context;
     }
+  }
+
+  /** HLV and HSV in user mode have a field of hstatus for accesses as VU. */
+  private long pmmAsGuest(int priv) {
+    boolean user = priv == Hart.U && h.priv == Hart.U && !h.csrs.dvEnabled;
+    return user ? CsrField.get(h.csrs.state.hstatus(), Csr.HSTATUS_HUPMM) : pmm(true, priv);
   }
 
   /** The window permissions of physical ones: kinds of access, or more than one of them. */

@@ -125,11 +125,14 @@ public final class Tlb {
     }
   }
 
-  /** Drops the entries of one page, whatever their context. */
+  /**
+   * Drops the entries of one page, whatever their context and whatever a program that has pointer
+   * masking keeps in the highest 16 bits of an address.
+   */
   void dropPage(long va) {
     for (int b = 0; b < BANKS; b++) {
       long e = entry(first + b * BANK_BYTES, va);
-      if (((tag(e) ^ va) & PAGE_MASK) == 0) {
+      if (((tag(e) ^ va) & PAGE_MASK) << 16 == 0) {
         empty(e);
       }
     }

@@ -23,7 +23,7 @@ class CsrFileTest {
     "mstatus,    0x6000,             0x8000_000a_0000_6000",
     "sstatus,    -1,                 0x8000_0002_000c_6122",
     "vsstatus,   -1,                 0x8000_0002_000c_6122",
-    "hstatus,    -1,                 0x0000_0002_0070_03c0", // no VGEIN: GEILEN is 0
+    "hstatus,    -1,                 0x0003_0002_0070_03c0", // no VGEIN: GEILEN is 0
     "misa,       0,                  0x8000_0000_0014_11af",
     "medeleg,    -1,                 0xf0_b7ff",
     "hedeleg,    -1,                 0xb1ff",
@@ -51,10 +51,10 @@ class CsrFileTest {
     "hcounteren, -1,                 0xffff_ffff",
     "scounteren, -1,                 0xffff_ffff",
     "mcountinhibit, -1,              5",
-    "menvcfg,    -1,                 0xe000_0000_0000_00f1",
+    "menvcfg,    -1,                 0xe000_0003_0000_00f1",
     "menvcfg,    0x20,               0", // CBIE = 2 is reserved
-    "senvcfg,    -1,                 0xf1",
-    "henvcfg,    -1,                 0xf1", // what menvcfg withholds reads 0
+    "senvcfg,    -1,                 0x3_0000_00f1",
+    "henvcfg,    -1,                 0x3_0000_00f1", // what menvcfg withholds reads 0
     "mtinst,     -1,                 -1",
     "mtval2,     -1,                 -1",
     "htval,      -1,                 -1",
@@ -124,11 +124,12 @@ class CsrFileTest {
   void envcfgBitsAppearBelowWhenGrantedAbove() {
     f.csr(Csr.HENVCFG, -1);
     f.csr(Csr.MENVCFG, -1);
-    f.assertHex(0xf1, () -> f.csr(Csr.HENVCFG), "not written while withheld");
+    f.assertHex(0x3_0000_00f1L, () -> f.csr(Csr.HENVCFG), "not written while withheld");
     f.csr(Csr.HENVCFG, -1);
-    f.assertHex(0xe000_0000_0000_00f1L, () -> f.csr(Csr.HENVCFG), "henvcfg");
+    f.assertHex(0xe000_0003_0000_00f1L, () -> f.csr(Csr.HENVCFG), "henvcfg");
     f.csr(Csr.MENVCFG, Csr.MENVCFG_PBMTE);
-    f.assertHex(Csr.MENVCFG_PBMTE | 0xf1, () -> f.csr(Csr.HENVCFG), "read-only zero again");
+    f.assertHex(
+        Csr.MENVCFG_PBMTE | 0x3_0000_00f1L, () -> f.csr(Csr.HENVCFG), "read-only zero again");
   }
 
   /**

@@ -14,8 +14,8 @@ import org.duvisor.machine.mem.PhysicalMemory;
 import org.duvisor.machine.testing.PageTables;
 
 /**
- * A hart that runs nothing: tests put it in a mode and ask its parts. PMP is open, and what menvcfg
- * and henvcfg switch is off.
+ * A hart that runs nothing: tests put it in a mode and ask its parts. PMP is open, mstateen and
+ * hstateen allow all, and what menvcfg and henvcfg switch is off.
  */
 final class HartFixture {
   static final long RAM = 0x8000_0000L;
@@ -33,6 +33,12 @@ final class HartFixture {
     csr(Csr.MENVCFG, 0);
     if (config.hypervisor()) {
       csr(Csr.HENVCFG, 0);
+    }
+    if (config.extensions().has(Extension.SMSTATEEN)) {
+      csr(Csr.MSTATEEN0, -1);
+      if (config.hypervisor()) {
+        csr(Csr.HSTATEEN0, -1);
+      }
     }
     csr(Csr.PMPADDR0, -1);
     csr(Csr.PMPCFG0, 0x1f);

@@ -177,6 +177,9 @@ public final class HartStateGenerator {
     out.line(1, "/** It is one of AIA. */");
     out.line(1, "static final byte AIA = 4;");
     out.line(0, "");
+    out.line(1, "/** Levels below M need a field of mstateen for it. */");
+    out.line(1, "static final byte GUARDED = 8;");
+    out.line(0, "");
     out.line(1, "private final CsrFile c;");
     out.line(1, "private final HartState s;");
     out.line(0, "");
@@ -197,6 +200,7 @@ public final class HartStateGenerator {
     emitMasks();
     emitPresence();
     emitGuest();
+    emitStateen();
     emitRead();
     emitWrite();
     out.line(0, "");
@@ -295,7 +299,12 @@ public final class HartStateGenerator {
       for (CsrRow row : group.getValue()) {
         out.line(
             3,
-            "put(all, %d, 0x%03x, %d, %d);".formatted(kind, row.number(), row.count(), row.step()));
+            "put(all, %d, 0x%03x, %d, %d);"
+                .formatted(
+                    row.stateen().isEmpty() ? kind : kind | 8,
+                    row.number(),
+                    row.count(),
+                    row.step()));
       }
       out.line(2, "}");
     }
@@ -320,6 +329,22 @@ public final class HartStateGenerator {
       }
     }
     out.line(3, "default -> csr;");
+    out.line(2, "};");
+    out.line(1, "}");
+  }
+
+  private void emitStateen() {
+    out.line(0, "");
+    out.line(1, "/** The field of mstateen that guards a register. */");
+    out.line(1, "static long stateen(int csr) {");
+    out.line(2, "return switch (csr) {");
+    for (CsrRow row : table.rows()) {
+      if (!row.stateen().isEmpty()) {
+        String field = "Csr.MSTATEEN0_" + row.stateen().toUpperCase(Locale.ROOT);
+        out.line(3, "case %s -> %s;".formatted(String.join(", ", labels(row)), field));
+      }
+    }
+    out.line(3, "default -> 0;");
     out.line(2, "};");
     out.line(1, "}");
   }
@@ -354,7 +379,7 @@ public final class HartStateGenerator {
       out.line(2, "return switch (csr) {");
       Map<String, List<String>> cases = new LinkedHashMap<>();
       for (CsrRow row : atLevel(level)) {
-        cases.computeIfAbsent(readExpression(row), e -> new ArrayList<>()).addAll(labels(row));
+        cases.computeIfAbsent(readExpression(row, row), e -> new ArrayList<>()).addAll(labels(row));
       }
       for (Map.Entry<String, List<String>> e : cases.entrySet()) {
         out.line(3, "case " + String.join(", ", e.getValue()) + " -> " + e.getKey() + ";");
@@ -365,19 +390,24 @@ public final class HartStateGenerator {
     }
   }
 
-  private String readExpression(CsrRow row) {
+  /** The value of a row, read under the number of a row that may be another name of it. */
+  private String readExpression(CsrRow row, CsrRow number) {
     return switch (row.read()) {
-      case WORD ->
-          row.isFamily() ? "s.%s(csr - %s)".formatted(method(row.name()), csr(row)) : word(row);
-      case CALL -> owner(row) + method("read", row.name()) + "(" + index(row) + ")";
-      case AS -> readExpression(byName.get(row.target()));
-      case VIEW -> readExpression(byName.get(row.target())) + " & " + hex(row.mask(true));
+      case WORD -> word(row, number);
+      case CALL -> owner(row) + method("read", row.name()) + "(" + index(number) + ")";
+      case AS -> readExpression(byName.get(row.target()), number);
+      case VIEW -> readExpression(byName.get(row.target()), number) + " & " + hex(row.mask(true));
       case ZERO, ABSENT -> "0";
     };
   }
 
-  private static String word(CsrRow row) {
-    return "s." + method(row.name()) + "()";
+  private static String word(CsrRow row, CsrRow number) {
+    return "s." + method(row.name()) + "(" + index(number) + ")";
+  }
+
+  /** The index of a member as a first argument, of a family. */
+  private static String at(CsrRow number) {
+    return number.isFamily() ? index(number) + ", " : "";
   }
 
   /** Whose method it is. */
@@ -428,16 +458,15 @@ public final class HartStateGenerator {
     List<String> steps = new ArrayList<>();
     String name = method(meant.name());
     switch (meant.write()) {
-      case WORD -> steps.add("s." + name + "(value)");
-      case FIELDS -> steps.add("s." + name + "(" + fieldsExpression(meant, meant) + ")");
+      case WORD -> steps.add("s." + name + "(" + at(row) + "value)");
+      case FIELDS ->
+          steps.add("s." + name + "(" + at(row) + fieldsExpression(meant, meant, row) + ")");
       case VIEW -> {
         CsrRow word = byName.get(meant.target());
-        steps.add("s." + method(word.name()) + "(" + fieldsExpression(meant, word) + ")");
+        steps.add("s." + method(word.name()) + "(" + fieldsExpression(meant, word, row) + ")");
       }
-      case CALL -> {
-        String index = meant.isFamily() ? index(meant) + ", " : "";
-        steps.add(owner(meant) + method("write", meant.name()) + "(" + index + "value)");
-      }
+      case CALL ->
+          steps.add(owner(meant) + method("write", meant.name()) + "(" + at(row) + "value)");
       case AS, NONE -> throw new IllegalStateException(meant.place());
     }
     for (String verb : meant.then()) {
@@ -456,8 +485,8 @@ public final class HartStateGenerator {
   }
 
   /** The new value of a word, given the fields that a row shows of it. */
-  private String fieldsExpression(CsrRow row, CsrRow word) {
-    String old = word(word);
+  private String fieldsExpression(CsrRow row, CsrRow word, CsrRow number) {
+    String old = word(word, number);
     String value = "value";
     for (CsrField f : row.fields()) {
       for (int illegal : f.not()) {

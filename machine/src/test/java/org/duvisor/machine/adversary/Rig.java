@@ -114,7 +114,8 @@ final class Rig {
     csr(Csr.MIDELEG, -1);
     csr(Csr.MTVEC, M_HANDLER);
     csr(Csr.STVEC, HS_HANDLER);
-    csr(Csr.MENVCFG, -1);
+    csr(Csr.MENVCFG, ~Csr.MENVCFG_PMM);
+    csr(Csr.MSTATEEN0, -1);
     csr(Csr.MCOUNTEREN, -1);
     csr(Csr.SCOUNTEREN, -1);
     csr(Csr.SENVCFG, 0xf1 & ~0x20);

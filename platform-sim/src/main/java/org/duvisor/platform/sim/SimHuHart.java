@@ -89,6 +89,9 @@ final class SimHuHart implements HuHart {
     set(Csr.MIDELEG, all);
     set(Csr.MIE, 1 << SSIP);
     set(Csr.MENVCFG, all);
+    if (driver.capabilities().isaExtensions().contains("smstateen")) {
+      set(Csr.MSTATEEN0, all);
+    }
     set(Csr.HENVCFG, 0);
     set(Csr.MCOUNTEREN, all);
     set(Csr.SCOUNTEREN, all);
