@@ -31,14 +31,16 @@ public final class Extensions {
   }
 
   /**
-   * Everything but Sv57, which costs every walk a level, AIA, which needs interrupt files, and
-   * Svade, for A and D are set from the first instruction on.
+   * Everything but Sv57, which costs every walk a level, AIA, which needs interrupt files, Svade,
+   * for A and D are set from the first instruction on, and Zkr: a kernel that reads of it uses it,
+   * and faults unless its firmware has allowed that, which older ones do not know (mseccfg.SSEED).
    */
   public static Extensions max() {
     return of(Extension.values())
         .without(Extension.SV57)
         .without(Extension.SMAIA)
-        .without(Extension.SVADE);
+        .without(Extension.SVADE)
+        .without(Extension.ZKR);
   }
 
   private static void add(Set<Extension> set, Extension e) {
@@ -121,6 +123,30 @@ public final class Extensions {
       }
     }
     return result;
+  }
+
+  /**
+   * Whether a guest on harts that have an extension has it too: not H and what belongs to it, nor
+   * what is M-mode's, the counters' overflow, which is an interrupt of HS, nor the entropy source.
+   * Interrupt files are given to guests one by one.
+   *
+   * @param isaName also of an extension that is none of {@link Extension}
+   */
+  public static boolean isForGuests(String isaName) {
+    return !isaName.startsWith("sm")
+        && !isaName.startsWith("sh")
+        && !List.of("h", "xdv", "ssaia", "sscofpmf", "zkr").contains(isaName);
+  }
+
+  /** The names of those that a guest on such harts has, as {@link #names}. */
+  public String guestNames() {
+    StringJoiner names = new StringJoiner(" ");
+    for (String name : names().split(" ")) {
+      if (isForGuests(name)) {
+        names.add(name);
+      }
+    }
+    return names.toString();
   }
 
   /** {@code riscv,isa-extensions} of the device tree, space separated. */

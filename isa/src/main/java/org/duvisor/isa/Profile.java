@@ -9,7 +9,7 @@ public enum Profile {
   /** RVA20S64. */
   RVA20(
       Extensions.of(
-          M, A, F, D, C, ZICCAMOA, ZICCIF, ZICCLSM, ZICCRSE, ZICNTR, ZIFENCEI, ZA64RS, SSCCPTR,
+          M, A, F, D, C, ZCD, ZICCAMOA, ZICCIF, ZICCLSM, ZICCRSE, ZICNTR, ZIFENCEI, ZA64RS, SSCCPTR,
           SSTVALA, SSTVECD, SVADE, SVBARE)),
   /** RVA22S64, with H and what goes with it, Sstc and Sv48. */
   RVA22(

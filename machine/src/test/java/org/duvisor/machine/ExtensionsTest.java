@@ -27,7 +27,8 @@ import org.junit.jupiter.params.provider.MethodSource;
 /** Harts without an extension: each is taken away, and what the tables say is its is not there. */
 final class ExtensionsTest {
   private static final long ILLEGAL = 2;
-  private static final Extensions ALL = Extensions.max().with(Extension.SV57);
+  private static final Extensions ALL =
+      Extensions.max().with(Extension.SV57, Extension.SVADE, Extension.ZKR);
 
   static Stream<Extension> optional() {
     return Arrays.stream(Extension.values()).filter(e -> !e.mandatory() && ALL.has(e));

@@ -4,6 +4,8 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import org.duvisor.isa.Cause;
 import org.duvisor.isa.Csr;
+import org.duvisor.isa.Extension;
+import org.duvisor.isa.Extensions;
 import org.junit.jupiter.api.Test;
 
 /** State enable (Smstateen), and the entropy source (Zkr), which is guarded in the same way. */
@@ -11,7 +13,8 @@ final class StateEnableTest {
   private static final int ILLEGAL = Cause.ILLEGAL_INSTRUCTION;
   private static final int VIRTUAL = Cause.VIRTUAL_INSTRUCTION;
 
-  private final HartFixture f = new HartFixture(HartConfig.STANDARD.withGuestFiles(3));
+  private final HartFixture f =
+      new HartFixture(new HartConfig(Extensions.max().with(Extension.ZKR), 3));
 
   private void expect(int csr, boolean virtual, int cause) {
     f.mode(Hart.S, virtual);

@@ -5,8 +5,8 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
-import java.util.Set;
 import java.util.stream.Collectors;
+import org.duvisor.isa.Extensions;
 import org.duvisor.platform.DvException;
 import org.duvisor.platform.DvException.Reason;
 
@@ -18,14 +18,11 @@ import org.duvisor.platform.DvException.Reason;
  * @param mmuType mmu-type
  */
 record Machine(String isaBase, String isaExtensions, String mmuType) {
-  /** What a guest does not have: virtualization, and interrupt files that the driver hands out. */
-  private static final Set<String> NOT_FOR_GUESTS = Set.of("h", "xdv", "smaia", "ssaia");
-
   /** Reads the node of the first hart. */
   static Machine of(Path cpu) {
     String extensions =
         Arrays.stream(text(cpu, "riscv,isa-extensions").split(" "))
-            .filter(e -> !NOT_FOR_GUESTS.contains(e))
+            .filter(Extensions::isForGuests)
             .collect(Collectors.joining(" "));
     return new Machine(text(cpu, "riscv,isa-base"), extensions, text(cpu, "mmu-type"));
   }

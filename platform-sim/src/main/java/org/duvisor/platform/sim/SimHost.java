@@ -13,7 +13,6 @@ import java.util.concurrent.locks.LockSupport;
 import java.util.function.Function;
 import java.util.stream.IntStream;
 import org.duvisor.devices.MmioBus;
-import org.duvisor.isa.Extension;
 import org.duvisor.machine.Clock;
 import org.duvisor.machine.Engine;
 import org.duvisor.machine.Hart;
@@ -123,7 +122,7 @@ public final class SimHost {
   Capabilities capabilities() {
     return new Capabilities(
         "rv64i",
-        config.extensions().without(Extension.H).without(Extension.SMAIA).names(),
+        config.extensions().guestNames(),
         config.mmuType(),
         Clock.HERTZ,
         64,

@@ -9,6 +9,7 @@ import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
 import org.duvisor.isa.Cause;
 import org.duvisor.isa.Csr;
+import org.duvisor.isa.Extension;
 import org.duvisor.machine.Clock;
 import org.duvisor.machine.Hart;
 import org.duvisor.machine.Trap;
@@ -89,7 +90,7 @@ final class SimHuHart implements HuHart {
     set(Csr.MIDELEG, all);
     set(Csr.MIE, 1 << SSIP);
     set(Csr.MENVCFG, all);
-    if (driver.capabilities().isaExtensions().contains("smstateen")) {
+    if (hart.config().extensions().has(Extension.SMSTATEEN)) {
       set(Csr.MSTATEEN0, all);
     }
     set(Csr.HENVCFG, 0);
