@@ -16,9 +16,22 @@ public final class MmioBus {
     }
   }
 
+  /** Sees accesses to devices, on the threads that make them. */
+  public interface Observer {
+    /**
+     * A device has answered.
+     *
+     * @param offset of the access in the window
+     * @param width in bytes: 1, 2, 4 or 8
+     * @param write whether the value was written
+     */
+    void accessed(Window window, long offset, int width, boolean write, long value);
+  }
+
   private static final int RECENT = 32;
 
   private Window[] windows = new Window[0];
+  private @Nullable Observer observer;
 
   /** Those that were found last, by whatever hart, at {@link #place}. */
   private final @Nullable Window[] recent = new Window[RECENT];
@@ -43,6 +56,32 @@ public final class MmioBus {
     Window[] grown = Arrays.copyOf(windows, windows.length + 1);
     grown[windows.length] = added;
     windows = grown;
+  }
+
+  /** Sets who sees accesses from now on; null for nobody. */
+  public void observer(@Nullable Observer value) {
+    observer = value;
+  }
+
+  /** Reads from the device of a window that holds the whole access. */
+  public long read(Window window, long address, int width) {
+    long offset = address - window.base();
+    long value = window.device().read(offset, width);
+    Observer o = observer;
+    if (o != null) {
+      o.accessed(window, offset, width, false, value);
+    }
+    return value;
+  }
+
+  /** Writes to the device of a window that holds the whole access. */
+  public void write(Window window, long address, int width, long value) {
+    long offset = address - window.base();
+    window.device().write(offset, width, value);
+    Observer o = observer;
+    if (o != null) {
+      o.accessed(window, offset, width, true, value);
+    }
   }
 
   /** The window that holds the whole access, or null when nothing answers there. */

@@ -475,7 +475,7 @@ public final class Mmu {
     if (w == null || (va & (width - 1)) != 0 || walker.also == EXECUTE) { // no device is executable
       throw walker.accessFault(masked(va), READ, dataV);
     }
-    return w.device().read(devicePa - w.base(), width);
+    return h.bus.read(w, devicePa, width);
   }
 
   private void storeDevice(long va, int width, long value) {
@@ -486,11 +486,11 @@ public final class Mmu {
     if (dataV && h.csrs.dvEnabled && h.owners.isGuestFile(devicePa)) {
       synchronized (h.owners.lock(devicePa)) { // the owner may have changed since the walk
         walker.checkOwner(devicePa);
-        w.device().write(devicePa - w.base(), width, value);
+        h.bus.write(w, devicePa, width, value);
       }
       return;
     }
-    w.device().write(devicePa - w.base(), width, value);
+    h.bus.write(w, devicePa, width, value);
   }
 
   // ---- fetches
