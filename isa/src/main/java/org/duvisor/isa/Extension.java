@@ -180,6 +180,7 @@ public enum Extension {
   /** Delegated virtualization (docs/dv-ext.md). */
   XDV(H);
 
+  @SuppressWarnings("ImmutableEnumChecker") // List.of is
   private final List<Extension> needs;
 
   Extension(Extension... needs) {

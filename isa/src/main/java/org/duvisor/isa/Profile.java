@@ -1,51 +1,39 @@
 package org.duvisor.isa;
 
-import static org.duvisor.isa.Extension.*;
-
 import java.util.Locale;
 
 /** Sets of extensions that have a name (RISC-V profiles: mandatory ones, and what most have). */
 public enum Profile {
   /** RVA20S64. */
   RVA20(
-      Extensions.of(
-          M, A, F, D, C, ZCD, ZICCAMOA, ZICCIF, ZICCLSM, ZICCRSE, ZICNTR, ZIFENCEI, ZA64RS, SSCCPTR,
-          SSTVALA, SSTVECD, SVADE, SVBARE)),
+      "m a f d c zcd ziccamoa ziccif zicclsm ziccrse zicntr zifencei za64rs"
+          + " ssccptr sstvala sstvecd svade svbare"),
   /** RVA22S64, with H and what goes with it, Sstc and Sv48. */
   RVA22(
-      RVA20.extensions.with(
-          B,
-          ZCD,
-          ZIC64B,
-          ZICBOM,
-          ZICBOP,
-          ZICBOZ,
-          ZIHINTPAUSE,
-          ZIHPM,
-          ZFHMIN,
-          ZKT,
-          H,
-          SSCOUNTERENW,
-          SSTC,
-          SSU64XL,
-          SV48,
-          SVINVAL,
-          SVNAPOT,
-          SVPBMT)),
+      RVA20.names
+          + " b h zic64b zicbom zicbop zicboz zihintpause zihpm zfhmin zkt"
+          + " sscounterenw sstc ssu64xl sv48 svinval svnapot svpbmt"),
   /** RVA23S64, but for vectors. */
-  RVA23(RVA22.extensions.with(ZICOND, ZIHINTNTL, ZIMOP, ZAWRS, ZFA, ZCB, ZCMOP, SHA, SSNPM, SUPM)),
+  RVA23(RVA22.names + " zicond zihintntl zimop zawrs zfa zcb zcmop sha ssnpm supm"),
   /** All that this machine has. */
-  MAX(Extensions.max());
+  MAX("");
 
-  private final Extensions extensions;
+  private final String names;
 
-  Profile(Extensions extensions) {
-    this.extensions = extensions;
+  Profile(String names) {
+    this.names = names;
   }
 
   /** Its extensions. */
   public Extensions extensions() {
-    return extensions;
+    if (this == MAX) {
+      return Extensions.max();
+    }
+    Extensions all = Extensions.of();
+    for (String name : names.split(" ")) {
+      all = all.with(Extension.named(name));
+    }
+    return all;
   }
 
   /**

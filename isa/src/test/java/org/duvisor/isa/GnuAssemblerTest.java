@@ -107,7 +107,7 @@ class GnuAssemblerTest {
     Set<Extension> known = EnumSet.copyOf(GENERAL);
     for (Extension e : Extension.values()) {
       if (!known.contains(e)
-          && e.name().length() > 1 | e == Extension.H
+          && (e.name().length() > 1 || e == Extension.H)
           && knows("_" + e.isaName())) {
         march.append('_').append(e.isaName());
         known.add(e);

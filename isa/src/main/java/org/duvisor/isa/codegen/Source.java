@@ -34,7 +34,8 @@ final class Source {
   static String method(String name) {
     StringBuilder method = new StringBuilder();
     boolean upper = false;
-    for (char c : name.toCharArray()) {
+    for (int i = 0; i < name.length(); i++) {
+      char c = name.charAt(i);
       if (c != '-') {
         method.append(upper ? Character.toUpperCase(c) : c);
       }
