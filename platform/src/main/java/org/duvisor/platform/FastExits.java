@@ -62,8 +62,17 @@ public final class FastExits {
   /** How many exits of each kind were answered. */
   public static final int COUNTS = WAITING + 8;
 
+  /** How many posts SBI_IPI has made to other vCPUs, each target by itself. */
+  public static final int POSTS = COUNTS + 8 * 8;
+
+  /**
+   * The vCPUs that have their post of a call of send_ipi which is left to the hypervisor, since one
+   * of them waits. They are not posted to again: an IPI would be received twice.
+   */
+  public static final int POSTED = POSTS + 8;
+
   /** The extensions that probe_extension finds, ended by 0. */
-  public static final int EXTENSIONS = COUNTS + 8 * 8;
+  public static final int EXTENSIONS = POSTED + 8;
 
   private static final int MAX_EXTENSIONS = 15;
 
@@ -100,20 +109,26 @@ public final class FastExits {
    * @param vcpu index of the vCPU
    * @param vcpus a bit for each vCPU of the VM
    * @param base see {@link #BASE}
-   * @param extensions see {@link #EXTENSIONS}
    * @param waiting see {@link #WAITING}; 8 bytes, aligned
    */
-  public FastExits(int vcpu, long vcpus, long[] base, long[] extensions, MemorySegment waiting) {
-    if (base.length != BASE_FUNCTIONS || extensions.length > MAX_EXTENSIONS) {
-      throw new IllegalArgumentException("more answers than there is room for");
+  public FastExits(int vcpu, long vcpus, long[] base, MemorySegment waiting) {
+    if (base.length != BASE_FUNCTIONS) {
+      throw new IllegalArgumentException("the base extension has other functions");
     }
     kept.add(waiting);
     allow((1L << Kind.values().length) - 1);
     MemorySegment.copy(base, 0, block, ValueLayout.JAVA_LONG, BASE, base.length);
-    MemorySegment.copy(extensions, 0, block, ValueLayout.JAVA_LONG, EXTENSIONS, extensions.length);
     set(VCPUS, vcpus);
     set(SELF, 1L << vcpu);
     set(WAITING, waiting.address());
+  }
+
+  /** Gives the ids for {@link #EXTENSIONS}; before the first entry. */
+  public void extensions(long... ids) {
+    if (ids.length > MAX_EXTENSIONS) {
+      throw new IllegalArgumentException("more extensions than there is room for");
+    }
+    MemorySegment.copy(ids, 0, block, ValueLayout.JAVA_LONG, EXTENSIONS, ids.length);
   }
 
   /**
@@ -133,7 +148,7 @@ public final class FastExits {
   /** Nothing is answered. */
   public static FastExits none() {
     MemorySegment nobody = Arena.ofAuto().allocate(8, 8);
-    FastExits none = new FastExits(0, 0, new long[BASE_FUNCTIONS], new long[0], nobody);
+    FastExits none = new FastExits(0, 0, new long[BASE_FUNCTIONS], nobody);
     none.allow(0);
     return none;
   }
@@ -158,8 +173,21 @@ public final class FastExits {
     return (long) WORD.getOpaque(block, COUNTS + 8L * kind.ordinal());
   }
 
+  /** See {@link #POSTS}; the vCPU's own thread. */
+  public long posts() {
+    return (long) WORD.get(block, (long) POSTS);
+  }
+
+  /** See {@link #POSTED}: what is there, once; the vCPU's own thread. */
+  public long takePosted() {
+    long posted = (long) WORD.get(block, (long) POSTED);
+    set(POSTED, 0);
+    return posted;
+  }
+
   /** Sets the counts to 0, while no hart uses this. */
   public void clear() {
+    set(POSTS, 0);
     for (Kind kind : Kind.values()) {
       set(COUNTS + 8 * kind.ordinal(), 0);
     }

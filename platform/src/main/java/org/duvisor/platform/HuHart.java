@@ -137,6 +137,15 @@ public interface HuHart extends AutoCloseable {
    */
   void idle(long deadline);
 
+  /**
+   * How long the vCPU's thread has waited for a processor though it could have run, in nanoseconds
+   * from a moment before the first call; always 0 on a host that does not tell. Not for every exit:
+   * it may be a system call.
+   */
+  default long stolenNanos() {
+    return 0;
+  }
+
   /** Unregisters the vCPU. Idempotent. */
   @Override
   void close();

@@ -21,7 +21,7 @@ public enum ExitKind {
   SPIN,
   /** A priority of a major interrupt was read or written. */
   PRIORITY,
-  /** A performance counter was read that the host keeps to itself. */
+  /** A performance counter was read that the PMU of SBI has, or that the host keeps to itself. */
   COUNTER,
   /** An IPI arrived. */
   IPI,

@@ -64,7 +64,7 @@ public final class VcpuLoop implements Runnable {
     this.imsics = imsics;
     this.trouble = new Trouble(vcpu, power, stats);
     this.guestPageFault = new GuestPageFault(vcpu, ram, stage2, bus, trouble);
-    this.virtualInstruction = new VirtualInstruction(vcpu, ram, trouble);
+    this.virtualInstruction = new VirtualInstruction(vcpu, ram, sbi, trouble);
   }
 
   /** Counters; any thread. */
@@ -109,6 +109,7 @@ public final class VcpuLoop implements Runnable {
       hart.fastExits(fastExits);
       imsics.ifPresent(i -> i.claim(vcpu));
       while (vcpu.awaitStart()) {
+        sbi.reset();
         boolean running;
         do {
           running = turn(hart);
@@ -151,6 +152,9 @@ public final class VcpuLoop implements Runnable {
     long cause = hart.ucause();
     stats.exit(cause, hart.uepc());
     ExitKind kind = dispatch(hart, cause);
+    if (kind == ExitKind.HOST_EVENT || kind == ExitKind.WFI) {
+      sbi.scheduled(); // the host takes a processor away when it is interrupted, or from a sleeper
+    }
     stats.count(kind, timed ? System.nanoTime() - begin : 0);
   }
 

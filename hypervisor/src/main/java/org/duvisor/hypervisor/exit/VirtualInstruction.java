@@ -1,5 +1,6 @@
 package org.duvisor.hypervisor.exit;
 
+import org.duvisor.hypervisor.sbi.Sbi;
 import org.duvisor.hypervisor.stage2.GuestRam;
 import org.duvisor.hypervisor.vcpu.Vcpu;
 import org.duvisor.isa.Cause;
@@ -7,9 +8,9 @@ import org.duvisor.isa.Csr;
 
 /**
  * Cause 22: WFI of the guest's kernel waits, WRS.NTO that stalls lets another vCPU run, counters
- * that the host's kernel keeps from its processes do not count (Zicntr, Zihpm), and with AIA the
- * priorities of the kernel's major interrupts are read-only 0 (AIA 5.2.2); everything else does not
- * exist for this guest and is illegal.
+ * are those of SBI's PMU, and others that the host's kernel keeps from its processes do not count
+ * (Zicntr, Zihpm), and with AIA the priorities of the kernel's major interrupts are read-only 0
+ * (AIA 5.2.2); everything else does not exist for this guest and is illegal.
  */
 final class VirtualInstruction {
   private static final int WFI = 0x10500073;
@@ -19,11 +20,13 @@ final class VirtualInstruction {
   private static final int IPRIO15 = 0x3F;
 
   private final Vcpu vcpu;
+  private final Sbi sbi;
   private final GuestWalk walk;
   private final Trouble trouble;
 
-  VirtualInstruction(Vcpu vcpu, GuestRam ram, Trouble trouble) {
+  VirtualInstruction(Vcpu vcpu, GuestRam ram, Sbi sbi, Trouble trouble) {
     this.vcpu = vcpu;
+    this.sbi = sbi;
     this.walk = new GuestWalk(vcpu, ram);
     this.trouble = trouble;
   }
@@ -51,9 +54,9 @@ final class VirtualInstruction {
     return vcpu.inSupervisor() || (vcpu.hart().csr(Csr.HUVSCOUNTEREN) >>> (csr & 31) & 1) != 0;
   }
 
-  /** The instruction gives 0. */
-  private ExitKind zero(int instruction, ExitKind kind) {
-    vcpu.hart().x(instruction >>> 7 & 31, 0);
+  /** The instruction gives a value. */
+  private ExitKind give(int instruction, long value, ExitKind kind) {
+    vcpu.hart().x(instruction >>> 7 & 31, value);
     vcpu.advance(4);
     return kind;
   }
@@ -78,10 +81,10 @@ final class VirtualInstruction {
       return ExitKind.SPIN;
     }
     if (vcpu.inSupervisor() && isPriority(instruction)) {
-      return zero(instruction, ExitKind.PRIORITY);
+      return give(instruction, 0, ExitKind.PRIORITY);
     }
     if (isCounter(instruction)) {
-      return zero(instruction, ExitKind.COUNTER);
+      return give(instruction, sbi.counter(instruction >>> 20), ExitKind.COUNTER);
     }
     return trouble.inject(Cause.ILLEGAL_INSTRUCTION, instruction & 0xFFFF_FFFFL);
   }

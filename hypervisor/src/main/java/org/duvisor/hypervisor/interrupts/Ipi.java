@@ -1,5 +1,6 @@
 package org.duvisor.hypervisor.interrupts;
 
+import org.duvisor.hypervisor.vcpu.FirmwareEvent;
 import org.duvisor.hypervisor.vcpu.Vcpu;
 import org.duvisor.hypervisor.vcpu.Vcpus;
 import org.duvisor.isa.Csr;
@@ -20,8 +21,12 @@ public final class Ipi {
     this.vcpus = vcpus;
   }
 
-  /** Interrupts vCPUs. */
-  public void send(long targets) {
+  /**
+   * Interrupts vCPUs.
+   *
+   * @param posted those among them that have their post already
+   */
+  public void send(long targets, long posted) {
     HuHart h = vcpu.hart();
     long self = 1L << vcpu.index();
     if ((targets & self) != 0) {
@@ -29,7 +34,8 @@ public final class Ipi {
     }
     long others = targets & ~self;
     if (others != 0) {
-      h.csr(Csr.VIPI0, others);
+      vcpu.count(FirmwareEvent.IPI_SENT, Long.bitCount(others));
+      h.csr(Csr.VIPI0, others & ~posted);
       for (long left = others; left != 0; left &= left - 1) {
         vcpus.get(Long.numberOfTrailingZeros(left)).wake();
       }
@@ -40,6 +46,7 @@ public final class Ipi {
   public void receive() {
     HuHart h = vcpu.hart();
     h.csr(Csr.VIPICLR, 1L << vcpu.index());
+    vcpu.count(FirmwareEvent.IPI_RECEIVED, 1);
     show(h);
   }
 

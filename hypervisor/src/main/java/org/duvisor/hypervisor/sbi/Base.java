@@ -2,13 +2,13 @@ package org.duvisor.hypervisor.sbi;
 
 import java.util.function.LongPredicate;
 
-/** Base extension (SBI 2.0, chapter 4). */
+/** Base extension (SBI 3.0, chapter 4). */
 final class Base implements Extension {
   /** EID. */
   private static final int ID = 0x10;
 
-  /** Version 2.0. */
-  private static final long SPECIFICATION = 2L << 24;
+  /** Version 3.0. */
+  private static final long SPECIFICATION = 3L << 24;
 
   /** "DV": not in the list of known implementations. */
   private static final long IMPLEMENTATION = 0x4456;

@@ -6,7 +6,7 @@ import org.duvisor.devices.chardev.CharBackend;
 import org.duvisor.hypervisor.stage2.GuestRam;
 
 /**
- * Debug Console (SBI 2.0, chapter 12). Addresses are guest-physical, and all of a buffer must be
+ * Debug Console (SBI 3.0, chapter 12). Addresses are guest-physical, and all of a buffer must be
  * RAM.
  */
 final class DebugConsole implements Extension {

@@ -13,4 +13,7 @@ interface Extension {
    * @return the error code for a0, one of {@link SbiError}
    */
   long call(long function, SbiCall call);
+
+  /** The hart was reset: what its last life has set is as at the beginning. Its own thread. */
+  default void reset() {}
 }

@@ -8,12 +8,14 @@ import org.jspecify.annotations.Nullable;
 final class Extensions {
   private static final int BITS = 5;
 
+  private final List<Extension> all;
   private final int[] ids = new int[1 << BITS];
   private final @Nullable Extension[] table = new Extension[1 << BITS];
   private final int factor;
 
   /** A table of these, whose ids differ; at most 16. */
   Extensions(List<Extension> extensions) {
+    all = List.copyOf(extensions);
     int odd = 0x9E3779B1; // of the golden ratio, and on from there
     while (!fits(extensions, odd)) {
       odd += 2;
@@ -42,8 +44,11 @@ final class Extensions {
 
   /** All ids. */
   LongStream ids() {
-    return LongStream.range(0, table.length)
-        .filter(i -> table[(int) i] != null)
-        .map(i -> ids[(int) i]);
+    return all.stream().mapToLong(Extension::id);
+  }
+
+  /** See {@link Extension#reset}. */
+  void reset() {
+    all.forEach(Extension::reset);
   }
 }

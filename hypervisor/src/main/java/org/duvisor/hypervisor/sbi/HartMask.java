@@ -3,7 +3,7 @@ package org.duvisor.hypervisor.sbi;
 import org.duvisor.hypervisor.vcpu.Vcpus;
 
 /**
- * Hart masks: a bit vector and the hart that its bit 0 stands for; base -1 is everybody (SBI 2.0,
+ * Hart masks: a bit vector and the hart that its bit 0 stands for; base -1 is everybody (SBI 3.0,
  * chapter 3).
  */
 final class HartMask {

@@ -6,7 +6,7 @@ import org.duvisor.hypervisor.vcpu.Power;
 import org.duvisor.hypervisor.vcpu.Vcpu;
 import org.duvisor.hypervisor.vcpu.Vcpus;
 
-/** Hart State Management (SBI 2.0, chapter 9). */
+/** Hart State Management (SBI 3.0, chapter 9). */
 final class HsmExtension implements Extension {
   /** EID. */
   private static final int ID = 0x48534D;
@@ -48,7 +48,7 @@ final class HsmExtension implements Extension {
     if (!vcpus.has(hart)) {
       return SbiError.INVALID_PARAM;
     }
-    if (!isCode(address)) {
+    if (!ram.isCode(address)) {
       return SbiError.INVALID_ADDRESS;
     }
     Vcpu target = vcpus.get((int) hart);
@@ -82,7 +82,7 @@ final class HsmExtension implements Extension {
     if (!forget && (int) type != RETENTIVE) {
       return SbiError.INVALID_PARAM;
     }
-    if (forget && !isCode(address)) {
+    if (forget && !ram.isCode(address)) {
       return SbiError.INVALID_ADDRESS;
     }
     vcpu.hsm().suspended(true);
@@ -93,10 +93,5 @@ final class HsmExtension implements Extension {
     }
     vcpu.resume(address, opaque);
     return SbiError.NO_RETURN;
-  }
-
-  /** Whether a hart can run there: in RAM, and even. */
-  private boolean isCode(long address) {
-    return (address & 1) == 0 && ram.find(address) != null;
   }
 }

@@ -1,18 +1,21 @@
 package org.duvisor.hypervisor.sbi;
 
 import org.duvisor.hypervisor.interrupts.Ipi;
+import org.duvisor.platform.FastExits;
 
-/** IPI extension (SBI 2.0, chapter 7). */
+/** IPI extension (SBI 3.0, chapter 7). */
 final class IpiExtension implements Extension {
   /** EID. */
   private static final int ID = 0x735049;
 
   private final Ipi ipi;
   private final HartMask harts;
+  private final FastExits fastExits;
 
-  IpiExtension(Ipi ipi, HartMask harts) {
+  IpiExtension(Ipi ipi, HartMask harts, FastExits fastExits) {
     this.ipi = ipi;
     this.harts = harts;
+    this.fastExits = fastExits;
   }
 
   @Override
@@ -30,7 +33,7 @@ final class IpiExtension implements Extension {
     if (!harts.isValid(mask, base)) {
       return SbiError.INVALID_PARAM;
     }
-    ipi.send(harts.vcpus(mask, base));
+    ipi.send(harts.vcpus(mask, base), fastExits.takePosted());
     return SbiError.SUCCESS;
   }
 }

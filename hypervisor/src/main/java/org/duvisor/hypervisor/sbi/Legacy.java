@@ -4,7 +4,7 @@ import org.duvisor.devices.chardev.CharBackend;
 import org.duvisor.hypervisor.vcpu.Power;
 
 /**
- * Legacy extensions (SBI 2.0, chapter 5): the console and shutdown. They return one value, in a0.
+ * Legacy extensions (SBI 3.0, chapter 5): the console and shutdown. They return one value, in a0.
  */
 final class Legacy {
   /** Highest number of a legacy extension. */

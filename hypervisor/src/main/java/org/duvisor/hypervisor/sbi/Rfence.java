@@ -1,12 +1,14 @@
 package org.duvisor.hypervisor.sbi;
 
+import org.duvisor.hypervisor.vcpu.FirmwareEvent;
 import org.duvisor.hypervisor.vcpu.Vcpu;
+import org.duvisor.hypervisor.vcpu.Vcpus;
 import org.duvisor.platform.DvDriver;
 import org.duvisor.platform.Fence;
 import org.duvisor.platform.HuHart;
 
 /**
- * RFENCE extension (SBI 2.0, chapter 8) without its hypervisor part. The own hart is fenced here,
+ * RFENCE extension (SBI 3.0, chapter 8) without its hypervisor part. The own hart is fenced here,
  * the others by the driver, which knows where they run.
  */
 final class Rfence implements Extension {
@@ -15,12 +17,25 @@ final class Rfence implements Extension {
 
   private static final long PAGE = 4096;
 
+  /** By function. */
+  private static final FirmwareEvent[] SENT = {
+    FirmwareEvent.FENCE_I_SENT, FirmwareEvent.SFENCE_VMA_SENT, FirmwareEvent.SFENCE_VMA_ASID_SENT
+  };
+
+  private static final FirmwareEvent[] RECEIVED = {
+    FirmwareEvent.FENCE_I_RECEIVED,
+    FirmwareEvent.SFENCE_VMA_RECEIVED,
+    FirmwareEvent.SFENCE_VMA_ASID_RECEIVED
+  };
+
   private final Vcpu vcpu;
+  private final Vcpus vcpus;
   private final DvDriver driver;
   private final HartMask harts;
 
-  Rfence(Vcpu vcpu, DvDriver driver, HartMask harts) {
+  Rfence(Vcpu vcpu, Vcpus vcpus, DvDriver driver, HartMask harts) {
     this.vcpu = vcpu;
+    this.vcpus = vcpus;
     this.driver = driver;
     this.harts = harts;
   }
@@ -55,11 +70,20 @@ final class Rfence implements Extension {
     if ((targets & self) != 0) {
       fenceSelf(kind, call.argument(2), pages, asid);
     }
-    if ((targets & ~self) != 0) {
-      driver.fence(
-          kind, targets & ~self, all ? 0 : call.argument(2), all ? 0 : call.argument(3), asid);
+    long others = targets & ~self;
+    if (others != 0) {
+      driver.fence(kind, others, all ? 0 : call.argument(2), all ? 0 : call.argument(3), asid);
+      count((int) function, others);
     }
     return SbiError.SUCCESS;
+  }
+
+  /** The driver has done it on the other harts, whose hypervisor did not see it. */
+  private void count(int function, long others) {
+    vcpu.count(SENT[function], Long.bitCount(others));
+    for (long left = others; left != 0; left &= left - 1) {
+      vcpus.get(Long.numberOfTrailingZeros(left)).count(RECEIVED[function], 1);
+    }
   }
 
   private void fenceSelf(Fence kind, long start, int pages, int asid) {

@@ -22,6 +22,9 @@ public final class Sbi {
   private final SbiCall call;
   private final Legacy legacy;
   private final Extensions extensions;
+  private final FastExits fastExits;
+  private final PmuExtension pmu;
+  private final StealTime stealTime;
 
   /**
    * The SBI that a vCPU of this VM sees.
@@ -37,31 +40,58 @@ public final class Sbi {
       boolean debugConsole,
       Power power) {
     HartMask harts = new HartMask(vcpus);
+    Ipi ipi = new Ipi(vcpu, vcpus);
+    String isa = driver.capabilities().isaExtensions();
     this.vcpu = vcpu;
     this.call = new SbiCall(vcpu);
     this.legacy = new Legacy(console, power);
+    this.fastExits =
+        new FastExits(vcpu.index(), vcpus.mask(), Base.answers(), vcpus.waiting().word());
+    // Harts that run this process too count it, and whatever else runs there.
+    boolean hardware = !driver.sharesHarts() && List.of(isa.split(" ")).contains("zicntr");
+    this.pmu = new PmuExtension(vcpu, ram, new PmuEvents(vcpu, fastExits, hardware));
+    this.stealTime = new StealTime(vcpu, ram);
     List<Extension> all =
         new ArrayList<>(
             List.of(
                 new Base(this::has),
                 new TimeExtension(),
-                new IpiExtension(new Ipi(vcpu, vcpus), harts),
-                new Rfence(vcpu, driver, harts),
+                new IpiExtension(ipi, harts, fastExits),
+                new Rfence(vcpu, vcpus, driver, harts),
                 new HsmExtension(vcpu, vcpus, ram, power),
-                new SystemReset(power)));
+                new SystemReset(power),
+                pmu,
+                new SystemSuspend(vcpu, vcpus, ram, ipi),
+                stealTime,
+                new FirmwareFeatures(vcpu, isa)));
     if (debugConsole) {
       all.add(new DebugConsole(ram, console));
     }
     this.extensions = new Extensions(all);
+    fastExits.extensions(
+        LongStream.concat(LongStream.rangeClosed(1, Legacy.LAST), extensions.ids())
+            .filter(this::has)
+            .toArray());
   }
 
   /** What a platform needs for answering this vCPU's simple calls itself. */
-  public FastExits fastExits(Vcpus vcpus) {
-    long[] known =
-        LongStream.concat(LongStream.rangeClosed(1, Legacy.LAST), extensions.ids())
-            .filter(this::has)
-            .toArray();
-    return new FastExits(vcpu.index(), vcpus.mask(), Base.answers(), known, vcpus.waiting().word());
+  public FastExits fastExits() {
+    return fastExits;
+  }
+
+  /** The hart was reset: HSM has started it. Its own thread. */
+  public void reset() {
+    extensions.reset();
+  }
+
+  /** The vCPU's thread may have waited for a processor. Its own thread. */
+  public void scheduled() {
+    stealTime.update();
+  }
+
+  /** What the guest reads from one of cycle to hpmcounter31 that the hart withholds. */
+  public long counter(int csr) {
+    return pmu.hardware(csr);
   }
 
   /**

@@ -2,7 +2,7 @@ package org.duvisor.hypervisor.sbi;
 
 import org.duvisor.hypervisor.vcpu.Power;
 
-/** System Reset (SBI 2.0, chapter 10). */
+/** System Reset (SBI 3.0, chapter 10). */
 final class SystemReset implements Extension {
   /** EID. */
   private static final int ID = 0x53525354;

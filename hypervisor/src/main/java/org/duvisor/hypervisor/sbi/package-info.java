@@ -1,4 +1,4 @@
-/** The Supervisor Binary Interface 2.0 as seen by the guest: one class for each extension. */
+/** The Supervisor Binary Interface 3.0 as seen by the guest: one class for each extension. */
 @NullMarked
 package org.duvisor.hypervisor.sbi;
 

@@ -149,6 +149,11 @@ public final class GuestRam {
     return null;
   }
 
+  /** Whether a hart can run there: in RAM, and even. */
+  public boolean isCode(long gpa) {
+    return (gpa & 1) == 0 && find(gpa) != null;
+  }
+
   /** Whether {@code bytes}, at least 1, from {@code gpa} on are all RAM of one piece. */
   public boolean contains(long gpa, long bytes) {
     Piece p = find(gpa);

@@ -3,7 +3,7 @@ package org.duvisor.hypervisor.vcpu;
 import java.util.concurrent.atomic.AtomicReference;
 
 /**
- * The state of a hart in SBI's Hart State Management (SBI 2.0, chapter 9). All methods are for any
+ * The state of a hart in SBI's Hart State Management (SBI 3.0, chapter 9). All methods are for any
  * thread.
  */
 public final class Hsm {

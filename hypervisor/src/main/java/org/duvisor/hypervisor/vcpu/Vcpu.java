@@ -2,6 +2,7 @@ package org.duvisor.hypervisor.vcpu;
 
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
+import java.util.concurrent.atomic.AtomicLongArray;
 import org.duvisor.isa.Cause;
 import org.duvisor.isa.Csr;
 import org.duvisor.isa.CsrField;
@@ -19,6 +20,11 @@ public final class Vcpu {
   private static final int HALT = 4;
   private static final VarHandle REQUESTS;
 
+  /** What a suspended hart keeps. */
+  private static final int[] KEPT = {
+    Csr.HUVSTIMECMP, Csr.HUVSIE, Csr.HUVIP, Csr.HUENVCFG, Csr.HUCOUNTEREN
+  };
+
   static {
     try {
       REQUESTS = MethodHandles.lookup().findVarHandle(Vcpu.class, "requests", int.class);
@@ -29,10 +35,12 @@ public final class Vcpu {
 
   private final int index;
   private final Waiting waiting;
+  private final long[] kept = new long[KEPT.length];
   private final DvDriver driver;
   private final GuestTime time;
   private final VcpuSetup setup;
   private final Hsm hsm = new Hsm();
+  private final AtomicLongArray events = new AtomicLongArray(FirmwareEvent.values().length);
   private @Nullable HuHart hart;
 
   /** hustatus.VGEIN, in its place. */
@@ -61,6 +69,16 @@ public final class Vcpu {
   /** Its HSM state; any thread. */
   public Hsm hsm() {
     return hsm;
+  }
+
+  /** Counts events that the hypervisor has seen; any thread. */
+  public void count(FirmwareEvent event, long times) {
+    events.getAndAdd(event.ordinal(), times);
+  }
+
+  /** How often {@link #count} has counted an event since the VM was made; any thread. */
+  public long counted(FirmwareEvent event) {
+    return events.get(event.ordinal());
   }
 
   /** Gives it the hart it runs on; the calling thread is the vCPU's from now on. */
@@ -188,7 +206,7 @@ public final class Vcpu {
   }
 
   /**
-   * Puts the hart in the state in which HSM starts and resumes harts (SBI 2.0, section 9.1), with
+   * Puts the hart in the state in which HSM starts and resumes harts (SBI 3.0, section 9.1), with
    * no interrupt pending.
    */
   private void start(long address, long opaque) {
@@ -204,16 +222,20 @@ public final class Vcpu {
     h.csr(Csr.HUSTATUS, Csr.HUSTATUS_SPV | Csr.HUSTATUS_SPVP | Csr.HUSTATUS_VTW | vgein);
   }
 
-  /** As {@link #start}, for a hart that was suspended and forgot its state; its interrupts stay. */
+  /**
+   * As {@link #start}, for a hart that was suspended and forgot its state; its interrupts and what
+   * it has set by SBI calls stay (SBI 3.0, chapter 18).
+   */
   public void resume(long address, long opaque) {
     HuHart h = hart();
-    long timer = h.csr(Csr.HUVSTIMECMP);
-    long enabled = h.csr(Csr.HUVSIE);
-    long pending = h.csr(Csr.HUVIP);
+    for (int i = 0; i < KEPT.length; i++) {
+      kept[i] = h.csr(KEPT[i]);
+    }
     start(address, opaque);
-    h.csr(Csr.HUVSTIMECMP, timer);
-    h.csr(Csr.HUVSIE, enabled);
-    h.csr(Csr.HUVIP, pending);
+    for (int i = 0; i < KEPT.length; i++) {
+      h.csr(KEPT[i], kept[i]);
+    }
+    long pending = h.csr(Csr.HUVIP);
     externalShown = (pending & Csr.HUVIP_VSEI) != 0;
   }
 
@@ -257,14 +279,22 @@ public final class Vcpu {
         showExternal();
       }
       long until = deadline(h); // before the look: what goes off in between is pending then
-      if (requests == 0
-          && (h.csr(Csr.HUIP) & Csr.HUIP_USI) == 0
-          && (h.csr(Csr.HUVSIP) & h.csr(Csr.HUVSIE)) == 0) {
+      if (requests == 0 && !hasPost() && !isInterrupted()) {
         idle(until);
       }
     } finally {
       waiting.end(index);
     }
+  }
+
+  /** Whether a post is pending, which the guest does not see before it is taken. */
+  public boolean hasPost() {
+    return (hart().csr(Csr.HUIP) & Csr.HUIP_USI) != 0;
+  }
+
+  /** Whether an interrupt that the guest enabled is pending, whatever its SIE says. */
+  public boolean isInterrupted() {
+    return (hart().csr(Csr.HUVSIP) & hart().csr(Csr.HUVSIE)) != 0;
   }
 
   /** When the guest's timer goes off, as host time; -1 when it does not. One that is off: now. */

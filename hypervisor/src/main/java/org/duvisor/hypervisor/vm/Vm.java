@@ -91,7 +91,7 @@ public final class Vm implements AutoCloseable {
     for (Vcpu v : vcpus.all()) {
       Sbi sbi = new Sbi(v, vcpus, driver, ram, config.console(), config.debugConsole(), ending);
       Ipi ipi = new Ipi(v, vcpus);
-      FastExits fastExits = sbi.fastExits(vcpus);
+      FastExits fastExits = sbi.fastExits();
       fastExits.doorbells(MemoryMap.virtio(0) + MmioLayout.QUEUE_NOTIFY, board.doorbells());
       loops.add(
           new VcpuLoop(

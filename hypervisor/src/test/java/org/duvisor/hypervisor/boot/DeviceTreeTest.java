@@ -71,7 +71,8 @@ class DeviceTreeTest {
     assertEquals("rv64i", text(cpu, "riscv,isa-base"));
     assertEquals(FakeDriver.CAPABILITIES.isaExtensions(), text(cpu, "riscv,isa-extensions"));
     assertEquals(
-        "rv64imafdc_zicbom_zicbop_zicboz_zicsr_zifencei_sstc_svpbmt", text(cpu, "riscv,isa"));
+        "rv64imafdc_zicbom_zicbop_zicboz_zicntr_zicsr_zifencei_ssnpm_sstc_svadu_svpbmt",
+        text(cpu, "riscv,isa"));
     assertEquals("riscv,sv48", text(cpu, "mmu-type"));
     assertEquals(64, cell(cpu, "riscv,cbom-block-size"));
     assertEquals(64, cell(cpu, "riscv,cboz-block-size"));

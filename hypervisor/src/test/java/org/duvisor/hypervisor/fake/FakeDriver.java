@@ -37,7 +37,7 @@ public final class FakeDriver implements DvDriver {
   public static final Capabilities CAPABILITIES =
       new Capabilities(
           "rv64i",
-          "i m a f d c zicbom zicbop zicboz zicsr zifencei sstc svpbmt",
+          "i m a f d c zicbom zicbop zicboz zicntr zicsr zifencei ssnpm sstc svadu svpbmt",
           "riscv,sv48",
           10_000_000,
           64,
@@ -46,6 +46,12 @@ public final class FakeDriver implements DvDriver {
           4096,
           0);
 
+  /** What harts of few extensions offer. */
+  private static final Capabilities MODEST =
+      new Capabilities(
+          "rv64i", "i m a f d c sstc", "riscv,sv39", 10_000_000, 64, 1 << 8, 4, 4096, 0);
+
+  private final Capabilities offered;
   private final Arena arena = Arena.ofShared();
   private final Map<Integer, FakeHart> harts = new ConcurrentHashMap<>();
   private final Map<Integer, Guest> guests = new ConcurrentHashMap<>();
@@ -67,6 +73,25 @@ public final class FakeDriver implements DvDriver {
 
   /** Remote fences, in order. */
   public final List<String> fences = new ArrayList<>();
+
+  /** Harts with all that the hypervisor makes use of. */
+  public FakeDriver() {
+    this(false);
+  }
+
+  /**
+   * A host.
+   *
+   * @param modest whether its harts have few extensions, and run this process too
+   */
+  public FakeDriver(boolean modest) {
+    offered = modest ? MODEST : CAPABILITIES;
+  }
+
+  @Override
+  public boolean sharesHarts() {
+    return offered == MODEST;
+  }
 
   /** Sets what a vCPU runs. */
   public FakeDriver guest(int vcpu, Guest guest) {
@@ -130,7 +155,7 @@ public final class FakeDriver implements DvDriver {
 
   @Override
   public Capabilities capabilities() {
-    Capabilities c = CAPABILITIES;
+    Capabilities c = offered;
     return files.get() < 0
         ? c
         : new Capabilities(

@@ -166,6 +166,14 @@ public final class FakeHart implements HuHart {
     }
   }
 
+  /** What the host has stolen from this thread so far. */
+  public long stolen;
+
+  @Override
+  public long stolenNanos() {
+    return stolen;
+  }
+
   void unpark() {
     LockSupport.unpark(thread);
   }

@@ -30,8 +30,8 @@ public final class Rig implements Power {
   public static final long RAM = 0x8000_0000L;
   public static final long DEVICE = 0x1000_0000L;
 
-  public final FakeDriver driver = new FakeDriver();
-  public final GuestRam ram = GuestRam.grant(driver, RAM, 4 << 20);
+  public final FakeDriver driver;
+  public final GuestRam ram;
   public final Registers device = new Registers();
   public final Console console = new Console();
   public final List<String> endings = new ArrayList<>();
@@ -40,11 +40,18 @@ public final class Rig implements Power {
 
   /** As many vCPUs as told, none of them started. */
   public Rig(int count) {
+    this(count, false);
+  }
+
+  /** The same, on modest harts or others. */
+  public Rig(int count, boolean modest) {
+    driver = new FakeDriver(modest);
+    ram = GuestRam.grant(driver, RAM, 4 << 20);
     Stage2Mode mode = Stage2Mode.SV39X4;
     long tables = Stage2.tableBytes(ram, mode, 1 << 30);
     Stage2 stage2 = new Stage2(mode, 1 << 30, driver.grant(tables, Grant.Use.STAGE2_TABLES));
     GuestTime time = new GuestTime();
-    VcpuSetup setup = new VcpuSetup(FakeDriver.CAPABILITIES, stage2.hugatp());
+    VcpuSetup setup = new VcpuSetup(driver.capabilities(), stage2.hugatp());
     vcpus = new Vcpus(count, (i, waiting) -> new Vcpu(i, waiting, driver, time, setup));
     MmioBus bus = new MmioBus();
     bus.add(DEVICE, device, 0);
@@ -61,7 +68,7 @@ public final class Rig implements Power {
               bus,
               sbi,
               ipi,
-              sbi.fastExits(vcpus),
+              sbi.fastExits(),
               Optional.empty(),
               false));
     }

@@ -9,7 +9,7 @@ import org.duvisor.hypervisor.fake.Rig;
 import org.duvisor.isa.Csr;
 import org.junit.jupiter.api.Test;
 
-/** SBI calls by the letter of SBI 2.0, and with arguments from a hostile guest. */
+/** SBI calls by the letter of SBI 3.0, and with arguments from a hostile guest. */
 class SbiTest {
   private static final long BASE = 0x10;
   private static final long TIME = 0x54494D45;
@@ -18,6 +18,17 @@ class SbiTest {
   private static final long HSM = 0x48534D;
   private static final long SRST = 0x53525354;
   private static final long DBCN = 0x4442434E;
+  private static final long PMU = 0x504D55;
+  private static final long SUSP = 0x53555350;
+  private static final long STA = 0x535441;
+  private static final long FWFT = 0x46574654;
+
+  // Not here.
+  private static final long CPPC = 0x43505043;
+  private static final long NACL = 0x4E41434C;
+  private static final long SSE = 0x535345;
+  private static final long DBTR = 0x44425452;
+  private static final long MPXY = 0x4D505859;
 
   private final Rig rig = new Rig(3);
 
@@ -36,14 +47,15 @@ class SbiTest {
 
   @Test
   void base() {
-    call(0, 0x0200_0000, BASE, 0);
+    call(0, 0x0300_0000, BASE, 0);
     call(0, 0x4456, BASE, 1);
     call(0, 1, BASE, 2);
-    for (long e : new long[] {BASE, TIME, IPI, RFENCE, HSM, SRST, DBCN, 1, 2, 8}) {
+    for (long e :
+        new long[] {BASE, TIME, IPI, RFENCE, HSM, SRST, DBCN, PMU, SUSP, STA, FWFT, 1, 2, 8}) {
       call(0, 1, BASE, 3, e);
     }
     for (long e :
-        new long[] {0, 3, 4, 5, 6, 7, 9, 0x504D55, 0x53555350, 0x4E41434C, -1, 1L << 32 | TIME}) {
+        new long[] {0, 3, 4, 5, 6, 7, 9, CPPC, NACL, SSE, DBTR, MPXY, -1, 1L << 32 | TIME}) {
       call(0, 0, BASE, 3, e);
     }
     for (int f = 4; f <= 6; f++) {
@@ -57,12 +69,20 @@ class SbiTest {
   void whatIsNotThereSaysSo() {
     for (long e :
         new long[] {
-          0x504D55, 0x53555350, 0x43505043, 0x535441, 0x0A000000, 0xC100000, -1, Long.MIN_VALUE
+          CPPC, NACL, SSE, DBTR, MPXY, 0x0A000000, 0xC100000, -1, Long.MIN_VALUE, 1L << 32 | PMU
         }) {
       call(-2, 0, e, 0, 1, 2, 3);
     }
-    for (long e : new long[] {TIME, IPI, SRST}) {
+    for (long e : new long[] {TIME, IPI, SRST, SUSP, STA}) {
       call(-2, 0, e, 1);
+      call(-2, 0, e, -1);
+      call(-2, 0, e, 1L << 32);
+    }
+    for (long function : new long[] {7, 9, -1, 1L << 32, Long.MIN_VALUE}) {
+      call(-2, 0, PMU, function);
+    }
+    for (long function : new long[] {2, -1, 1L << 32}) {
+      call(-2, 0, FWFT, function);
     }
     call(-2, 0, RFENCE, 3);
     call(-2, 0, HSM, 4);

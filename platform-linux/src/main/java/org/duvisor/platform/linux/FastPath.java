@@ -88,11 +88,21 @@ final class FastPath {
         ld t1, F_WAITING(t2)
         ld t1, 0(t1)
         and t1, t1, t0
-        bnez t1, slow_t3 # Java posts once more, at worst a spurious interrupt, and wakes
+        bnez t1, posted
+        ld t1, F_POSTS(t2)
+      3:
+        addi t3, t0, -1
+        and t0, t0, t3
+        addi t1, t1, 1
+        bnez t0, 3b
+        sd t1, F_POSTS(t2)
       2:
         ld t3, C_T3(a0)
         $count SBI_IPI
         j succeed_without_value
+      posted: # Java wakes
+        sd t0, F_POSTED(t2)
+        j slow_t3
 
       # Exit: SBI set_timer. Condition: none. Effect: the guest's comparator.
       sbi_timer:
@@ -330,6 +340,8 @@ final class FastPath {
         .define("F_VCPUS", FastExits.VCPUS)
         .define("F_SELF", FastExits.SELF)
         .define("F_WAITING", FastExits.WAITING)
+        .define("F_POSTS", FastExits.POSTS)
+        .define("F_POSTED", FastExits.POSTED)
         .define("F_EXTENSIONS", FastExits.EXTENSIONS)
         .define("F_NOTIFY", FastExits.NOTIFY)
         .define("F_SLOTS", FastExits.SLOTS)

@@ -14,6 +14,7 @@ import org.duvisor.platform.DvException.Reason;
 import org.duvisor.platform.FastExits;
 import org.duvisor.platform.HuHart;
 import org.duvisor.platform.InterruptFile;
+import org.duvisor.platform.RunDelay;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -57,6 +58,8 @@ final class LinuxHuHart implements HuHart {
   private int home;
 
   private @Nullable Affinity anywhere;
+
+  private final RunDelay delay = new RunDelay();
 
   LinuxHuHart(LinuxDriver driver, Process process, int vcpu) {
     this.driver = driver;
@@ -434,9 +437,16 @@ final class LinuxHuHart implements HuHart {
     driver.checkAlive();
   }
 
+  @Override
+  public long stolenNanos() {
+    own();
+    return delay.nanos();
+  }
+
   /** The thread has ended, and the kernel has unregistered it. */
   void abandon() {
     if (closed.compareAndSet(false, true)) {
+      delay.close();
       driver.unregistered(this);
       arena.close();
     }
@@ -459,6 +469,7 @@ final class LinuxHuHart implements HuHart {
     Signals.stack(signals, 0, 0);
     kernel.signalStack(signals.address());
     kernel.block(unblocked, signals);
+    delay.close();
     driver.unregistered(this);
     arena.close();
   }

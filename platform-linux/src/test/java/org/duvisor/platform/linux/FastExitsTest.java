@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.util.SplittableRandom;
+import org.duvisor.hypervisor.vcpu.FirmwareEvent;
 import org.duvisor.isa.Csr;
 import org.duvisor.platform.FastExits.Kind;
 import org.duvisor.virtio.Doorbell;
@@ -27,6 +28,7 @@ class FastExitsTest {
   private static final long RFENCE = 0x52464E43;
   private static final long HSM = 0x48534D;
   private static final long SRST = 0x53525354;
+  private static final long PMU = 0x504D55;
 
   private static final long[] EXTENSIONS = {
     BASE,
@@ -38,6 +40,8 @@ class FastExitsTest {
     RFENCE,
     RFENCE,
     HSM,
+    PMU,
+    PMU,
     0x4442434E,
     2,
     3,
@@ -104,6 +108,7 @@ class FastExitsTest {
   private static String program(SplittableRandom random) {
     StringBuilder out =
         new StringBuilder("li s0, %d\nli t0, 3 << 13\ncsrs sstatus, t0\n".formatted(LOG));
+    out.append(counters());
     out.append(
         "la t0, handler\ncsrw stvec, t0\nli s1, 0x123456789\nfcvt.d.l f1, s1\nfcvt.d.l f2, s0\n");
     for (int i = 0; i < OPERATIONS; i++) {
@@ -131,6 +136,16 @@ class FastExitsTest {
       out.append("fsd f1, 72(s0)\nfsd f2, 80(s0)\naddi s0, s0, 88\n");
     }
     return out + shutdown() + HANDLER;
+  }
+
+  /** Firmware counters from 3 on for all firmware events, which count from now on. */
+  private static String counters() {
+    StringBuilder out = new StringBuilder();
+    for (FirmwareEvent e : FirmwareEvent.values()) {
+      out.append("li a7, %d\nli a6, 2\nli a0, 3\nli a1, 0xffff\nli a2, 6\n".formatted(PMU));
+      out.append("li a3, %d\nli a4, 0\necall\n".formatted(0xf0000 | e.code()));
+    }
+    return out.toString();
   }
 
   /** Of the guest's exceptions: on with the next instruction. */
@@ -198,6 +213,42 @@ class FastExitsTest {
     assertEquals(100, repeat(100, call.formatted(RFENCE, 1, 1, 0)).fast(Kind.SBI_RFENCE));
     assertEquals(100, repeat(100, "csrsi sie, 2\ncsrsi sip, 2\nwfi").fast(Kind.WFI));
     assertEquals(1, repeat(100, call.formatted(BASE, 0, 0, 0)).entries);
+  }
+
+  private static String call(long extension, int function, long a0, long a1) {
+    return "li a7, %d\nli a6, %d\nli a0, %d\nli a1, %d\necall\n"
+        .formatted(extension, function, a0, a1);
+  }
+
+  /** Adversary: a firmware counter that knows only of what Java has seen. */
+  @ParameterizedTest
+  @ValueSource(booleans = {false, true})
+  void firmwareCountersCountFastExitsToo(boolean fast) {
+    RigVm vm =
+        new RigVm(fast ? ALL : 0)
+            .waiting(4)
+            .run(
+                counters()
+                    + call(TIME, 0, 1 << 30, 0).repeat(3)
+                    + call(IPI, 0, 1, 0).repeat(2) // to itself
+                    + call(IPI, 0, 3, 0).repeat(5)
+                    + call(IPI, 0, 6, 0).repeat(7) // vCPU 2 waits
+                    + call(RFENCE, 1, 1, 0).repeat(2)
+                    + call(RFENCE, 0, 3, 0).repeat(4)
+                    + "li s0, %d\n".formatted(LOG)
+                    + call(PMU, 5, 3, 0)
+                    + "sd a1, 0(s0)\n"
+                    + call(PMU, 5, 4, 0)
+                    + "sd a1, 8(s0)\n"
+                    + call(PMU, 5, 6, 0)
+                    + "sd a1, 16(s0)\n"
+                    + call(PMU, 5, 8, 0)
+                    + "sd a1, 24(s0)\n"
+                    + shutdown());
+    assertEquals(3, vm.rig.get(LOG), "set_timer");
+    assertEquals(5 + 2 * 7, vm.rig.get(LOG + 8), "IPIs to others");
+    assertEquals(4, vm.rig.get(LOG + 16), "fence.i to others");
+    assertEquals(0, vm.rig.get(LOG + 24), "sfence.vma to others");
   }
 
   @Test

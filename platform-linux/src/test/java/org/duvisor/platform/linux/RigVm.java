@@ -89,7 +89,7 @@ final class RigVm implements DvDriver, Power {
             bus,
             sbi,
             new Ipi(v, vcpus),
-            sbi.fastExits(vcpus),
+            sbi.fastExits(),
             Optional.empty(),
             false);
   }
@@ -150,6 +150,15 @@ final class RigVm implements DvDriver, Power {
   }
 
   private final class RigHart implements HuHart {
+    private MemorySegment block = MemorySegment.NULL;
+
+    /** What the stub and Java tell each other in the block, of which the rig has a copy. */
+    private void copyBack() {
+      for (long at = FastExits.COUNTS; at < FastExits.EXTENSIONS; at += 8) {
+        block.set(ValueLayout.JAVA_LONG, at, rig.get(StubRig.FAST + at));
+      }
+    }
+
     @Override
     public int vcpu() {
       return 0;
@@ -158,7 +167,7 @@ final class RigVm implements DvDriver, Power {
     @Override
     @SuppressWarnings("restricted")
     public void fastExits(FastExits given) {
-      MemorySegment block = MemorySegment.ofAddress(given.address()).reinterpret(FastExits.BYTES);
+      block = MemorySegment.ofAddress(given.address()).reinterpret(FastExits.BYTES);
       for (long at = 0; at < FastExits.BYTES; at += 8) {
         rig.put(StubRig.FAST + at, block.get(ValueLayout.JAVA_LONG, at));
       }
@@ -178,6 +187,7 @@ final class RigVm implements DvDriver, Power {
         first.run();
       }
       rig.put(StubRig.FAST + 0x400, vcpus.waiting().word().get(ValueLayout.JAVA_LONG, 0));
+      rig.put(StubRig.FAST + FastExits.POSTED, block.get(ValueLayout.JAVA_LONG, FastExits.POSTED));
       rig.call(rig.at("enter"), StubRig.CONTEXT);
       for (int i = 0; i < 1000 && !rig.returned(); i++) {
         rig.run();
@@ -185,6 +195,7 @@ final class RigVm implements DvDriver, Power {
       if (!rig.returned()) {
         throw new AssertionError("the stub has not returned: " + Long.toHexString(rig.hart.pc));
       }
+      copyBack();
     }
 
     @Override

@@ -20,6 +20,7 @@ import org.duvisor.platform.FastExits;
 import org.duvisor.platform.Fence;
 import org.duvisor.platform.HuHart;
 import org.duvisor.platform.InterruptFile;
+import org.duvisor.platform.RunDelay;
 
 /**
  * A simulated hart with a vCPU resident on it. The hart itself decides what HU may do: this class
@@ -63,6 +64,8 @@ final class SimHuHart implements HuHart {
    * message goes to the hart's next vCPU.
    */
   private int file;
+
+  private final RunDelay delay = new RunDelay();
 
   SimHuHart(SimDriver driver, Hart hart, int vcpu) {
     this.driver = driver;
@@ -401,10 +404,18 @@ final class SimHuHart implements HuHart {
     driver.checkAlive();
   }
 
+  /** What this process's host says: the hart has no processor while its thread has none. */
+  @Override
+  public long stolenNanos() {
+    own();
+    return delay.nanos();
+  }
+
   /** Gives the hart back: by its own thread, or by anyone when that thread has ended. */
   void release() {
     if (closed.compareAndSet(false, true)) {
       takeFile();
+      delay.close();
       driver.unregister(this, hart);
     }
   }
