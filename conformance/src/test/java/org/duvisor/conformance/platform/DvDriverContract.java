@@ -310,6 +310,7 @@ abstract class DvDriverContract extends Peer {
                 refused(Reason.GONE, () -> h.csr(Csr.UEPC, 4));
                 refused(Reason.GONE, h::enter);
                 refused(Reason.GONE, () -> h.idle(0));
+                refused(Reason.GONE, h::stolenNanos);
                 refused(Reason.GONE, () -> h.fenceGvma(-1));
                 refused(Reason.GONE, () -> h.fenceVvma(-1, -1));
                 refused(Reason.GONE, h::fenceI);
