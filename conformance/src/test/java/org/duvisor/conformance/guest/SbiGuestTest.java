@@ -120,7 +120,12 @@ final class SbiGuestTest {
         + call(0, 1, FWFT, 1, 4L)
         + call(0, 0, FWFT, 0, 4L, 0L, 1L)
         + call(-14, 0, FWFT, 0, 4L, 1L, 0L)
-        + call(0, 0, FWFT, 1, 4L);
+        + call(0, 0, FWFT, 1, 4L)
+        + call(0, 0, FWFT, 0, 5L, 7L, 0L)
+        + "li t0, %d\nld s2, 8(t0)\n".formatted(SHARED | 0x7FL << 57) // seven bits are ignored
+        + expect("s2", IPIS)
+        + call(0, 7, FWFT, 1, 5L)
+        + call(0, 0, FWFT, 0, 5L, 0L, 0L);
   }
 
   private String stealTime() {

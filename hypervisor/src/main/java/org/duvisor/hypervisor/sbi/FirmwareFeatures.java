@@ -19,9 +19,6 @@ final class FirmwareFeatures implements Extension {
 
   private static final long LOCK = 1;
 
-  /** henvcfg.PMM (privileged specification, extension Ssnpm). */
-  private static final long PMM = 3L << 32;
-
   /** MISALIGNED_EXC_DELEG; its guests take these exceptions themselves, always. */
   private static final int MISALIGNED = 0;
 
@@ -32,7 +29,8 @@ final class FirmwareFeatures implements Extension {
   /**
    * A feature that is a field of henvcfg.
    *
-   * @param extension what harts need for it; empty when it is not supported
+   * @param extension what harts need for it
+   * @param field ones where it is; 0 when the feature is not supported
    * @param values what the guest calls the values of the field, by what henvcfg has; -1 is none
    */
   private record Feature(String extension, long field, long... values) {}
@@ -40,11 +38,11 @@ final class FirmwareFeatures implements Extension {
   /** By the number of the feature, from 1 on. */
   private static final List<Feature> FEATURES =
       List.of(
-          new Feature("", 0), // LANDING_PAD
-          new Feature("", 0), // SHADOW_STACK
-          new Feature("", 0), // DOUBLE_TRAP
+          new Feature("zicfilp", 0), // LANDING_PAD
+          new Feature("zicfiss", 0), // SHADOW_STACK
+          new Feature("ssdbltrp", 0), // DOUBLE_TRAP
           new Feature("svadu", Csr.HENVCFG_ADUE, 0, 1), // PTE_AD_HW_UPDATING
-          new Feature("ssnpm", PMM, 0, -1, 7, 16)); // POINTER_MASKING_PMLEN
+          new Feature("ssnpm", Csr.HENVCFG_PMM, 0, -1, 7, 16)); // POINTER_MASKING_PMLEN
 
   private final Vcpu vcpu;
   private final List<String> isa;
@@ -77,12 +75,20 @@ final class FirmwareFeatures implements Extension {
     if (feature < 0 || feature > FEATURES.size()) {
       return SbiError.DENIED; // reserved, or of a platform
     }
-    if (feature != MISALIGNED && !isa.contains(FEATURES.get(feature - 1).extension)) {
+    if (!isSupported(feature)) {
       return SbiError.NOT_SUPPORTED;
     }
     return function == 0
         ? set(feature, call.argument(1), call.argument(2))
         : call.succeed(get(feature));
+  }
+
+  private boolean isSupported(int feature) {
+    if (feature == MISALIGNED) {
+      return true;
+    }
+    Feature f = FEATURES.get(feature - 1);
+    return f.field != 0 && isa.contains(f.extension);
   }
 
   private long get(int feature) {
