@@ -7,6 +7,7 @@ import java.lang.invoke.VarHandle;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
+import java.util.concurrent.locks.LockSupport;
 
 /**
  * What a platform may answer itself, without returning from {@link HuHart#enter}: exits of one vCPU
@@ -34,7 +35,11 @@ public final class FastExits {
     /** WFI of VS with an interrupt pending and enabled. */
     WFI,
     /** A store to the notification register of a device whose thread does not sleep. */
-    DOORBELL
+    DOORBELL,
+    /** A fault of guest memory where a page of 4 KiB is to be mapped and its table exists. */
+    FAULT_4K,
+    /** The same of 2 MiB. */
+    FAULT_2M
   }
 
   /** A bit for each kind, by {@link Kind#ordinal}, that may be answered. */
@@ -59,11 +64,13 @@ public final class FastExits {
    */
   public static final int WAITING = SELF + 8;
 
+  private static final int MOST_KINDS = 16;
+
   /** How many exits of each kind were answered. */
   public static final int COUNTS = WAITING + 8;
 
   /** How many posts SBI_IPI has made to other vCPUs, each target by itself. */
-  public static final int POSTS = COUNTS + 8 * 8;
+  public static final int POSTS = COUNTS + 8 * MOST_KINDS;
 
   /**
    * The vCPUs that have their post of a call of send_ipi which is left to the hypervisor, since one
@@ -93,8 +100,44 @@ public final class FastExits {
   /** The most notification registers. */
   public static final int SLOTS = 32;
 
+  /**
+   * Where guest memory, or the largest piece of it, begins and ends; both 0 when no fault may be
+   * answered.
+   */
+  public static final int RAM = DOORBELLS + 8 * SLOTS;
+
+  /** See {@link #RAM}. */
+  public static final int RAM_END = RAM + 8;
+
+  /** What is added to a guest-physical address there for the host-physical one. */
+  public static final int RAM_TO_HOST = RAM_END + 8;
+
+  /**
+   * Not 0 where a block of 2 MiB that lies in that memory and has no table yet is mapped as a
+   * whole, also in a GiB that has one.
+   */
+  public static final int LARGE = RAM_TO_HOST + 8;
+
+  /**
+   * Address of the root of the stage-2 tables (Sv39x4), 0 for none. Absent entries become leaves
+   * with the rights {@link #LEAF} by a compare and swap, and nothing else is changed: what is to be
+   * mapped where is the same for everybody, so it does not matter who does it.
+   */
+  public static final int ROOT = LARGE + 8;
+
+  /** What is added to the host-physical address of a table for its address here. */
+  public static final int TABLES_FROM_HOST = ROOT + 8;
+
+  /**
+   * Not 0 while the platform may be at the tables, which it says before it looks at {@link #ROOT}.
+   */
+  public static final int BUSY = TABLES_FROM_HOST + 8;
+
+  /** The rights of a leaf: V, R, W, X, U, A, D. */
+  public static final int LEAF = 0xDF;
+
   /** Bytes of the block. */
-  public static final int BYTES = DOORBELLS + 8 * SLOTS;
+  public static final int BYTES = BUSY + 8;
 
   private static final VarHandle WORD = ValueLayout.JAVA_LONG.varHandle();
 
@@ -142,6 +185,32 @@ public final class FastExits {
     for (int i = 0; i < doorbells.size(); i++) {
       kept.add(doorbells.get(i));
       set(DOORBELLS + 8 * Objects.checkIndex(i, SLOTS), doorbells.get(i).address());
+    }
+  }
+
+  /** Gives the memory that faults map; before the first entry. */
+  public void memory(long start, long end, long toHost, boolean large) {
+    set(RAM, start);
+    set(RAM_END, end);
+    set(RAM_TO_HOST, toHost);
+    set(LARGE, large ? 1 : 0);
+  }
+
+  /** Gives the stage-2 tables, see {@link #ROOT}; before the first entry. */
+  public void tables(long root, long fromHost) {
+    set(TABLES_FROM_HOST, fromHost);
+    set(ROOT, root);
+  }
+
+  /**
+   * Takes the tables away, from any thread: when this returns, the platform is not at them, and
+   * will not be.
+   */
+  public void withdrawTables() {
+    WORD.setVolatile(block, (long) ROOT, 0L);
+    VarHandle.fullFence();
+    while ((long) WORD.getVolatile(block, (long) BUSY) != 0) { // some instructions of a vCPU
+      LockSupport.parkNanos(1_000);
     }
   }
 

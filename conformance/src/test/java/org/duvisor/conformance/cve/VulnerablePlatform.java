@@ -7,6 +7,7 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import org.duvisor.platform.DvDriver;
+import org.duvisor.platform.FastExits;
 import org.duvisor.platform.HuHart;
 import org.duvisor.platform.Platform;
 import org.duvisor.platform.linux.LinuxPlatform;
@@ -48,12 +49,16 @@ public final class VulnerablePlatform implements Platform {
         });
   }
 
-  /** A vCPU whose exits are counted, until the cue comes. */
+  /** A vCPU whose exits are counted, until the cue comes; faults of memory all come to Java. */
   private static HuHart vulnerable(HuHart hart, Vulnerability what) {
     int[] counted = {0};
     return proxy(
         HuHart.class,
         (_, method, arguments) -> {
+          if (method.getName().equals("fastExits") && arguments[0] instanceof FastExits exits) {
+            exits.forbid(FastExits.Kind.FAULT_4K);
+            exits.forbid(FastExits.Kind.FAULT_2M);
+          }
           Object result = method.invoke(hart, arguments);
           if (method.getName().equals("enter") && what.counts(hart) && ++counted[0] == what.cue) {
             System.err.println("Emulating " + what.cve() + ": " + what);

@@ -3,8 +3,10 @@ package org.duvisor.hypervisor.stage2;
 import java.lang.foreign.ValueLayout;
 import java.lang.invoke.VarHandle;
 import java.util.Arrays;
+import java.util.Collections;
+import java.util.Comparator;
+import org.duvisor.platform.FastExits;
 import org.duvisor.platform.Grant;
-import org.jspecify.annotations.Nullable;
 
 /**
  * The stage-2 page tables of a VM (privileged specification, "Two-Stage Address Translation"),
@@ -12,7 +14,8 @@ import org.jspecify.annotations.Nullable;
  * the largest leaf that both addresses and the piece of RAM allow: 4 KiB, 2 MiB or 1 GiB.
  *
  * <p>{@link #map} takes a lock, because it is the slow path and several vCPUs may fault at once;
- * page-table walkers read concurrently and see each entry either absent or complete.
+ * page-table walkers read concurrently and see each entry either absent or complete. A platform
+ * that was offered the tables adds leaves where {@link #map} would, without the lock.
  */
 public final class Stage2 {
   /** Smallest page, bytes. */
@@ -22,7 +25,7 @@ public final class Stage2 {
   static final long REGISTERS = 0xD7;
 
   /** V, R, W, X, U, A, D: RAM is everything to the guest, and hardware need not update anything. */
-  static final long LEAF = 0xDF;
+  static final long LEAF = FastExits.LEAF;
 
   /** A pointer to the next table: V alone. */
   static final long TABLE = 0x01;
@@ -35,13 +38,6 @@ public final class Stage2 {
   private final Grant tables;
   private final long root;
   private long next;
-
-  /**
-   * What is in the tables, by page of the grant: nobody else writes there, A and D are set. Far
-   * cheaper to read than memory of the host. With leaves of 4 KiB only, it takes 1/512 of the RAM
-   * that the guest touches.
-   */
-  private final long @Nullable [][] written;
 
   private final long[] leaves = new long[3];
 
@@ -57,7 +53,6 @@ public final class Stage2 {
     this.tables = tables;
     this.root = -tables.hpa() & (ROOT_BYTES - 1);
     this.next = root + ROOT_BYTES;
-    this.written = new long[(int) (tables.bytes() >>> 12)][];
   }
 
   /**
@@ -100,17 +95,26 @@ public final class Stage2 {
 
   /** Unmaps everything. No hart may have seen it that does not fence before it enters a guest. */
   public synchronized void clear() {
-    for (int i = 0; i < written.length; i++) {
-      if (written[i] != null) {
-        tables.memory().asSlice(i * PAGE, PAGE).fill((byte) 0);
-        written[i] = null;
-      }
-    }
+    tables.memory().asSlice(root, next - root).fill((byte) 0);
     next = root + ROOT_BYTES;
     Arrays.fill(leaves, 0);
   }
 
-  /** How many leaves of 4 KiB (0), 2 MiB (1) or 1 GiB (2) there are. */
+  /**
+   * Lets a platform map pages of the largest piece of RAM, as {@link #map} would, where the tables
+   * that it takes exist.
+   */
+  public void offer(FastExits exits, GuestRam ram) {
+    if (mode == Stage2Mode.SV39X4) {
+      GuestRam.Piece most =
+          Collections.max(ram.pieces(), Comparator.comparingLong(GuestRam.Piece::bytes));
+      boolean large = largestLeaf >= leafBytes(1) && most.congruent(leafBytes(1));
+      exits.memory(most.gpa(), most.gpa() + most.bytes(), most.hpa(0), large);
+      exits.tables(tables.memory().address() + root, tables.memory().address() - tables.hpa());
+    }
+  }
+
+  /** How many leaves of 4 KiB (0), 2 MiB (1) or 1 GiB (2) {@link #map} has made. */
   public synchronized long leaves(int level) {
     return leaves[level];
   }
@@ -125,13 +129,10 @@ public final class Stage2 {
   public synchronized boolean map(GuestRam.Piece piece, long gpa) {
     int level = leafLevel(piece, gpa);
     long at = entry(gpa, level);
-    if (read(at) != 0) {
-      return false;
-    }
-    long page = gpa & -leafBytes(level);
-    write(at, piece.hpa(page) >>> 12 << 10 | LEAF);
-    leaves[level]++;
-    return true;
+    long leaf = piece.hpa(gpa & -leafBytes(level)) >>> 12 << 10 | LEAF;
+    boolean mapped = ENTRY.compareAndSet(tables.memory(), at, 0L, leaf);
+    leaves[level] += mapped ? 1 : 0;
+    return mapped;
   }
 
   /**
@@ -173,18 +174,10 @@ public final class Stage2 {
   }
 
   private long read(long offset) {
-    long[] table = written[(int) (offset >>> 12)];
-    return table == null ? 0 : table[(int) offset >>> 3 & 511];
+    return (long) ENTRY.getOpaque(tables.memory(), offset);
   }
 
   private void write(long offset, long value) {
-    int i = (int) (offset >>> 12);
-    long[] table = written[i];
-    if (table == null) {
-      table = new long[512];
-      written[i] = table;
-    }
-    table[(int) offset >>> 3 & 511] = value;
     ENTRY.setRelease(tables.memory(), offset, value);
   }
 }

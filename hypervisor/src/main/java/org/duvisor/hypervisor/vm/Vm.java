@@ -93,6 +93,7 @@ public final class Vm implements AutoCloseable {
       Ipi ipi = new Ipi(v, vcpus);
       FastExits fastExits = sbi.fastExits();
       fastExits.doorbells(MemoryMap.virtio(0) + MmioLayout.QUEUE_NOTIFY, board.doorbells());
+      stage2.offer(fastExits, ram);
       loops.add(
           new VcpuLoop(
               v,
@@ -241,13 +242,19 @@ public final class Vm implements AutoCloseable {
             .toList();
     List<VmStats.Fast> fast =
         Arrays.stream(FastExits.Kind.values())
-            .map(
-                k ->
-                    new VmStats.Fast(
-                        k, loops.stream().mapToLong(l -> l.fastExits().count(k)).sum()))
+            .map(k -> new VmStats.Fast(k, fast(k)))
             .filter(f -> f.count() != 0)
             .toList();
-    return new VmStats(rows, fast, List.of(stage2.leaves(0), stage2.leaves(1), stage2.leaves(2)));
+    List<Long> leaves =
+        List.of(
+            stage2.leaves(0) + fast(FastExits.Kind.FAULT_4K),
+            stage2.leaves(1) + fast(FastExits.Kind.FAULT_2M),
+            stage2.leaves(2));
+    return new VmStats(rows, fast, leaves);
+  }
+
+  private long fast(FastExits.Kind kind) {
+    return loops.stream().mapToLong(l -> l.fastExits().count(kind)).sum();
   }
 
   /**

@@ -14,7 +14,7 @@ import org.duvisor.platform.FastExits.Kind;
  *
  * <p>Here a0 is the context, t2 the block of {@link FastExits}; the guest's a0 is in uscratch, its
  * t0, t1 and t2 are in the context, everything else is in the registers. Who needs a third register
- * saves t3 first and then fails to {@code slow_t3}, which puts it back.
+ * saves t3 first and then fails to {@code slow_t3}, which puts it back; likewise t4.
  */
 final class FastPath {
   private FastPath() {}
@@ -26,10 +26,9 @@ final class FastPath {
         csrr t0, ucause
         addi t1, t0, -ECALL_VS
         beqz t1, sbi
-        addi t1, t0, -VIRTUAL_INSTRUCTION
-        beqz t1, virtual
-        addi t1, t0, -STORE_GUEST_PAGE_FAULT
-        beqz t1, doorbell
+        addi t1, t0, -INSTRUCTION_GUEST_PAGE_FAULT
+        sltiu t1, t1, 4 # with the load's and the store's, and a virtual instruction
+        bnez t1, fault
         slli t1, t0, 1
         beqz t1, ipi # bit 63 alone: the user software interrupt
         j slow
@@ -54,7 +53,7 @@ final class FastPath {
         sltiu t1, a6, 3
         beqz t1, slow
         sd t3, C_T3(a0)
-        call targets, t3
+        $call targets, t3
         ld t1, F_SELF(t2)
         bne t0, t1, slow_t3
         ld t3, C_T3(a0)
@@ -73,7 +72,7 @@ final class FastPath {
         $allowed SBI_IPI
         bnez a6, slow
         sd t3, C_T3(a0)
-        call targets, t3
+        $call targets, t3
         ld t1, F_SELF(t2)
         and t3, t0, t1
         beqz t3, 1f
@@ -207,13 +206,114 @@ final class FastPath {
         $count WFI
         j over
 
+      # Exit: a fault of guest memory. Condition: the table for its leaf exists, and has none. Effect:
+      # the leaf. What is not memory may be a device.
+      fault:
+        addi t1, t0, -VIRTUAL_INSTRUCTION
+        beqz t1, virtual
+        csrr t0, hutval
+        slli t0, t0, 2
+        ld t1, F_RAM(t2)
+        bltu t0, t1, doorbell
+        ld t1, F_RAM_END(t2)
+        bgeu t0, t1, doorbell
+        sd t3, C_T3(a0)
+        sd t4, C_T4(a0)
+        li t1, 1
+        sd t1, F_BUSY(t2)
+        fence rw, rw # known before the tables are looked at: who takes them away waits
+        ld t1, F_ROOT(t2)
+        beqz t1, unmapped
+        srli t3, t0, 30
+        slli t3, t3, 3
+        add t1, t1, t3
+        ld t3, (t1)
+        andi t4, t3, 15 # V, R, W, X
+        addi t4, t4, -1
+        bnez t4, unmapped # no table
+        srli t1, t3, 10
+        slli t1, t1, 12
+        ld t3, F_TABLES_FROM_HOST(t2)
+        add t1, t1, t3
+        slli t3, t0, 34 # bits 29:21
+        srli t3, t3, 55
+        slli t3, t3, 3
+        add t1, t1, t3
+        ld t3, (t1)
+        beqz t3, large
+        andi t4, t3, 15
+        addi t4, t4, -1
+        bnez t4, unmapped
+        srli t1, t3, 10
+        slli t1, t1, 12
+        ld t3, F_TABLES_FROM_HOST(t2)
+        add t1, t1, t3
+        slli t3, t0, 43 # bits 20:12
+        srli t3, t3, 55
+        slli t3, t3, 3
+        add t1, t1, t3
+        ld t3, F_ALLOWED(t2)
+        andi t3, t3, ALLOWED_FAULT_4K
+        beqz t3, unmapped
+        ld t3, F_RAM_TO_HOST(t2)
+        add t4, t0, t3
+        srli t4, t4, 12
+        slli t4, t4, 10
+        ori t4, t4, LEAF
+        $call map, t0
+        bnez t3, unmapped
+        $count FAULT_4K
+        j mapped
+      large:
+        ld t3, F_LARGE(t2)
+        beqz t3, unmapped
+        ld t3, F_ALLOWED(t2)
+        andi t3, t3, ALLOWED_FAULT_2M
+        beqz t3, unmapped
+        srli t0, t0, 21
+        slli t0, t0, 21
+        ld t3, F_RAM(t2)
+        bltu t0, t3, unmapped
+        li t3, 1 << 21
+        add t4, t0, t3
+        ld t3, F_RAM_END(t2)
+        bltu t3, t4, unmapped
+        ld t3, F_RAM_TO_HOST(t2)
+        add t4, t0, t3
+        srli t4, t4, 2
+        ori t4, t4, LEAF
+        $call map, t0
+        bnez t3, unmapped
+        $count FAULT_2M
+      mapped:
+        fence rw, w
+        sd x0, F_BUSY(t2)
+        ld t4, C_T4(a0)
+        ld t3, C_T3(a0)
+        j again
+      unmapped:
+        fence rw, w
+        sd x0, F_BUSY(t2)
+        ld t4, C_T4(a0)
+        j slow_t3
+
+      # t4 to the entry at t1 if that is 0; t3 = what was there. Returns to t0.
+      map:
+        lr.d t3, (t1)
+        bnez t3, 1f # another vCPU was faster, or the hart remembers that there was none: Java fences
+        sc.d t3, t4, (t1)
+        bnez t3, map
+      1:
+        jr t0
+
       # Exit: a store to a device. Condition: all of a word, to the notification register of a device
       # that has a doorbell, for a queue that may be rung so, whose thread does not sleep. Effect: the
       # queue's bit.
-      doorbell:
+      doorbell: # address in t0
+        csrr t1, ucause
+        addi t1, t1, -STORE_GUEST_PAGE_FAULT
+        bnez t1, slow
         $allowed DOORBELL
-        csrr t0, hutval
-        slli t0, t0, 2
         ld t1, F_NOTIFY(t2)
         sub t0, t0, t1
         slli t1, t0, 52
@@ -299,7 +399,7 @@ final class FastPath {
         .map(String::strip)
         .map(l -> l.startsWith("$allowed ") ? allowed(kind(l)) : l)
         .map(l -> l.startsWith("$count ") ? count(kind(l)) : l)
-        .map(l -> l.startsWith("call targets") ? "la t3, 9f\nj targets\n9:" : l)
+        .map(l -> l.startsWith("$call ") ? call(l.substring(6).split(", ")) : l)
         .forEach(l -> out.append(l).append('\n'));
     return out + registers();
   }
@@ -321,6 +421,10 @@ final class FastPath {
 
   private static Kind kind(String line) {
     return Kind.valueOf(line.substring(line.indexOf(' ') + 1).toUpperCase(Locale.ROOT));
+  }
+
+  private static String call(String[] labelAndRegister) {
+    return "la %2$s, 9f\nj %1$s\n9:".formatted((Object[]) labelAndRegister);
   }
 
   private static String allowed(Kind kind) {
@@ -346,6 +450,17 @@ final class FastPath {
         .define("F_NOTIFY", FastExits.NOTIFY)
         .define("F_SLOTS", FastExits.SLOTS)
         .define("F_DOORBELLS", FastExits.DOORBELLS)
+        .define("F_RAM", FastExits.RAM)
+        .define("F_RAM_END", FastExits.RAM_END)
+        .define("F_RAM_TO_HOST", FastExits.RAM_TO_HOST)
+        .define("F_LARGE", FastExits.LARGE)
+        .define("F_ROOT", FastExits.ROOT)
+        .define("F_TABLES_FROM_HOST", FastExits.TABLES_FROM_HOST)
+        .define("F_BUSY", FastExits.BUSY)
+        .define("LEAF", FastExits.LEAF)
+        .define("ALLOWED_FAULT_4K", 1 << Kind.FAULT_4K.ordinal())
+        .define("ALLOWED_FAULT_2M", 1 << Kind.FAULT_2M.ordinal())
+        .define("INSTRUCTION_GUEST_PAGE_FAULT", Cause.INSTRUCTION_GUEST_PAGE_FAULT)
         .define("STORE_GUEST_PAGE_FAULT", Cause.STORE_GUEST_PAGE_FAULT)
         .define("SW", 0x2023)
         .define("ECALL_VS", Cause.ECALL_VS)

@@ -36,7 +36,7 @@ final class LinuxDriver implements DvDriver {
   private static final int RETRIES = 60_000;
 
   /** A granted segment that is mapped until its arena ends. */
-  private record Held(long hpa, long address, long bytes, Arena arena) {}
+  private record Held(long hpa, long address, long bytes, Grant.Use use, Arena arena) {}
 
   /** Closed, but with vCPUs of threads that have neither closed them nor ended. */
   private static final Set<LinuxDriver> LINGERING = ConcurrentHashMap.newKeySet();
@@ -156,7 +156,7 @@ final class LinuxDriver implements DvDriver {
         throw Errors.of(address, "mapping a grant of " + bytes + " bytes");
       }
       Arena life = Arena.ofShared();
-      Held held = new Held(hpa, address, bytes, life);
+      Held held = new Held(hpa, address, bytes, use, life);
       Grant grant =
           new Grant(hpa, MemorySegment.ofAddress(address).reinterpret(bytes, life, null), use);
       if (!keep(grant, held)) {
@@ -208,6 +208,9 @@ final class LinuxDriver implements DvDriver {
       }
       users++;
     }
+    if (held.use == Grant.Use.STAGE2_TABLES) {
+      withdrawTables();
+    }
     boolean ended = ends(held);
     revoke(held.hpa);
     if (ended) {
@@ -216,6 +219,16 @@ final class LinuxDriver implements DvDriver {
       Thread.ofPlatform().daemon().name("reclaim").start(() -> reclaim(held));
     }
     return true;
+  }
+
+  /** The stub reads and writes them where they are mapped. */
+  private void withdrawTables() {
+    for (int i = 0; i < MAX_VCPUS; i++) {
+      LinuxHuHart v = vcpus.get(i);
+      if (v != null) {
+        v.withdrawTables();
+      }
+    }
   }
 
   private boolean ends(Held held) {

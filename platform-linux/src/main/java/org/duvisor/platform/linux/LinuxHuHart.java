@@ -39,7 +39,7 @@ final class LinuxHuHart implements HuHart {
   /** Address of the vCPU's {@link Context}; 0 when it is gone. Its own thread's. */
   private long context = block;
 
-  private FastExits fastExits = FastExits.none();
+  private volatile FastExits fastExits = FastExits.none();
   private final MemorySegment signals = arena.allocate(STACK_T_BYTES, 8);
   private final MemorySegment stack;
   private long unblocked;
@@ -88,7 +88,12 @@ final class LinuxHuHart implements HuHart {
       exits.forbid(FastExits.Kind.SBI_TIMER);
     }
     set(own(), Context.FAST, exits.address());
-    fastExits = exits;
+    fastExits = exits; // before the look at whether the VM is alive, of enter
+  }
+
+  /** Any thread: the stub is not at the stage-2 tables when this returns, and will not be. */
+  void withdrawTables() {
+    fastExits.withdrawTables();
   }
 
   Thread owner() {

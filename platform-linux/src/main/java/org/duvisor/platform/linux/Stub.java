@@ -61,6 +61,7 @@ final class Stub {
         .define("C_T1", Context.X + 8 * 6)
         .define("C_T2", Context.X + 8 * 7)
         .define("C_T3", Context.X + 8 * 28)
+        .define("C_T4", Context.X + 8 * 29)
         .define("C_FAST", Context.FAST)
         .define("C_VALUE", Context.VALUE)
         .define("FS_SHIFT", Context.FS_SHIFT)

@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import java.util.SplittableRandom;
 import org.duvisor.hypervisor.vcpu.FirmwareEvent;
 import org.duvisor.isa.Csr;
+import org.duvisor.platform.FastExits;
 import org.duvisor.platform.FastExits.Kind;
 import org.duvisor.virtio.Doorbell;
 import org.junit.jupiter.api.Test;
@@ -20,7 +21,20 @@ class FastExitsTest {
   private static final long ALL = (1L << Kind.values().length) - 1;
   private static final long LOG = StubRig.GUEST + 0x1_0000;
   private static final long LOG_BYTES = 0x8000;
-  private static final int OPERATIONS = 120;
+  private static final int OPERATIONS = 160;
+
+  /** Guest memory that nobody touches before. */
+  private static final long FRESH = StubRig.GUEST + 0x4_0000;
+
+  /** Functions that return. */
+  private static final long CODE = FRESH + 0x6_7000;
+
+  private static final long MORE_CODE = StubRig.GUEST + 0x41_7000;
+
+  /** In it, a stage-1 table that maps everything to itself. */
+  private static final long STAGE1 = FRESH + 0x8_0000;
+
+  private static final long END = StubRig.GUEST + RigVm.RAM_BYTES;
 
   private static final long BASE = 0x10;
   private static final long TIME = 0x54494D45;
@@ -69,7 +83,11 @@ class FastExitsTest {
     "wfi",
     "wrs.nto",
     "rdtime a0",
-    "fence.i"
+    "fence.i",
+    "li a3, %d\njalr a3".formatted(CODE),
+    "li a3, %d\njalr a3".formatted(MORE_CODE),
+    "li a2, %d\ncsrw satp, a2\nsfence.vma\nnop\ncsrw satp, x0\nsfence.vma"
+        .formatted(8L << 60 | STAGE1 >>> 12)
   };
 
   private static long pick(SplittableRandom random, long[] from) {
@@ -104,6 +122,15 @@ class FastExitsTest {
     return set + base + store + (compressed ? "c.nop\n" : "");
   }
 
+  /** An access to guest memory, mostly a page's first; or to where there is none. */
+  private static String touch(SplittableRandom random) {
+    long[] odd = {END, END - 8, END + 0x1000, StubRig.GUEST - 8, 0, -8, 1L << 40, 1L << 41};
+    long page = FRESH + 0x10_0000 + random.nextLong((END - FRESH - 0x10_0000) / 4096) * 4096;
+    long at = random.nextInt(5) == 0 ? pick(random, odd) : page + random.nextInt(500) * 8;
+    String[] accesses = {"ld a0, (a3)", "sd a0, (a3)", "sb a0, (a3)", "amoadd.d a0, a0, (a3)"};
+    return "li a3, %d\n%s\n".formatted(at, accesses[random.nextInt(accesses.length)]);
+  }
+
   /** Operations, with what each has left in registers and CSRs to the log; then the end. */
   private static String program(SplittableRandom random) {
     StringBuilder out =
@@ -114,6 +141,8 @@ class FastExitsTest {
     for (int i = 0; i < OPERATIONS; i++) {
       if (random.nextInt(4) == 0) {
         out.append(store(random));
+      } else if (random.nextInt(4) == 0) {
+        out.append(touch(random));
       } else if (random.nextInt(4) == 0) {
         out.append(OTHERS[random.nextInt(OTHERS.length)]).append('\n');
       } else {
@@ -164,14 +193,22 @@ class FastExitsTest {
     return "li a7, %d\nli a6, 0\nli a0, 0\nli a1, 0\necall\n".formatted(SRST);
   }
 
+  /** Half of the seeds with blocks of 2 MiB. */
+  private static RigVm run(long allowed, long seed, String program) {
+    RigVm vm = new RigVm(allowed, seed % 2 == 0 ? 4096 : 2 << 20).waiting(seed % 4 << 1);
+    vm.rig.program(CODE, "ret");
+    vm.rig.program(MORE_CODE, "ret");
+    vm.rig.put(STAGE1 + 8 * (StubRig.GUEST >>> 30), StubRig.GUEST >>> 30 << 28 | 0xcf);
+    return vm.run(program);
+  }
+
   @ParameterizedTest
-  @ValueSource(longs = {1, 2, 3, 4, 5, 6})
+  @ValueSource(longs = {1, 2, 3, 4, 5, 6, 7, 8})
   void aGuestCannotTellFastExitsFromTheHandlers(long seed) {
     String program = program(new SplittableRandom(seed));
-    long waiting = seed % 4 << 1;
-    RigVm slow = new RigVm(0).waiting(waiting).run(program);
+    RigVm slow = run(0, seed, program);
     for (int kind = -1; kind < Kind.values().length; kind++) {
-      RigVm fast = new RigVm(kind < 0 ? ALL : 1L << kind).waiting(waiting).run(program);
+      RigVm fast = run(kind < 0 ? ALL : 1L << kind, seed, program);
       String what = kind < 0 ? "all" : Kind.values()[kind].name();
       assertEquals(slow.events, fast.events, what);
       for (long at = LOG; at < LOG + LOG_BYTES; at += 8) {
@@ -183,6 +220,9 @@ class FastExitsTest {
             () -> "%s, operation %d, field %d".formatted(what, operation, offset));
       }
       assertEquals(slow.rig.get(RigVm.DOORBELL), fast.rig.get(RigVm.DOORBELL), what);
+      for (long at = RigVm.TABLES; at < RigVm.TABLES + 0x2_0000; at += 8) {
+        assertEquals(slow.rig.get(at), fast.rig.get(at), what + ", stage 2");
+      }
       for (int csr :
           new int[] {Csr.HUVIP, Csr.HUVSTIMECMP, Csr.VIPI0, Csr.HUVSSTATUS, Csr.HUVSIE}) {
         assertEquals(slow.rig.csr(csr), fast.rig.csr(csr), what + ", " + Csr.name(csr));
@@ -212,7 +252,7 @@ class FastExitsTest {
     assertEquals(100, repeat(100, call.formatted(IPI, 0, 3, 1)).fast(Kind.SBI_IPI));
     assertEquals(100, repeat(100, call.formatted(RFENCE, 1, 1, 0)).fast(Kind.SBI_RFENCE));
     assertEquals(100, repeat(100, "csrsi sie, 2\ncsrsi sip, 2\nwfi").fast(Kind.WFI));
-    assertEquals(1, repeat(100, call.formatted(BASE, 0, 0, 0)).entries);
+    assertEquals(2, repeat(100, call.formatted(BASE, 0, 0, 0)).entries); // a table, and the end
   }
 
   private static String call(long extension, int function, long a0, long a1) {
@@ -264,6 +304,56 @@ class FastExitsTest {
     assertEquals(0x10, asleep.rig.get(RigVm.DOORBELL));
   }
 
+  private static String touchAll(long from, long step, int times) {
+    return "li s0, %d\nli s2, %d\nli s1, %d\n1:\nsd s0, (s0)\nadd s0, s0, s2\naddi s1, s1, -1\nbnez s1, 1b\n"
+            .formatted(from, step, times)
+        + shutdown();
+  }
+
+  @Test
+  void aPageWhoseTableExistsNeedsNoJava() {
+    long second = StubRig.GUEST + (2 << 20);
+    RigVm vm = new RigVm(ALL).run(touchAll(second, 4096, 768));
+    assertEquals(766, vm.fast(Kind.FAULT_4K));
+    assertEquals(4, vm.entries); // the tables of the code and of two blocks, and the end
+    RigVm large = new RigVm(ALL, 2 << 20).run(touchAll(second, 4096, 768));
+    assertEquals(255, large.fast(Kind.FAULT_4K));
+    assertEquals(1, large.fast(Kind.FAULT_2M));
+    assertEquals(3, large.entries); // the code's block, the table of the half block, and the end
+    for (RigVm each : new RigVm[] {vm, large}) {
+      assertEquals(0, each.rig.get(StubRig.FAST + FastExits.BUSY));
+    }
+  }
+
+  /** Tables that are taken away are not looked at any more, however the guest faults. */
+  @Test
+  void tablesThatWereWithdrawnAreLeftAlone() {
+    RigVm vm = new RigVm(ALL);
+    vm.before = _ -> vm.rig.put(StubRig.FAST + FastExits.ROOT, 0);
+    vm.run(touchAll(FRESH, 4096, 20));
+    assertEquals(0, vm.fast(Kind.FAULT_4K));
+    assertEquals(0, vm.rig.get(StubRig.FAST + FastExits.BUSY));
+    assertEquals(FRESH, vm.rig.get(FRESH));
+  }
+
+  /** An entry that is there, and with which the hart faults all the same, is Java's. */
+  @Test
+  void anEntryThatIsThereIsNotOverwritten() {
+    for (long allowed : new long[] {0, ALL}) {
+      RigVm vm = new RigVm(allowed);
+      long page = FRESH + 0x5000;
+      vm.before =
+          entry -> {
+            if (entry == 2) { // the table is that of the code
+              vm.rig.put(vm.entry(page), 2);
+            }
+          };
+      vm.run("li s0, %d\nli a7, 99\necall\nsd s0, (s0)\n".formatted(page) + shutdown());
+      assertEquals(2, vm.rig.get(vm.entry(page)));
+      assertTrue(vm.events.toString().contains("faults again and again"), vm.events.toString());
+    }
+  }
+
   @Test
   void aTargetThatWaitsIsWokenByJava() {
     RigVm vm =
@@ -280,7 +370,7 @@ class FastExitsTest {
   void aPostBecomesAnInterruptOfTheGuest() {
     for (long allowed : new long[] {0, ALL}) {
       RigVm vm = new RigVm(allowed);
-      vm.first = () -> vm.rig.posts.post(1, 1);
+      vm.before = entry -> vm.rig.posts.post(entry == 1 ? 1 : 0, 1);
       vm.run(
           "1: csrr a0, sip\nandi a0, a0, 2\nbeqz a0, 1b\nli s0, %d\nsd a0, 0(s0)\n".formatted(LOG)
               + shutdown());

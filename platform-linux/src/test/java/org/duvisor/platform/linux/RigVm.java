@@ -1,11 +1,11 @@
 package org.duvisor.platform.linux;
 
-import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.IntConsumer;
 import org.duvisor.devices.Device;
 import org.duvisor.devices.MmioBus;
 import org.duvisor.devices.chardev.CharBackend;
@@ -48,21 +48,34 @@ final class RigVm implements DvDriver, Power {
   final StubRig rig = new StubRig();
   final List<String> events = new ArrayList<>();
   private final long allowed;
+  private final Stage2 stage2;
   private final Vcpus vcpus;
   private final VcpuLoop loop;
 
   /** Exits that Java has handled. */
   int entries;
 
-  /** What happens before the guest's first instruction. */
-  Runnable first = () -> {};
+  /** What happens before an entry, which is told: 1 before the guest's first instruction. */
+  IntConsumer before = _ -> {};
+
+  /** The guest's memory: two blocks of 2 MiB and half of one. */
+  static final long RAM_BYTES = 5 * StubRig.MIB;
+
+  /** Where the stage-2 tables are, in the same window as the rig's own. */
+  static final long TABLES = StubRig.TABLES + StubRig.MIB;
+
+  /** A VM with pages of 4 KiB, see {@link #RigVm(long, long)}. */
+  RigVm(long allowed) {
+    this(allowed, 4096);
+  }
 
   /**
    * A VM.
    *
    * @param allowed the fast exits, a bit for each
+   * @param largestLeaf of its stage 2
    */
-  RigVm(long allowed) {
+  RigVm(long allowed, long largestLeaf) {
     this.allowed = allowed;
     rig.put(DOORBELL + Doorbell.OPEN, 0x13);
     MmioBus bus = new MmioBus();
@@ -70,15 +83,18 @@ final class RigVm implements DvDriver, Power {
       bus.add(0x1000_1000L + 0x1000L * slot, new Registers(slot), 0);
     }
     rig.csr(Csr.HDVVCPU, 0);
-    GuestRam ram = GuestRam.grant(this, StubRig.GUEST, StubRig.MIB);
+    rig.window(1, StubRig.GUEST, RAM_BYTES, 7L << 60);
+    GuestRam ram = GuestRam.grant(this, StubRig.GUEST, RAM_BYTES);
     Stage2Mode mode = Stage2Mode.SV39X4;
-    long tables = Stage2.tableBytes(ram, mode, 4096);
-    Stage2 stage2 = new Stage2(mode, 4096, grant(tables, Grant.Use.STAGE2_TABLES));
+    long tables = Stage2.tableBytes(ram, mode, largestLeaf);
+    stage2 = new Stage2(mode, largestLeaf, grant(tables, Grant.Use.STAGE2_TABLES));
     GuestTime time = new GuestTime();
     VcpuSetup setup = new VcpuSetup(capabilities(), stage2.hugatp());
     vcpus = new Vcpus(VCPUS, (i, waiting) -> new Vcpu(i, waiting, this, time, setup));
     Vcpu v = vcpus.get(0);
     Sbi sbi = new Sbi(v, vcpus, this, ram, CharBackend.none(), true, this);
+    FastExits fastExits = sbi.fastExits(vcpus);
+    stage2.offer(fastExits, ram);
     loop =
         new VcpuLoop(
             v,
@@ -89,7 +105,7 @@ final class RigVm implements DvDriver, Power {
             bus,
             sbi,
             new Ipi(v, vcpus),
-            sbi.fastExits(),
+            fastExits,
             Optional.empty(),
             false);
   }
@@ -106,6 +122,17 @@ final class RigVm implements DvDriver, Power {
     vcpus.get(0).hsm().start(StubRig.GUEST, 0);
     loop.run();
     return this;
+  }
+
+  /** The root of the stage-2 tables, which HU-mode has where they are. */
+  long root() {
+    return stage2.hugatp() << 20 >>> 8;
+  }
+
+  /** Where the entry for a page is, whose table exists. */
+  long entry(long page) {
+    long table = rig.get(root() + 8 * (page >>> 30)) >>> 10 << 12;
+    return (rig.get(table + 8 * (page >>> 21 & 511)) >>> 10 << 12) + 8 * (page >>> 12 & 511);
   }
 
   /** How many exits of a kind the stub has answered. */
@@ -175,6 +202,8 @@ final class RigVm implements DvDriver, Power {
       rig.put(StubRig.FAST + FastExits.WAITING, StubRig.FAST + 0x400);
       rig.put(StubRig.FAST + FastExits.NOTIFY, NOTIFY);
       rig.put(StubRig.FAST + FastExits.DOORBELLS + 8, DOORBELL);
+      rig.put(StubRig.FAST + FastExits.ROOT, root());
+      rig.put(StubRig.FAST + FastExits.TABLES_FROM_HOST, 0);
       rig.context(Context.FAST, StubRig.FAST);
     }
 
@@ -183,9 +212,7 @@ final class RigVm implements DvDriver, Power {
       if (++entries > ENTRIES) {
         throw new AssertionError("the guest does not end");
       }
-      if (entries == 1) {
-        first.run();
-      }
+      before.accept(entries);
       rig.put(StubRig.FAST + 0x400, vcpus.waiting().word().get(ValueLayout.JAVA_LONG, 0));
       rig.put(StubRig.FAST + FastExits.POSTED, block.get(ValueLayout.JAVA_LONG, FastExits.POSTED));
       rig.call(rig.at("enter"), StubRig.CONTEXT);
@@ -209,7 +236,7 @@ final class RigVm implements DvDriver, Power {
         rig.context(Context.HUSTATUS, value & ~(3L << Context.FS_SHIFT) | StubRig.FS_OFF);
       } else if (LinuxHuHart.slot(number) >= 0) {
         rig.context(LinuxHuHart.slot(number), value);
-      } else if (number != Csr.HUGATP) { // the rig's own tables are simpler
+      } else {
         rig.csr(number, value);
       }
     }
@@ -266,10 +293,8 @@ final class RigVm implements DvDriver, Power {
 
   @Override
   public Grant grant(long bytes, Grant.Use use) {
-    return use == Grant.Use.GUEST_MEMORY
-        ? new Grant(
-            StubRig.GUEST, rig.memory.ram().asSlice(StubRig.GUEST - StubRig.RAM, bytes), use)
-        : new Grant(StubRig.TABLES, Arena.ofAuto().allocate(bytes, 4096), use);
+    long hpa = use == Grant.Use.GUEST_MEMORY ? StubRig.GUEST : TABLES;
+    return new Grant(hpa, rig.memory.ram().asSlice(hpa - StubRig.RAM, bytes), use);
   }
 
   @Override

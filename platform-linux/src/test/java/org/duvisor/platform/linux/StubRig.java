@@ -69,8 +69,8 @@ final class StubRig {
     csr(Csr.SIDELEG, 0x111);
     csr(Csr.HEDELEG, 0xb1ff);
     csr(Csr.HIDELEG, 0x444);
-    window(0, TABLES, 1L << 63);
-    window(1, GUEST, 7L << 60);
+    window(0, TABLES, 2 * MIB, 1L << 63);
+    window(1, GUEST, 2 * MIB, 7L << 60);
     csr(Csr.HDVVMID, 1);
     csr(Csr.HDVVCPU, 3);
     csr(Csr.HDVCTL, 3);
@@ -83,10 +83,11 @@ final class StubRig {
     return STUB + stub.offset(label);
   }
 
-  private void window(int i, long base, long permissions) {
+  /** Sets a window of the VM. */
+  void window(int i, long base, long bytes, long permissions) {
     csr(Csr.HDVWINSEL, i);
     csr(Csr.HDVWINBASE, base >>> 12);
-    csr(Csr.HDVWINLIMIT, (base + 2 * MIB) >>> 12 | permissions);
+    csr(Csr.HDVWINLIMIT, (base + bytes) >>> 12 | permissions);
   }
 
   /** Writes a CSR as M-mode. */
