@@ -9,7 +9,7 @@ import org.duvisor.devices.fdt.Node;
  * half is read first and latches the high one. A half of the time that is written takes effect at
  * once; the alarm is set when its low half is written, after the high one.
  */
-public final class GoldfishRtc implements Device {
+public final class GoldfishRtc extends Device {
   private static final int WINDOW_BYTES = 0x1000;
 
   private static final int TIME_LOW = 0x00;

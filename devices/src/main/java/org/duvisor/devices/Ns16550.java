@@ -18,7 +18,7 @@ import org.duvisor.devices.fdt.Node;
  *   <li>Once the guest has asserted RTS, deasserting it holds input back.
  * </ul>
  */
-public final class Ns16550 implements Device {
+public final class Ns16550 extends Device {
   private static final int WINDOW_BYTES = 0x100;
   private static final int FIFO_BYTES = 16;
   private static final int POLLS_THAT_LISTEN = 4;
@@ -65,6 +65,9 @@ public final class Ns16550 implements Device {
   private static final int MSR_RI = 0x40;
   private static final int MSR_DCD = 0x80;
 
+  /** IER, LCR, MCR and SCR, a bit for each. */
+  private static final int HOLDING = 1 << IER | 1 << LCR | 1 << MCR | 1 << SCR;
+
   private static final int[] TRIGGER = {1, 4, 8, 14};
 
   private final CharBackend backend;
@@ -74,12 +77,12 @@ public final class Ns16550 implements Device {
   private final byte[] fifo = new byte[FIFO_BYTES];
   private int head;
   private int count;
-  private int ier;
+  private volatile int ier;
   private int fcr;
-  private int lcr;
-  private int mcr;
-  private int scr;
-  private int divisor;
+  private volatile int lcr;
+  private volatile int mcr;
+  private volatile int scr;
+  private volatile int divisor;
   private int modemDeltas;
   private boolean overrun;
   private boolean transmitDue;
@@ -111,25 +114,38 @@ public final class Ns16550 implements Device {
     return WINDOW_BYTES;
   }
 
-  /** Reads a register, whatever the width: like the bus of the part, only the low byte is there. */
+  /**
+   * Reads a register, whatever the width: like the bus of the part, only the low byte is there.
+   * Those that only hold what was written need no lock.
+   */
   @Override
-  public synchronized long read(long offset, int width) {
-    if (offset != LSR) {
-      polls = 0;
-    }
+  public long read(long offset, int width) {
     if (offset < 0 || offset > SCR) {
       return 0;
     }
+    int register = (int) offset;
+    if ((1 << register & HOLDING) == 0) {
+      return status(register);
+    }
+    polls = 0;
+    return switch (register) {
+      case IER -> dlab() ? divisor >>> 8 : ier;
+      case LCR -> lcr;
+      case MCR -> mcr;
+      default -> scr;
+    };
+  }
+
+  private synchronized int status(int register) {
+    if (register != LSR) {
+      polls = 0;
+    }
     int value =
-        switch ((int) offset) {
+        switch (register) {
           case RBR_THR -> dlab() ? divisor & 0xff : receive();
-          case IER -> dlab() ? divisor >>> 8 : ier;
           case IIR_FCR -> identify();
-          case LCR -> lcr;
-          case MCR -> mcr;
           case LSR -> lineStatus();
-          case MSR -> modemStatus();
-          default -> scr;
+          default -> modemStatus();
         };
     if (news) {
       update();
@@ -141,13 +157,18 @@ public final class Ns16550 implements Device {
    * Writes a register, whatever the width: like the bus of the part, only the low byte is there.
    */
   @Override
-  public synchronized void write(long offset, int width, long value) {
+  public void write(long offset, int width, long value) {
     polls = 0;
-    if (offset < 0 || offset > SCR) {
-      return;
-    }
     int v = (int) value & 0xff;
-    switch ((int) offset) {
+    if (offset == SCR) {
+      scr = v;
+    } else if (offset >= 0 && offset < SCR) {
+      command((int) offset, v);
+    }
+  }
+
+  private synchronized void command(int register, int v) {
+    switch (register) {
       case RBR_THR -> {
         if (dlab()) {
           divisor = divisor & 0xff00 | v;
@@ -165,10 +186,9 @@ public final class Ns16550 implements Device {
       case IIR_FCR -> control(v);
       case LCR -> lcr = v;
       case MCR -> modemControl(v & 0x1f);
-      case SCR -> scr = v;
       default -> {} // LSR and MSR are read-only.
     }
-    news = offset != LCR && offset != SCR;
+    news = register != LCR;
     update();
   }
 

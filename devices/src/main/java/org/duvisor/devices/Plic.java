@@ -16,7 +16,7 @@ import org.duvisor.devices.fdt.Node;
  * <p>Registers are 32 bits wide. One lock guards the state; context outputs are driven while it is
  * held, so that they change in order, and must not call back.
  */
-public final class Plic implements Device {
+public final class Plic extends Device {
   /** Length of the window: everything between QEMU virt's PLIC at 0xc000000 and its UART. */
   public static final long WINDOW_BYTES = 0x400_0000;
 

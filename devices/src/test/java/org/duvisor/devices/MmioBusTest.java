@@ -13,7 +13,18 @@ import org.junit.jupiter.api.Test;
 
 class MmioBusTest {
   /** A device of some length without registers. */
-  private record Blank(long size) implements Device {
+  private static final class Blank extends Device {
+    private final long size;
+
+    Blank(long size) {
+      this.size = size;
+    }
+
+    @Override
+    public long size() {
+      return size;
+    }
+
     @Override
     public long read(long offset, int width) {
       return 0;

@@ -89,7 +89,7 @@ class AccessPermissionTest {
     f.csr(Csr.PMPCFG0, 0x1f << 8); // entry 1 lets everything pass that entry 0 has no word on
   }
 
-  private static final class Register implements Device {
+  private static final class Register extends Device {
     @Override
     public long size() {
       return 4096;

@@ -6,7 +6,7 @@ import org.duvisor.devices.fdt.Node;
 /**
  * A place for a virtio device where none is: all it tells is that its device has the id 0 (4.2.2).
  */
-public final class EmptySlot implements Device {
+public final class EmptySlot extends Device {
   @Override
   public long size() {
     return VirtioMmio.PAGE;

@@ -12,7 +12,7 @@ import org.duvisor.devices.fdt.Node;
  * width; the configuration behind them takes any width. Legacy drivers (version 1) find no device
  * they know; those that know version 2 and not VIRTIO_F_VERSION_1 are served, as QEMU does.
  */
-public final class VirtioMmio implements Device, AutoCloseable {
+public final class VirtioMmio extends Device implements AutoCloseable {
   /** Window of a board with a page for each slot. */
   public static final long PAGE = 0x1000;
 

@@ -11,7 +11,7 @@ import org.jspecify.annotations.Nullable;
  * wide. A source that is inactive here - not configured, or delegated to the child - has no pending
  * bit, no enable and no target.
  */
-public final class AplicDomain implements Device {
+public final class AplicDomain extends Device {
   private static final long WINDOW_BYTES = 0x8000;
 
   private static final int DOMAINCFG = 0x0000;

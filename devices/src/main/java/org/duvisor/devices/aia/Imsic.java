@@ -9,7 +9,7 @@ import org.duvisor.devices.fdt.Node;
  * aligned block of pages, first the hart's own file and then its guest files (AIA 3.5 and 3.6). A
  * page has two registers of 32 bits, which read 0.
  */
-public final class Imsic implements Device {
+public final class Imsic extends Device {
   /** Bytes of an interrupt file's page. */
   public static final int PAGE = 4096;
 

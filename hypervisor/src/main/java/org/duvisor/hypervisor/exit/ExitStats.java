@@ -11,18 +11,23 @@ public final class ExitStats {
 
   private final long[] counts = new long[ExitKind.values().length];
   private final long[] nanos = new long[ExitKind.values().length];
-  private final long[] causes = new long[KEPT];
-  private final long[] addresses = new long[KEPT];
+
+  /** Causes and addresses, in turn. */
+  private final long[] last = new long[2 * KEPT];
+
   private long next;
 
   void exit(long cause, long pc) {
-    int slot = (int) next++ & KEPT - 1;
-    causes[slot] = cause;
-    addresses[slot] = pc;
+    int slot = 2 * ((int) next++ & KEPT - 1);
+    last[slot] = cause;
+    last[slot + 1] = pc;
   }
 
-  void count(ExitKind kind, long nanoseconds) {
+  void handled(ExitKind kind) {
     counts[kind.ordinal()]++;
+  }
+
+  void time(ExitKind kind, long nanoseconds) {
     nanos[kind.ordinal()] += nanoseconds;
   }
 
@@ -46,8 +51,8 @@ public final class ExitStats {
   String history() {
     StringBuilder out = new StringBuilder();
     for (int i = 1; i <= Math.min(KEPT, next); i++) {
-      int slot = (int) next - i & KEPT - 1;
-      out.append("  ucause %016x at pc %016x%n".formatted(causes[slot], addresses[slot]));
+      int slot = 2 * ((int) next - i & KEPT - 1);
+      out.append("  ucause %016x at pc %016x%n".formatted(last[slot], last[slot + 1]));
     }
     return out.toString();
   }

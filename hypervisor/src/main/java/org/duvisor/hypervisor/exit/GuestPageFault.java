@@ -71,44 +71,47 @@ final class GuestPageFault {
     return ExitKind.STAGE2_SPURIOUS;
   }
 
+  /** The instruction is the transformed one, or 0 and has to be fetched. */
   private ExitKind mmio(HuHart h, int cause, long gpa, long utval, int inst) {
-    long access;
-    int length;
-    boolean whole;
     if (inst != 0) {
-      access = MemoryInstruction.decode(inst | 2); // bit 1 tells the length, nothing else
-      length = (inst & 2) != 0 ? 4 : 2;
-      whole =
-          MemoryInstruction.base(access) == 0; // in its place: how far into the access the fault is
-    } else {
-      int fault = walk.fetch();
-      if (fault != 0) {
-        return trouble.inject(fault, walk.faultAddress());
-      }
-      access = MemoryInstruction.decode(walk.expanded());
-      length = walk.length();
-      whole = h.x(MemoryInstruction.base(access)) + MemoryInstruction.offset(access) == utval;
+      // In the place of the base: how far into the access the fault is. Bit 1 tells the length.
+      return MemoryInstruction.base(inst) == 0
+          ? access(h, cause, gpa, utval, inst, 2 + (inst & 2))
+          : refuse(cause, utval);
     }
-    int width = MemoryInstruction.width(access);
-    boolean store = MemoryInstruction.isStore(access);
-    if (access == 0
-        || !whole
-        || (gpa & width - 1) != 0
-        || store != (cause == Cause.STORE_GUEST_PAGE_FAULT)) {
-      return refuse(cause, utval);
+    int fault = walk.fetch();
+    if (fault != 0) {
+      return trouble.inject(fault, walk.faultAddress());
     }
-    MmioBus.Window window = bus.find(gpa, width);
+    int fetched = walk.expanded();
+    long address =
+        h.x(MemoryInstruction.base(fetched))
+            + (cause == Cause.LOAD_GUEST_PAGE_FAULT
+                ? MemoryInstruction.loadOffset(fetched)
+                : MemoryInstruction.storeOffset(fetched));
+    return address == utval
+        ? access(h, cause, gpa, utval, fetched, walk.length())
+        : refuse(cause, utval);
+  }
+
+  private ExitKind access(HuHart h, int cause, long gpa, long utval, int inst, int length) {
+    int width = MemoryInstruction.width(inst);
+    MmioBus.Window window = (gpa & width - 1) == 0 ? bus.find(gpa, width) : null;
     if (window == null) {
       return refuse(cause, utval);
     }
-    if (store) {
-      window.device().write(gpa - window.base(), width, h.x(MemoryInstruction.data(access)));
-    } else {
+    if (cause == Cause.LOAD_GUEST_PAGE_FAULT && MemoryInstruction.isLoad(inst)) {
       long value = window.device().read(gpa - window.base(), width);
-      h.x(MemoryInstruction.data(access), MemoryInstruction.extend(access, value));
+      h.x(MemoryInstruction.loaded(inst), MemoryInstruction.extend(inst, value));
+      h.advance(length);
+      return ExitKind.MMIO_READ;
     }
-    h.advance(length);
-    return store ? ExitKind.MMIO_WRITE : ExitKind.MMIO_READ;
+    if (cause == Cause.STORE_GUEST_PAGE_FAULT && MemoryInstruction.isStore(inst)) {
+      window.device().write(gpa - window.base(), width, h.x(MemoryInstruction.stored(inst)));
+      h.advance(length);
+      return ExitKind.MMIO_WRITE;
+    }
+    return refuse(cause, utval);
   }
 
   private ExitKind refuse(int cause, long utval) {

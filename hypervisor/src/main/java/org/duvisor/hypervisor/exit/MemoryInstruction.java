@@ -1,78 +1,61 @@
 package org.duvisor.hypervisor.exit;
 
 /**
- * The loads and stores of RV64 that can be done to a device register, decoded into one long so that
- * nothing is allocated: 0 when the instruction is anything else, floating-point loads and stores
- * and atomics included - the registers of the first are the platform's, and no device here supports
- * the second.
+ * The loads and stores of RV64 that can be done to a device register, as instructions of 32 bits, a
+ * compressed one expanded, or in the transformed form of hutinst, where bit 1 says something else.
+ * Anything else is neither: floating-point loads and stores and atomics included - the registers of
+ * the first are the platform's, and no device here supports the second.
  */
 final class MemoryInstruction {
-  private static final int VALID = 1;
-  private static final int STORE = 2;
-  private static final int UNSIGNED = 4;
-
-  private static final int LOAD_OPCODE = 0x03;
-  private static final int STORE_OPCODE = 0x23;
+  private static final int OPCODE = 0x7D;
+  private static final int LOAD = 0x01;
+  private static final int STORE = 0x21;
+  private static final int FUNCT3 = 7 << 12;
+  private static final int UNSIGNED = 4 << 12;
 
   private MemoryInstruction() {}
 
-  /**
-   * Decodes an instruction of 32 bits, a compressed one expanded; in the transformed form of
-   * hutinst as well.
-   */
-  static long decode(int insn) {
-    int funct3 = insn >>> 12 & 7;
-    int base = insn >>> 15 & 31;
-    return switch (insn & 0x7F) {
-      case LOAD_OPCODE ->
-          funct3 == 7
-              ? 0
-              : pack(
-                  (funct3 & 4) != 0 ? UNSIGNED : 0, funct3 & 3, insn >>> 7 & 31, base, insn >> 20);
-      case STORE_OPCODE ->
-          funct3 > 3
-              ? 0
-              : pack(STORE, funct3, insn >>> 20 & 31, base, insn >> 25 << 5 | insn >>> 7 & 31);
-      default -> 0;
-    };
+  static boolean isLoad(int insn) {
+    return (insn & OPCODE) == LOAD && (insn & FUNCT3) != FUNCT3;
   }
 
-  static boolean isStore(long decoded) {
-    return (decoded & STORE) != 0;
+  static boolean isStore(int insn) {
+    return (insn & (OPCODE | UNSIGNED)) == STORE;
   }
 
   /** 1, 2, 4 or 8. */
-  static int width(long decoded) {
-    return 1 << (decoded >>> 3 & 3);
+  static int width(int insn) {
+    return 1 << (insn >>> 12 & 3);
   }
 
-  /** Register loaded or stored. */
-  static int data(long decoded) {
-    return (int) (decoded >>> 8) & 31;
+  /** Register that a load writes. */
+  static int loaded(int insn) {
+    return insn >>> 7 & 31;
+  }
+
+  /** Register that a store reads. */
+  static int stored(int insn) {
+    return insn >>> 20 & 31;
   }
 
   /** Register with the address. */
-  static int base(long decoded) {
-    return (int) (decoded >>> 16) & 31;
+  static int base(int insn) {
+    return insn >>> 15 & 31;
   }
 
-  /** What is added to the base. */
-  static long offset(long decoded) {
-    return decoded >> 32;
+  /** What a load adds to the base. */
+  static long loadOffset(int insn) {
+    return insn >> 20;
+  }
+
+  /** What a store adds to the base. */
+  static long storeOffset(int insn) {
+    return insn >> 25 << 5 | insn >>> 7 & 31;
   }
 
   /** A loaded value as the register gets it: sign- or zero-extended from the width. */
-  static long extend(long decoded, long value) {
-    int unused = 64 - 8 * width(decoded);
-    return (decoded & UNSIGNED) != 0 ? value << unused >>> unused : value << unused >> unused;
-  }
-
-  private static long pack(int flags, int log2, int data, int base, int offset) {
-    return VALID
-        | flags
-        | (long) log2 << 3
-        | (long) data << 8
-        | (long) base << 16
-        | (long) offset << 32;
+  static long extend(int insn, long value) {
+    int unused = 64 - 8 * width(insn);
+    return (insn & UNSIGNED) != 0 ? value << unused >>> unused : value << unused >> unused;
   }
 }

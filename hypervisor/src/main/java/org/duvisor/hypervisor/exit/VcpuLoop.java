@@ -155,7 +155,10 @@ public final class VcpuLoop implements Runnable {
     if (kind == ExitKind.HOST_EVENT || kind == ExitKind.WFI) {
       sbi.scheduled(); // the host takes a processor away when it is interrupted, or from a sleeper
     }
-    stats.count(kind, timed ? System.nanoTime() - begin : 0);
+    stats.handled(kind);
+    if (timed) {
+      stats.time(kind, System.nanoTime() - begin);
+    }
   }
 
   private ExitKind dispatch(HuHart hart, long cause) {

@@ -22,7 +22,7 @@ import org.duvisor.platform.InterruptFile;
  * <p>A guest that stores to a page whose file was given back violates its windows: files are all
  * there before the first vCPU enters, and until the last has left.
  */
-public final class Imsics implements Device {
+public final class Imsics extends Device {
   private final DvDriver driver;
   private final Stage2 stage2;
   private final Power power;

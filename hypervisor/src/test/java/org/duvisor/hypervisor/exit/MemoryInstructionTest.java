@@ -1,6 +1,8 @@
 package org.duvisor.hypervisor.exit;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.util.Map;
 import net.jqwik.api.ForAll;
@@ -43,35 +45,41 @@ class MemoryInstructionTest {
     int insn = bits & ~0x7F | opcodes[opcode];
     Decoded d = DECODER.decode(insn);
     if (d == null) {
-      assertEquals(
-          0, MemoryInstruction.decode(insn), () -> "reserved " + Integer.toHexString(insn));
+      neither(insn, "reserved " + Integer.toHexString(insn));
     } else {
       check(d, insn);
     }
+  }
+
+  private static void neither(int insn, String what) {
+    assertFalse(MemoryInstruction.isLoad(insn), what);
+    assertFalse(MemoryInstruction.isStore(insn), what);
   }
 
   private static void check(Decoded d, int insn) {
     String name = d.instruction().mnemonic();
     name = name.startsWith("c.") ? d.instruction().expansion().mnemonic() : name;
     String what = name + " " + Integer.toHexString(insn);
-    long m = MemoryInstruction.decode(insn);
     if (LOADS.containsKey(name)) {
       int width = Math.abs(LOADS.get(name));
-      assertEquals(width, MemoryInstruction.width(m), what);
-      assertEquals(false, MemoryInstruction.isStore(m), what);
-      assertEquals(d.rd(), MemoryInstruction.data(m), what);
+      assertEquals(width, MemoryInstruction.width(insn), what);
+      assertTrue(MemoryInstruction.isLoad(insn), what);
+      assertFalse(MemoryInstruction.isStore(insn), what);
+      assertEquals(d.rd(), MemoryInstruction.loaded(insn), what);
+      assertEquals(d.imm(), MemoryInstruction.loadOffset(insn), what);
       long top = 0xF0E0D0C0B0A090FEL & -1L >>> 64 - 8 * width;
       long expected = LOADS.get(name) < 0 ? top << 64 - 8 * width >> 64 - 8 * width : top;
-      assertEquals(expected, MemoryInstruction.extend(m, 0xF0E0D0C0B0A090FEL), what);
+      assertEquals(expected, MemoryInstruction.extend(insn, 0xF0E0D0C0B0A090FEL), what);
     } else if (STORES.containsKey(name)) {
-      assertEquals(STORES.get(name), MemoryInstruction.width(m), what);
-      assertEquals(true, MemoryInstruction.isStore(m), what);
-      assertEquals(d.rs2(), MemoryInstruction.data(m), what);
+      assertEquals(STORES.get(name), MemoryInstruction.width(insn), what);
+      assertTrue(MemoryInstruction.isStore(insn), what);
+      assertFalse(MemoryInstruction.isLoad(insn), what);
+      assertEquals(d.rs2(), MemoryInstruction.stored(insn), what);
+      assertEquals(d.imm(), MemoryInstruction.storeOffset(insn), what);
     } else {
-      assertEquals(0, m, what);
+      neither(insn, what);
       return;
     }
-    assertEquals(d.rs1(), MemoryInstruction.base(m), what);
-    assertEquals(d.imm(), MemoryInstruction.offset(m), what);
+    assertEquals(d.rs1(), MemoryInstruction.base(insn), what);
   }
 }

@@ -144,7 +144,7 @@ public final class Rig implements Power {
   }
 
   /** 4 KiB of registers that remember the accesses made. */
-  public static final class Registers implements Device {
+  public static final class Registers extends Device {
     public final List<String> log = new ArrayList<>();
     public long value;
 

@@ -10,7 +10,7 @@ import org.duvisor.machine.Hart;
  * SiFive's core-local interruptor: software interrupts and machine timers of all harts, and mtime.
  * A reset makes mtime 0, as RISC-V's ACLINT specification has it.
  */
-final class Clint implements Device {
+final class Clint extends Device {
   private static final long SIZE = 0x10000;
   private static final long MTIMECMP = 0x4000;
   private static final long MTIME = 0xbff8;

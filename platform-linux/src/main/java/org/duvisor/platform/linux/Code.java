@@ -2,6 +2,7 @@ package org.duvisor.platform.linux;
 
 /** Addresses in the stub, once for all VMs. */
 final class Code {
+  static final long EXIT = Native.at("exit");
   static final long FENCE_GVMA = Native.at("fence_gvma");
   static final long FENCE_GVMA_ALL = Native.at("fence_gvma_all");
   static final long FENCE_VVMA = Native.at("fence_vvma");

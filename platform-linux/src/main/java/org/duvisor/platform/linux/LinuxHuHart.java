@@ -32,12 +32,15 @@ final class LinuxHuHart implements HuHart {
   private final Kernel kernel;
   private final int vcpu;
   private final Thread owner = Thread.currentThread();
+
+  /** The owner, until the vCPU is gone: whose the {@link Context} is. */
+  private @Nullable Thread entitled = owner;
+
   private final AtomicBoolean closed = new AtomicBoolean();
   private final Arena arena = Arena.ofShared();
-  private final long block = arena.allocate(Context.BYTES, 16).address();
 
-  /** Address of the vCPU's {@link Context}; 0 when it is gone. Its own thread's. */
-  private long context = block;
+  /** Address of the vCPU's {@link Context}. */
+  private final long context = arena.allocate(Context.BYTES, 16).address();
 
   private volatile FastExits fastExits = FastExits.none();
   private final MemorySegment signals = arena.allocate(STACK_T_BYTES, 8);
@@ -75,6 +78,7 @@ final class LinuxHuHart implements HuHart {
     unblocked = kernel.block(~Signals.SYNCHRONOUS, signals);
     kernel.wakePunctually();
     fastExits(fastExits);
+    write(Csr.UTVEC, Code.EXIT);
     write(Csr.HUSTATUS, FS_OFF);
     if ((read(Csr.HUSTATUS) & FS) != FS_OFF) {
       throw new DvException(Reason.INVALID, "the harts' DV-ext has no hustatus.FS");
@@ -107,11 +111,10 @@ final class LinuxHuHart implements HuHart {
 
   /** The vCPU's memory, for its thread only. Small enough for every compiler to inline it. */
   private long own() {
-    long c = context;
-    if (Thread.currentThread() != owner || c == 0) {
+    if (Thread.currentThread() != entitled) {
       throw gone();
     }
-    return c;
+    return context;
   }
 
   private static DvException gone() {
@@ -466,7 +469,7 @@ final class LinuxHuHart implements HuHart {
       return;
     }
     kernel.ioctl(driver.file(), Request.UNREGISTER.code(), 0);
-    context = 0;
+    entitled = null;
     Affinity before = anywhere;
     if (before != null) {
       before.restore();

@@ -71,8 +71,9 @@ final class Stub {
 
   /**
    * enter(context): loads the guest from its context, with uepc and hustatus, and executes huret.
-   * Returns after a trap to HU that the fast path does not answer, with the guest stored again. The
-   * guest's f registers stay in the context until it uses them: hustatus.FS is off.
+   * The thread's utvec is {@code exit}. Returns after a trap to HU that the fast path does not
+   * answer, with the guest stored again. The guest's f registers stay in the context until it uses
+   * them: hustatus.FS is off.
    */
   private static String enter() {
     var out = new StringBuilder("enter:\n");
@@ -80,7 +81,6 @@ final class Stub {
       line(out, "sd " + KEPT[i] + ", @(a0)", Context.CALLER + 8 * i);
     }
     line(out, "csrw uscratch, a0");
-    line(out, "la t0, exit\ncsrw utvec, t0");
     line(out, "ld t0, @(a0)\ncsrw uepc, t0", Context.UEPC);
     line(out, "ld t0, @(a0)\ncsrw hustatus, t0", Context.HUSTATUS);
     for (int i = 1; i < 32; i++) {

@@ -93,7 +93,7 @@ final class RigVm implements DvDriver, Power {
     vcpus = new Vcpus(VCPUS, (i, waiting) -> new Vcpu(i, waiting, this, time, setup));
     Vcpu v = vcpus.get(0);
     Sbi sbi = new Sbi(v, vcpus, this, ram, CharBackend.none(), true, this);
-    FastExits fastExits = sbi.fastExits(vcpus);
+    FastExits fastExits = sbi.fastExits();
     stage2.offer(fastExits, ram);
     loop =
         new VcpuLoop(
@@ -141,7 +141,7 @@ final class RigVm implements DvDriver, Power {
   }
 
   /** Registers of a device; the one with a doorbell has its queues 0, 1 and 4. */
-  private final class Registers implements Device {
+  private final class Registers extends Device {
     private final int slot;
 
     Registers(int slot) {

@@ -76,6 +76,7 @@ final class StubRig {
     csr(Csr.HDVCTL, 3);
     csr(Csr.HUGATP, SV39X4 | TABLES >>> 12);
     csr(Csr.HUVSSTATUS, 1 << 13);
+    csr(Csr.UTVEC, at("exit"));
   }
 
   /** Where a label of the stub lies. */

@@ -12,7 +12,7 @@ import org.duvisor.machine.dv.FileOwners;
 import org.jspecify.annotations.Nullable;
 
 /** The pages of the interrupt files of a host's harts, which are made as they are needed. */
-final class FilePages implements Device {
+final class FilePages extends Device {
   private final long base;
   private final int stride;
   private final FileOwners owners;
