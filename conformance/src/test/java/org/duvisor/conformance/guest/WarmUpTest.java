@@ -10,6 +10,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.SplittableRandom;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.random.RandomGenerator;
 import org.duvisor.devices.images.KernelImage;
 import org.duvisor.hypervisor.exit.ExitKind;
 import org.duvisor.hypervisor.vm.Vm;
@@ -20,6 +21,7 @@ import org.duvisor.machine.Clock;
 import org.duvisor.machine.HartConfig;
 import org.duvisor.platform.DvDriver;
 import org.duvisor.platform.sim.SimHost;
+import org.duvisor.virtio.QueueWorker.Serving;
 import org.duvisor.virtio.VirtioDevice;
 import org.duvisor.virtio.rng.Rng;
 import org.junit.jupiter.api.io.TempDir;
@@ -33,8 +35,9 @@ final class WarmUpTest {
   private static final long RAM = 0x8000_0000L;
 
   /**
-   * Where the warm-up lay, nothing is left; the UART's scratch register and, with a PLIC, the
-   * priority of its line and the enabled lines are as after a reset. Then off; else it fails.
+   * Where the warm-up lay, nothing is left; the UART's scratch register, the entropy device and,
+   * with a PLIC, the priority of its line and the enabled lines are as after a reset. Then off;
+   * else it fails.
    */
   private static final String GUEST =
       """
@@ -63,6 +66,13 @@ final class WarmUpTest {
       2:
         csrr t2, sip
         bnez t2, wrong
+        li t0, VIRTIO
+        beqz t0, 3f
+        lw t2, 0x70(t0)
+        bnez t2, wrong
+        lw t2, 0x60(t0)
+        bnez t2, wrong
+      3:
         li a1, 0
       wrong:
         li a7, 0x53525354
@@ -70,6 +80,25 @@ final class WarmUpTest {
         li a0, 0
         ecall
       """;
+
+  /** The entropy device: none, or how it serves; one that is silent answers after the warm-up. */
+  private enum Entropy {
+    NONE,
+    INLINE,
+    THREAD,
+    SILENT
+  }
+
+  /** Takes longer than the warm-up waits. */
+  private static final RandomGenerator SLOW =
+      () -> {
+        try {
+          Thread.sleep(500);
+        } catch (InterruptedException e) {
+          Thread.currentThread().interrupt();
+        }
+        return 0;
+      };
 
   /** A driver whose harts are shared with this JVM, it says; counts what registers. */
   private static DvDriver shared(DvDriver driver, AtomicInteger registered) {
@@ -93,17 +122,33 @@ final class WarmUpTest {
   }
 
   @ParameterizedTest
-  @CsvSource({"1, false, false", "1, true, false", "3, true, false", "2, true, true"})
-  void nothingOfItIsLeft(int cpus, boolean device, boolean aia, @TempDir Path folder)
+  @CsvSource({
+    "1, NONE, false",
+    "1, INLINE, false",
+    "1, THREAD, false",
+    "1, SILENT, false",
+    "3, THREAD, false",
+    "2, INLINE, true",
+    "1, THREAD, true"
+  })
+  void nothingOfItIsLeft(int cpus, Entropy device, boolean aia, @TempDir Path folder)
       throws IOException {
     byte[] code =
         new Assembler(RAM + 2 * MIB)
             .define("RAM", RAM)
             .define("PLIC", aia ? 0 : 0xc00_0000)
+            .define("VIRTIO", device == Entropy.NONE ? 0 : 0x1000_1000)
             .asm(GUEST)
             .bytes();
     Path file = Files.write(folder.resolve("kernel"), code);
-    List<VirtioDevice> devices = device ? List.of(new Rng(new SplittableRandom(1))) : List.of();
+    var random = new SplittableRandom(1);
+    List<VirtioDevice> devices =
+        switch (device) {
+          case NONE -> List.of();
+          case INLINE -> List.of(new Rng(random));
+          case THREAD -> List.of(new Rng(random, Serving.THREAD));
+          case SILENT -> List.of(new Rng(SLOW, Serving.THREAD));
+        };
     VmConfig config =
         VmConfig.of(KernelImage.openAny(file, 2 * MIB))
             .memoryBytes(64 * MIB)
@@ -122,7 +167,7 @@ final class WarmUpTest {
       assertEquals(new VmOutcome.Poweroff(), vm.run());
       assertEquals(2 * cpus, registered.get(), "once to warm up, once to run");
       assertEquals(
-          aia ? 2 : 4,
+          (aia ? 2 : 4) + (device == Entropy.NONE ? 0 : 2),
           vm.stats().count(ExitKind.MMIO_READ),
           "those of the warm-up are not counted");
     }

@@ -93,6 +93,22 @@ public final class Stage2 {
     write(entry(gpa, 0), hpa >>> 12 << 10 | REGISTERS);
   }
 
+  /** Makes the tables that the leaves of RAM take, so that faults need not. */
+  public synchronized void prepare(GuestRam ram) {
+    for (GuestRam.Piece p : ram.pieces()) {
+      long end = p.gpa() + p.bytes();
+      long next;
+      for (long gpa = p.gpa(); gpa < end; gpa = next) {
+        int level = leafLevel(p, gpa);
+        entry(gpa, level);
+        next = (gpa | leafBytes(Math.max(level, 1)) - 1) + 1;
+        if (level == 1) { // to the end of its table, or to the last block, which is not whole
+          next = Math.min((gpa | leafBytes(2) - 1) + 1, end & -leafBytes(1));
+        }
+      }
+    }
+  }
+
   /** Unmaps everything. No hart may have seen it that does not fence before it enters a guest. */
   public synchronized void clear() {
     tables.memory().asSlice(root, next - root).fill((byte) 0);

@@ -29,6 +29,7 @@ import org.duvisor.platform.FastExits;
 import org.duvisor.platform.Grant;
 import org.duvisor.virtio.MmioLayout;
 import org.duvisor.virtio.VirtioDevice;
+import org.duvisor.virtio.rng.Rng;
 
 /**
  * A virtual machine: made of grants and devices, run by one thread for each vCPU. {@link #run} may
@@ -76,6 +77,7 @@ public final class Vm implements AutoCloseable {
         Stage2.tableBytes(ram, mode, config.largestLeaf()) + registers + granule - 1 & -granule;
     this.stage2 =
         new Stage2(mode, config.largestLeaf(), driver.grant(tables, Grant.Use.STAGE2_TABLES));
+    stage2.prepare(ram);
     VcpuSetup setup = new VcpuSetup(capabilities, stage2.hugatp());
     this.vcpus =
         new Vcpus(config.cpus(), (i, waiting) -> new Vcpu(i, waiting, driver, time, setup));
@@ -170,11 +172,13 @@ public final class Vm implements AutoCloseable {
       return;
     }
     try {
-      long parameters = WarmUp.load(ram, !config.aia(), !config.virtio().isEmpty());
+      long parameters = WarmUp.load(ram, !config.aia(), entropy());
       vcpus.get(0).hsm().start(ram.pieces().getFirst().gpa(), parameters);
       runThreads();
+      board.reset(); // a request may be under way
       WarmUp.unload(ram);
       stage2.clear();
+      stage2.prepare(ram);
     } catch (IllegalStateException e) { // the memory is gone: closed by another thread
       if (!stopped) {
         throw e;
@@ -182,6 +186,16 @@ public final class Vm implements AutoCloseable {
     }
     loops.forEach(VcpuLoop::forget);
     time.restart();
+  }
+
+  /** The slot of a device that can be asked for something without anybody noticing; -1 for none. */
+  private int entropy() {
+    for (int slot = 0; slot < config.virtio().size(); slot++) {
+      if (config.virtio().get(slot) instanceof Rng) {
+        return slot;
+      }
+    }
+    return -1;
   }
 
   private void runThreads() {
