@@ -47,7 +47,7 @@ final class LabMicroCommand implements Callable<Integer> {
       names = "--smp",
       paramLabel = "N",
       defaultValue = "1",
-      description = "Harts of the board and vCPUs of the guest, 1 or 2. Default: ${DEFAULT-VALUE}.")
+      description = "Harts of the board and vCPUs of the guest, 1 to 4. Default: ${DEFAULT-VALUE}.")
   private int harts;
 
   @Option(
@@ -68,6 +68,11 @@ final class LabMicroCommand implements Callable<Integer> {
   private long turn;
 
   @Option(
+      names = "--neighbour",
+      description = "Another guest, a Linux that keeps busy, runs under DuVisor all the while.")
+  private boolean neighbour;
+
+  @Option(
       names = "--svg",
       paramLabel = "FILE",
       converter = WrittenFile.class,
@@ -86,8 +91,11 @@ final class LabMicroCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws IOException, InterruptedException {
-    if (harts < 1 || harts > 2) {
-      throw new UserError("--smp is 1 or 2");
+    if (harts < 1 || harts > (embedded ? 2 : 4)) {
+      throw new UserError(embedded ? "--smp is 1 or 2 with --embedded" : "--smp is 1 to 4");
+    }
+    if (embedded && neighbour) {
+      throw new UserError("--neighbour is for the full stack, not --embedded");
     }
     if (aia == Aia.aplic) {
       throw new UserError("--aia is none or aplic-imsic");
@@ -114,7 +122,7 @@ final class LabMicroCommand implements Callable<Integer> {
     return MicroBenchmark.run(
         new Training(boards, err).images(stack),
         images.micro(),
-        new MicroBenchmark.Options(aia.controller(), harts, turn),
+        new MicroBenchmark.Options(aia.controller(), harts, turn, neighbour),
         running.harts(),
         about(),
         err);

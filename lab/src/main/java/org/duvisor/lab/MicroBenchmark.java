@@ -80,10 +80,19 @@ public final class MicroBenchmark {
    * How to measure.
    *
    * @param interrupts the interrupt controllers of the board, and of the guests: not APLIC
-   * @param harts of the board, and vCPUs of the guest: 1 or 2
+   * @param harts of the board, and vCPUs of the guest: 1 to 4, two of which do something
    * @param turn instructions of a turn of the board's harts while one answers another
+   * @param neighbour whether another guest of DuVisor is busy all the while
    */
-  public record Options(InterruptController interrupts, int harts, long turn) {}
+  public record Options(InterruptController interrupts, int harts, long turn, boolean neighbour) {}
+
+  /** A Linux under DuVisor that starts processes and reads files for ever. */
+  private static final String NEIGHBOUR =
+      "(echo 'while :; do cat /proc/*/stat; done >/dev/null 2>&1'; sleep 999999)"
+          + " | duvisor run --memory 64M --append quiet >/tmp/neighbour 2>&1 &";
+
+  private static final String NEIGHBOUR_READY =
+      "until grep -q 'DuVisor guest ready' /tmp/neighbour; do sleep 1; done";
 
   private final HostStack stack;
   private final Options options;
@@ -126,6 +135,10 @@ public final class MicroBenchmark {
 
   private MicroReport measure(Map<String, String> about) throws IOException {
     List<Run> runs = options.interrupts == InterruptController.APLIC_IMSIC ? Run.AIA : Run.PLIC;
+    if (options.neighbour) {
+      stack.console().answer(HostStack.PROMPT, NEIGHBOUR);
+      stack.console().answer(HostStack.PROMPT, NEIGHBOUR_READY);
+    }
     for (Run run : runs) {
       if (!run.before.isEmpty()) {
         stack.console().answer(HostStack.PROMPT, run.before);
@@ -144,6 +157,7 @@ public final class MicroBenchmark {
     stack.console().answer(HostStack.PROMPT, "poweroff -f");
     stack.run();
     Map<String, String> all = stack.about(about);
+    all.put("neighbour", options.neighbour ? "a busy Linux under DuVisor" : "none");
     all.put("turn", options.turn + " instructions while harts answer each other");
     List<String> systems = runs.stream().map(r -> r.system).distinct().toList();
     return new MicroReport(

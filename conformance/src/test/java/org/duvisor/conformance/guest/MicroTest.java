@@ -27,7 +27,7 @@ final class MicroTest {
             new HostStack.Images(
                 images.firmware(), images.kernel(), images.initrd(), images.root()),
             Path.of("../guest/images/micro.elf"),
-            new MicroBenchmark.Options(interrupts, harts, 10),
+            new MicroBenchmark.Options(interrupts, harts, 10, false),
             TestEngine.jitInTurns.factory(),
             Map.of(),
             System.out);
