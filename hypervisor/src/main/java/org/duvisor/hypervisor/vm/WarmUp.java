@@ -168,7 +168,7 @@ final class WarmUp {
         j complete
       2:
         beqz s4, 5f
-        andi t0, s0, 1    # a request takes long, until its code is compiled
+        andi t0, s0, 7    # a request takes long, until its code is compiled
         bnez t0, 5f
         addi s10, s10, 1
         sh s10, 0x102(s9) # available
