@@ -133,6 +133,8 @@ public enum Extension {
   SHVSTVECD(H),
   /** Advanced Interrupt Architecture, machine level. */
   SMAIA,
+  /** mcycle and minstret count in the modes that are wanted. */
+  SMCNTRPMF,
   /** Pointer masking for the next lower level than M. */
   SMNPM,
   /** What lower levels may use of the state that extensions add. */
@@ -141,6 +143,8 @@ public enum Extension {
   SSAIA(SMAIA),
   /** Page tables are in memory. */
   SSCCPTR,
+  /** Counters that overflow interrupt, and count in the modes that are wanted. */
+  SSCOFPMF(ZIHPM),
   /** scounteren is writable for each counter. */
   SSCOUNTERENW,
   /** Pointer masking for user mode and for guests. */

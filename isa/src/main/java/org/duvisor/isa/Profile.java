@@ -14,7 +14,7 @@ public enum Profile {
           + " b h zic64b zicbom zicbop zicboz zihintpause zihpm zfhmin zkt"
           + " sscounterenw sstc ssu64xl sv48 svinval svnapot svpbmt"),
   /** RVA23S64, but for vectors. */
-  RVA23(RVA22.names + " zicond zihintntl zimop zawrs zfa zcb zcmop sha ssnpm supm"),
+  RVA23(RVA22.names + " zicond zihintntl zimop zawrs zfa zcb zcmop sha sscofpmf ssnpm supm"),
   /** All that this machine has. */
   MAX("");
 

@@ -3,6 +3,7 @@ package org.duvisor.machine;
 import org.duvisor.isa.Cause;
 import org.duvisor.isa.Csr;
 import org.duvisor.isa.CsrField;
+import org.duvisor.isa.Extension;
 import org.duvisor.machine.dv.FileOwners;
 
 /**
@@ -14,12 +15,17 @@ import org.duvisor.machine.dv.FileOwners;
  */
 public final class CsrFile {
   private static final long VMID = Csr.HGATP_VMID;
-  private static final long S_INTERRUPTS = 0x222;
   private static final long M_INTERRUPTS = 0x888;
 
   private final Hart h;
   final HartState state;
   private final CsrRegisters registers;
+
+  /** The bit of the interrupt of counters that overflow, where there is Sscofpmf. */
+  private final long overflow;
+
+  /** Interrupts that M may leave to S. */
+  private final long supervisorInterrupts;
 
   /** The bit of SGEI, where there are guest interrupt files. */
   private final long guestExternal;
@@ -37,6 +43,9 @@ public final class CsrFile {
     this.state = h.state;
     this.registers = new CsrRegisters(this, h.state, h.aia, h.config.extensions());
     this.access = new CsrAccess(h);
+    this.overflow =
+        h.config.extensions().has(Extension.SSCOFPMF) ? 1L << Cause.COUNTER_OVERFLOW : 0;
+    this.supervisorInterrupts = 0x222 | overflow;
     this.guestExternal = h.config.guestFiles() > 0 ? 1L << Cause.SUPERVISOR_GUEST_EXTERNAL : 0;
     this.alwaysDelegated =
         guestExternal
@@ -46,6 +55,7 @@ public final class CsrFile {
 
   void reset() {
     registers.reset();
+    h.counters.restart();
     setDv();
   }
 
@@ -242,6 +252,11 @@ public final class CsrFile {
     h.mmu.flushAll();
   }
 
+  /** What counters count, or which do. */
+  void count() {
+    h.counters.changed();
+  }
+
   /** A status register: translation and interrupt enables. */
   void status() {
     h.contextChanged();
@@ -299,22 +314,22 @@ public final class CsrFile {
   // ---- supervisor level
 
   long readSie() {
-    return state.mie() & mideleg() & S_INTERRUPTS | (h.aia == null ? 0 : h.aia.sie());
+    return state.mie() & mideleg() & supervisorInterrupts | (h.aia == null ? 0 : h.aia.sie());
   }
 
   void writeSie(long value) {
-    setMie(value, mideleg() & S_INTERRUPTS);
+    setMie(value, mideleg() & supervisorInterrupts);
     if (h.aia != null) {
       h.aia.writeSie(value);
     }
   }
 
   long readSip() {
-    return h.traps.pending() & mideleg() & S_INTERRUPTS | (h.aia == null ? 0 : h.aia.sip());
+    return h.traps.pending() & mideleg() & supervisorInterrupts | (h.aia == null ? 0 : h.aia.sip());
   }
 
   void writeSip(long value) {
-    setSoftPending(value, mideleg() & 2);
+    setSoftPending(value, mideleg() & (2 | overflow));
     if (h.aia != null) {
       h.aia.writeSip(value);
     }
@@ -591,7 +606,7 @@ public final class CsrFile {
   }
 
   void writeMideleg(long value) {
-    state.delegated(value & S_INTERRUPTS);
+    state.delegated(value & supervisorInterrupts);
     h.attend();
   }
 
@@ -606,7 +621,7 @@ public final class CsrFile {
   void writeMip(long value) {
     long timer = (state.menvcfg() & Csr.MENVCFG_STCE) != 0 ? 0 : 1 << Cause.SUPERVISOR_TIMER;
     boolean external = h.aia == null || !h.aia.separateSeip();
-    setSoftPending(value, timer | (external ? 0x202 : 2));
+    setSoftPending(value, timer | overflow | (external ? 0x202 : 2));
     setHvip(value, h.config.hypervisor() ? 4 : 0);
   }
 
@@ -627,39 +642,46 @@ public final class CsrFile {
   }
 
   long readMcycle() {
-    return counter(Csr.MCOUNTINHIBIT_CY, state.cycleOffset());
+    return h.counters.read(Counters.CYCLE);
   }
 
   void writeMcycle(long value) {
-    state.cycleOffset(isInhibited(Csr.MCOUNTINHIBIT_CY) ? value : value - h.retired - 1);
+    h.counters.write(Counters.CYCLE, value);
   }
 
   long readMinstret() {
-    return counter(Csr.MCOUNTINHIBIT_IR, state.instretOffset());
+    return h.counters.read(Counters.INSTRET);
   }
 
   void writeMinstret(long value) {
-    state.instretOffset(isInhibited(Csr.MCOUNTINHIBIT_IR) ? value : value - h.retired - 1);
+    h.counters.write(Counters.INSTRET, value);
   }
 
-  private boolean isInhibited(long field) {
-    return CsrField.get(state.mcountinhibit(), field) != 0;
+  long readMhpmcounter(int index) {
+    return h.counters.read(Counters.FIRST + index);
   }
 
-  private long counter(long field, long offset) {
-    return isInhibited(field) ? offset : h.retired + offset;
+  void writeMhpmcounter(int index, long value) {
+    h.counters.write(Counters.FIRST + index, value & registers.mhpmcounterMask());
   }
 
-  void writeMcountinhibit(long value) {
-    long cycle = readMcycle();
-    long instret = readMinstret();
-    state.mcountinhibit(value & registers.mcountinhibitMask());
-    state.cycleOffset(isInhibited(Csr.MCOUNTINHIBIT_CY) ? cycle : cycle - h.retired);
-    state.instretOffset(isInhibited(Csr.MCOUNTINHIBIT_IR) ? instret : instret - h.retired);
+  long readMhpmevent(int index) {
+    return h.counters.readEvent(index);
+  }
+
+  void writeMhpmevent(int index, long value) {
+    h.counters.writeEvent(index, value & registers.mhpmeventMask());
+  }
+
+  /** Each level sees the counters that those above let it read (Sscofpmf, "Supervisor CSRs"). */
+  long readScountovf() {
+    long byM = h.priv == Hart.M ? -1 : state.mcounteren();
+    long byHs = h.v ? effectiveHcounteren() : -1;
+    return h.counters.overflowed() & byM & byHs;
   }
 
   private void setMie(long value, long mask) {
-    long implemented = M_INTERRUPTS | S_INTERRUPTS | alwaysDelegated;
+    long implemented = M_INTERRUPTS | supervisorInterrupts | alwaysDelegated;
     state.mie(state.mie() & ~mask | value & mask & implemented);
     h.traps.enablesChanged();
   }

@@ -108,6 +108,7 @@ public final class Hart {
   /** What its CSRs hold. */
   final HartState state;
 
+  final Counters counters;
   final Pmp pmp = new Pmp();
   final Mmu mmu;
   final CsrFile csrs;
@@ -193,6 +194,7 @@ public final class Hart {
     this.posts = posts;
     this.state = new HartState();
     this.aia = config.aia() ? new Aia(this, config.guestFiles()) : null;
+    this.counters = new Counters(this);
     this.csrs = new CsrFile(this);
     this.traps = new Traps(this);
     this.requests = new CodeRequests(this, memory.code());
@@ -327,6 +329,8 @@ public final class Hart {
     priv = privilege;
     v = virtual;
     contextChanged();
+    counters.modeChanged();
+    counters.settle();
   }
 
   // ---- embedding: HU and HS are Java code
@@ -414,11 +418,13 @@ public final class Hart {
       if (wantsAttention()) {
         ATTENTION.setVolatile(this, false);
         requests.serve();
+        counters.settle();
         traps.takeInterrupt();
         continue;
       }
       long before = retired;
-      engine.run(limit);
+      engine.run(Math.min(limit, counters.deadline()));
+      counters.settle();
       boolean ended = retired >= limit;
       if (retired == before) { // a loop of traps, which takes time as well
         ended |= !wantsAttention() || ++fruitless == MAX_FRUITLESS;

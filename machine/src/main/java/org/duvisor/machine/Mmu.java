@@ -391,6 +391,7 @@ public final class Mmu {
     long status = dataV ? c.state.vsstatus() : c.state.mstatus();
     boolean sum = CsrField.get(status, Csr.SSTATUS_SUM) != 0;
     walker.offset = (int) (va - accessVa);
+    h.counters.happens(kind == WRITE ? CounterEvent.DTLB_WRITE_MISS : CounterEvent.DTLB_READ_MISS);
     long pa = walker.translate(masked(va), kind, dataV, dataPriv, sum, dataMxr);
     return finish(va, pa, width, kind, h.dataContext);
   }
@@ -516,6 +517,7 @@ public final class Mmu {
       fetchCacheable = true;
       return va + Tlb.addend(entry);
     }
+    h.counters.happens(CounterEvent.ITLB_MISS);
     walker.offset = 0;
     long pa = walker.translate(va, EXECUTE, v, h.priv, false, false);
     Pmp.Verdict verdict = h.pmp.check(pa, 2, EXECUTE, h.priv);

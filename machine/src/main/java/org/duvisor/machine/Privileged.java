@@ -41,6 +41,7 @@ public final class Privileged {
     h.v = v;
     h.contextChanged();
     h.traps.enablesChanged();
+    h.counters.modeChanged();
     if (v && h.csrs.kicked()) {
       h.attend();
     }

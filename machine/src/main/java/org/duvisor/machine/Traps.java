@@ -64,6 +64,13 @@ public final class Traps {
   private void note(Mode to, long cause, long epc) {
     Mode from = mode();
     counts.add(from, to, cause);
+    h.counters.happens(CounterEvent.TRAP);
+    if (cause < 0) {
+      h.counters.happens(CounterEvent.INTERRUPT);
+    }
+    if (from.guest() && !to.guest()) {
+      h.counters.happens(CounterEvent.GUEST_EXIT);
+    }
     ModeListener l = listener;
     if (l != null) {
       l.trapped(h, from, to, cause, epc);
@@ -258,6 +265,7 @@ public final class Traps {
     h.priv = priv;
     h.v = v;
     h.contextChanged();
+    h.counters.modeChanged();
     if (h.left) {
       h.attend();
     }

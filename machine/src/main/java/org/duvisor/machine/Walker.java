@@ -82,9 +82,14 @@ final class Walker {
     }
     CsrFile c = h.csrs;
     if (!v) {
-      return c.state.satp() >>> 60 == 0
-          ? address
-          : stage1(c.state.satp(), priv, sum, (c.state.menvcfg() & Csr.MENVCFG_ADUE) != 0);
+      if (c.state.satp() >>> 60 == 0) {
+        return address;
+      }
+      h.counters.happens(CounterEvent.WALK);
+      return stage1(c.state.satp(), priv, sum, (c.state.menvcfg() & Csr.MENVCFG_ADUE) != 0);
+    }
+    if ((c.state.vsatp() | c.state.hgatp()) >>> 60 != 0) {
+      h.counters.happens(CounterEvent.WALK);
     }
     guestAddress =
         c.state.vsatp() >>> 60 == 0

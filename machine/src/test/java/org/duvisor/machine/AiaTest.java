@@ -36,7 +36,7 @@ class AiaTest {
     "hgeie, -1, 0xfe",
     "mideleg, 0, 0x1444", // the guest external interrupt is always HS's
     "hideleg, -1, 0x444",
-    "mie, -1, 0x1eee",
+    "mie, -1, 0x3eee",
     "hie, -1, 0x1444",
     "hstatus, 0x7000, 0x200007000",
     "hstatus, 0x8000, 0x200000000", // no guest file 8

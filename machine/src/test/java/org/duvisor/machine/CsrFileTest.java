@@ -27,10 +27,10 @@ class CsrFileTest {
     "misa,       0,                  0x8000_0000_0014_11af",
     "medeleg,    -1,                 0xf0_b7ff",
     "hedeleg,    -1,                 0xb1ff",
-    "mideleg,    -1,                 0x666",
+    "mideleg,    -1,                 0x2666",
     "mideleg,    0,                  0x444",
     "hideleg,    -1,                 0x444",
-    "mie,        -1,                 0xeee",
+    "mie,        -1,                 0x2eee",
     "hie,        -1,                 0x444",
     "hvip,       -1,                 0x444",
     "hgeie,      -1,                 0",
@@ -50,7 +50,7 @@ class CsrFileTest {
     "mcounteren, -1,                 0xffff_ffff",
     "hcounteren, -1,                 0xffff_ffff",
     "scounteren, -1,                 0xffff_ffff",
-    "mcountinhibit, -1,              5",
+    "mcountinhibit, -1,              0x7fd",
     "menvcfg,    -1,                 0xe000_0003_0000_00f1",
     "menvcfg,    0x20,               0", // CBIE = 2 is reserved
     "senvcfg,    -1,                 0x3_0000_00f1",
@@ -58,7 +58,13 @@ class CsrFileTest {
     "mtinst,     -1,                 -1",
     "mtval2,     -1,                 -1",
     "htval,      -1,                 -1",
-    "mhpmcounter3, -1,               0",
+    "mhpmcounter3, -1,               -1",
+    "mhpmcounter11, -1,              0", // does not count
+    "mhpmevent3, 0x10019,            0x10019",
+    "mhpmevent10, -1,                0xfc00_0000_0000_0000", // no such event
+    "mhpmevent11, -1,                0",
+    "mcyclecfg,  -1,                 0x7c00_0000_0000_0000",
+    "minstretcfg, -1,                0x7c00_0000_0000_0000",
     "tdata1,     -1,                 0", // no triggers
     "pmpaddr1,   -1,                 0x3f_ffff_ffff_ffff",
     "pmpcfg0,    0x6261_1f1f,        0x1_1f1f", // W without R keeps the old value; bits 6:5 are 0
@@ -92,7 +98,7 @@ class CsrFileTest {
     f.csr(Csr.VSIE, -1);
     f.assertHex(0x44, () -> f.csr(Csr.HIE), "vsie");
     f.csr(Csr.SIE, -1);
-    f.assertHex(0x266, () -> f.csr(Csr.MIE), "sie");
+    f.assertHex(0x2266, () -> f.csr(Csr.MIE), "sie");
     f.csr(Csr.MIDELEG, 0x20);
     f.csr(Csr.SIP, -1);
     f.assertHex(0x440, () -> f.csr(Csr.MIP), "sip.SSIP is read-only without delegation");
@@ -115,9 +121,9 @@ class CsrFileTest {
     f.csr(Csr.MENVCFG, Csr.MENVCFG_STCE);
     f.assertHex(0, () -> f.csr(Csr.MIP), "the bit of software is out of sight");
     f.csr(Csr.MIP, -1);
-    f.assertHex(0x206, () -> f.csr(Csr.MIP), "STIP is read-only");
+    f.assertHex(0x2206, () -> f.csr(Csr.MIP), "STIP is read-only");
     f.csr(Csr.STIMECMP, 0);
-    f.assertHex(0x226, () -> f.csr(Csr.MIP), "now it has expired");
+    f.assertHex(0x2226, () -> f.csr(Csr.MIP), "now it has expired");
   }
 
   @Test
@@ -153,6 +159,9 @@ class CsrFileTest {
     "cycle,    -iiii", // mcounteren = 0
     "time,     -iiii",
     "hpmcounter31, -iiii",
+    "mhpmevent3, -iiii",
+    "mcyclecfg, -iiii",
+    "scountovf, --i-v",
     "fcsr,     iiiii", // FS is off
     "pmpaddr16, iiiii",
     "utvec,    iiiii", // no DV-ext here

@@ -101,13 +101,13 @@ final class GuestPageFault {
       return refuse(cause, utval);
     }
     if (cause == Cause.LOAD_GUEST_PAGE_FAULT && MemoryInstruction.isLoad(inst)) {
-      long value = window.device().read(gpa - window.base(), width);
+      long value = bus.read(window, gpa, width);
       h.x(MemoryInstruction.loaded(inst), MemoryInstruction.extend(inst, value));
       h.advance(length);
       return ExitKind.MMIO_READ;
     }
     if (cause == Cause.STORE_GUEST_PAGE_FAULT && MemoryInstruction.isStore(inst)) {
-      window.device().write(gpa - window.base(), width, h.x(MemoryInstruction.stored(inst)));
+      bus.write(window, gpa, width, h.x(MemoryInstruction.stored(inst)));
       h.advance(length);
       return ExitKind.MMIO_WRITE;
     }

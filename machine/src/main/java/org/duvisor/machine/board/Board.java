@@ -10,6 +10,7 @@ import org.duvisor.devices.TestFinisher;
 import org.duvisor.devices.Timers;
 import org.duvisor.devices.fdt.Cpus;
 import org.duvisor.devices.fdt.Node;
+import org.duvisor.isa.Extension;
 import org.duvisor.machine.Clock;
 import org.duvisor.machine.Hart;
 import org.duvisor.machine.dv.Posts;
@@ -99,6 +100,9 @@ public final class Board implements AutoCloseable {
         .longs("reg", MemoryMap.RAM, config.memoryBytes());
     new Cpus("rv64i", config.hart().extensions().names(), config.hart().mmuType(), Clock.HERTZ, 64)
         .describe(root, config.harts(), FIRST_CPU);
+    if (config.hart().extensions().has(Extension.ZIHPM)) {
+      CounterNode.describe(root);
+    }
     Node soc = root.child("soc");
     soc.cells("#address-cells", 2)
         .cells("#size-cells", 2)

@@ -185,11 +185,10 @@ final class Regions {
       return false;
     }
     int csr = d.csr();
-    return csr == Csr.CYCLE
-        || csr == Csr.INSTRET
-        || csr == Csr.MCYCLE
-        || csr == Csr.MINSTRET
-        || csr == Csr.MCOUNTINHIBIT;
+    return switch (csr & ~31) {
+      case Csr.CYCLE, Csr.MCYCLE, Csr.MCOUNTINHIBIT -> csr != Csr.TIME;
+      default -> csr == Csr.SCOUNTOVF;
+    };
   }
 
   private int heat(long base, int offset, Map<Integer, CodePage> pages) {
