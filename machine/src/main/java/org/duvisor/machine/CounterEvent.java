@@ -26,6 +26,8 @@ public enum CounterEvent {
   /** Interrupts taken. */
   INTERRUPT(0x104);
 
+  private static final CounterEvent[] ALL = values();
+
   private final int number;
 
   CounterEvent(int number) {
@@ -54,7 +56,7 @@ public enum CounterEvent {
 
   /** The event of this number, null for none. */
   static @Nullable CounterEvent of(long number) {
-    for (CounterEvent e : values()) {
+    for (CounterEvent e : ALL) {
       if (e.number == number) {
         return e;
       }
