@@ -317,7 +317,7 @@ class PmuTest {
     calls.call(0, 0, DESCRIBE, at, 0, 6, 0).call(INVALID, 0, DESCRIBE, at + 80, 0, 2, 0).run();
     int[] outputs = {1, 0, 1, 0, 0, 1, 5};
     for (int i = 0; i < outputs.length; i++) {
-      assertEquals(outputs[i], output(at + 16 * i), "entry " + i);
+      assertEquals(outputs[i], output(at + 16L * i), "entry " + i);
     }
   }
 
