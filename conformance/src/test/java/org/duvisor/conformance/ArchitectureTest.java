@@ -49,7 +49,9 @@ final class ArchitectureTest {
               packageOf(cells[1].replace("`", "")),
               seen.equals("-")
                   ? Set.of()
-                  : Arrays.stream(seen.split(",")).map(ArchitectureTest::packageOf).collect(Collectors.toSet()));
+                  : Arrays.stream(seen.split(","))
+                      .map(ArchitectureTest::packageOf)
+                      .collect(Collectors.toSet()));
         }
       }
     } catch (IOException e) {
