@@ -30,7 +30,6 @@ public final class Ns16550 extends Device {
   private static final int LCR = 3;
   private static final int MCR = 4;
   private static final int LSR = 5;
-  private static final int MSR = 6;
   private static final int SCR = 7;
 
   private static final int IER_RECEIVE = 1;
