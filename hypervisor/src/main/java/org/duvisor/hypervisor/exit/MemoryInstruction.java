@@ -44,12 +44,12 @@ final class MemoryInstruction {
   }
 
   /** What a load adds to the base. */
-  static long loadOffset(int insn) {
+  static int loadOffset(int insn) {
     return insn >> 20;
   }
 
   /** What a store adds to the base. */
-  static long storeOffset(int insn) {
+  static int storeOffset(int insn) {
     return insn >> 25 << 5 | insn >>> 7 & 31;
   }
 

@@ -126,7 +126,7 @@ class FastExitsTest {
   private static String touch(SplittableRandom random) {
     long[] odd = {END, END - 8, END + 0x1000, StubRig.GUEST - 8, 0, -8, 1L << 40, 1L << 41};
     long page = FRESH + 0x10_0000 + random.nextLong((END - FRESH - 0x10_0000) / 4096) * 4096;
-    long at = random.nextInt(5) == 0 ? pick(random, odd) : page + random.nextInt(500) * 8;
+    long at = random.nextInt(5) == 0 ? pick(random, odd) : page + random.nextInt(500) * 8L;
     String[] accesses = {"ld a0, (a3)", "sd a0, (a3)", "sb a0, (a3)", "amoadd.d a0, a0, (a3)"};
     return "li a3, %d\n%s\n".formatted(at, accesses[random.nextInt(accesses.length)]);
   }
