@@ -55,6 +55,23 @@ class MmioBusTest {
     assertNull(bus.find(-1, 1));
   }
 
+  @Test
+  void anObserverSeesAccessesAfterTheDevice() {
+    MmioBus bus = new MmioBus();
+    bus.add(0x1000, new Blank(0x100), 3);
+    MmioBus.Window window = bus.find(0x1010, 4);
+    assertNotNull(window);
+    StringBuilder seen = new StringBuilder();
+    bus.observer(
+        (w, offset, width, write, value) ->
+            seen.append(write ? " w " : " r ").append(offset).append(' ').append(value));
+    bus.write(window, 0x1010, 4, 7);
+    assertEquals(0, bus.read(window, 0x1020, 4));
+    bus.observer(null);
+    bus.write(window, 0x1010, 4, 8);
+    assertEquals(" w 16 7 r 32 0", seen.toString());
+  }
+
   /** As a board has it: the controller first, for the others need its lines. */
   @Test
   void anInterruptDoesNotSurviveTheResetOfItsDevice() {
