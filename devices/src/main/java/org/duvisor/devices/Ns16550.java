@@ -144,7 +144,7 @@ public final class Ns16550 extends Device {
           case RBR_THR -> dlab() ? divisor & 0xff : receive();
           case IIR_FCR -> identify();
           case LSR -> lineStatus();
-          default -> modemStatus();
+          default -> modemStatus(); // MSR
         };
     if (news) {
       update();
