@@ -103,7 +103,12 @@ public final class Hart {
   FileOwners owners = FileOwners.NONE;
 
   /** Where the entropy of seed comes from (Zkr); 16 bits are used. */
-  IntSupplier entropy = new SecureRandom()::nextInt;
+  IntSupplier entropy = () -> Entropy.OF_THE_COMPUTER.nextInt();
+
+  /** Made when somebody asks: it takes a start milliseconds. */
+  private static final class Entropy {
+    static final SecureRandom OF_THE_COMPUTER = new SecureRandom();
+  }
 
   /** What its CSRs hold. */
   final HartState state;

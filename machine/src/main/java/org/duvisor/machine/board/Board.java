@@ -138,9 +138,15 @@ public final class Board implements AutoCloseable {
     endsAtReset = true;
   }
 
-  /** Gives the device tree a seed for the kernel's random numbers, a new one at every reset. */
+  /**
+   * Gives the device tree a seed for the kernel's random numbers, a new one at every reset, and
+   * harts with Zkr their entropy: on a deterministic board the same each time.
+   */
   public void seed(RandomGenerator generator) {
     random = generator;
+    for (Hart hart : harts) {
+      hart.entropy(generator::nextInt);
+    }
   }
 
   /** Random bytes for the device tree, none unless there is a generator. */
