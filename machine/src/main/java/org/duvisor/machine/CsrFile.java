@@ -35,6 +35,9 @@ public final class CsrFile {
 
   final CsrAccess access;
 
+  /** senvcfg.PMM and, above it, huvsenvcfg.PMM, that the TLBs were filled under. */
+  private long userMasking;
+
   /** hdvctl.EN, for the process whose page table is at hdvroot. */
   boolean dvEnabled;
 
@@ -55,6 +58,7 @@ public final class CsrFile {
 
   void reset() {
     registers.reset();
+    masking();
     h.counters.restart();
     setDv();
   }
@@ -263,9 +267,16 @@ public final class CsrFile {
     h.traps.enablesChanged();
   }
 
-  /** Pointer masking may be another: what was entered for masked addresses goes. */
+  /**
+   * The envcfg of a user mode: what was entered for masked addresses goes when pointer masking is
+   * another. Kernels write these registers at each change of threads.
+   */
   void masking() {
-    h.mmu.flushAll();
+    long now = state.senvcfg() & Csr.SENVCFG_PMM | (state.huvsenvcfg() & Csr.HUVSENVCFG_PMM) << 2;
+    if (now != userMasking) {
+      userMasking = now;
+      h.mmu.flushAll();
+    }
   }
 
   /** Whose translations and whose vCPU it is. */
