@@ -3,7 +3,6 @@ package org.duvisor.isa.codegen;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.Locale;
 import org.duvisor.isa.CsrField;
 import org.duvisor.isa.CsrRow;
 import org.duvisor.isa.CsrTable;
@@ -84,15 +83,14 @@ public final class CsrGenerator {
       constant("int", row.name(i), row.name(i), "0x%03x".formatted(row.number(i)));
     }
     for (CsrField f : row.fields()) {
-      String mask = "0x" + Long.toHexString(f.mask()) + "L";
-      constant("long", row.name(0) + "_" + f.name(), row.name(0) + "." + f.name(), mask);
+      String name = row.name(0) + "_" + f.name();
+      constant("long", name, row.name(0) + "." + f.name(), Source.hex(f.mask()));
     }
   }
 
   private void constant(String type, String name, String what, String value) {
-    String constant = name.toUpperCase(Locale.ROOT).replace('-', '_');
     out.line(1, "/** " + what + " */");
-    out.line(1, "public static final " + type + " " + constant + " = " + value + ";");
+    out.line(1, "public static final %s %s = %s;".formatted(type, Source.constant(name), value));
     out.line(0, "");
   }
 

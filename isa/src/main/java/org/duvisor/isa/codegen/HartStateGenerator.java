@@ -86,7 +86,7 @@ public final class HartStateGenerator {
     out.line(0, "public final class HartState {");
     int offset = 0;
     for (CsrRow row : words()) {
-      out.line(1, "static final int " + constant(row) + " = " + offset + ";");
+      out.line(1, "static final int " + Source.constant(row.name()) + " = " + offset + ";");
       offset += 8 * row.count();
     }
     out.line(0, "");
@@ -113,7 +113,8 @@ public final class HartStateGenerator {
       long reset = Long.decode(row.reset());
       for (int i = 0; reset != 0 && i < row.count(); i++) {
         out.line(
-            2, method(row.name()) + "(" + (row.isFamily() ? i + ", " : "") + hex(reset) + ");");
+            2,
+            method(row.name()) + "(" + (row.isFamily() ? i + ", " : "") + Source.hex(reset) + ");");
       }
     }
     out.line(1, "}");
@@ -134,7 +135,7 @@ public final class HartStateGenerator {
   private void emitAccessors(CsrRow row) {
     String name = method(row.name());
     String index = row.isFamily() ? "int i" : "";
-    String at = "base + " + constant(row) + (row.isFamily() ? " + 8 * i" : "");
+    String at = "base + " + Source.constant(row.name()) + (row.isFamily() ? " + 8 * i" : "");
     out.line(0, "");
     out.line(1, "long " + name + "(" + index + ") {");
     out.line(2, "return Raw.word(" + at + ");");
@@ -240,18 +241,23 @@ public final class HartStateGenerator {
         always |= f.mask();
         continue;
       }
-      StringBuilder has = new StringBuilder();
-      for (Extension e : f.extension()) {
-        has.append(has.isEmpty() ? "" : " && ").append("x.has(Extension." + e.name() + ")");
-      }
-      more.append(" | (" + has + " ? " + hex(f.mask()) + " : 0)");
+      more.append(" | (" + has(f.extension()) + " ? " + Source.hex(f.mask()) + " : 0)");
     }
-    return hex(always) + more;
+    return Source.hex(always) + more;
+  }
+
+  /** Whether a hart has all of these, as an expression. */
+  private static String has(List<Extension> all) {
+    List<String> each = new ArrayList<>();
+    for (Extension e : all) {
+      each.add("x.has(Extension." + e.name() + ")");
+    }
+    return String.join(" && ", each);
   }
 
   /** The writable bits of a row, as an expression. */
   private String mask(CsrRow row) {
-    return conditional().contains(row) ? maskName(row) : hex(row.mask(false));
+    return conditional().contains(row) ? maskName(row) : Source.hex(row.mask(false));
   }
 
   private void emitMasks() {
@@ -289,13 +295,10 @@ public final class HartStateGenerator {
       }
     }
     for (Map.Entry<List<Extension>, List<CsrRow>> group : groups.entrySet()) {
-      StringBuilder has = new StringBuilder();
       int kind = 1;
-      for (Extension e : group.getKey()) {
-        has.append(has.isEmpty() ? "" : " && ").append("x.has(Extension." + e.name() + ")");
-        kind |= e == Extension.XDV ? 2 : e == Extension.SMAIA ? 4 : 0;
-      }
-      out.line(2, "if (" + has + ") {");
+      kind |= group.getKey().contains(Extension.XDV) ? 2 : 0;
+      kind |= group.getKey().contains(Extension.SMAIA) ? 4 : 0;
+      out.line(2, "if (" + has(group.getKey()) + ") {");
       for (CsrRow row : group.getValue()) {
         out.line(
             3,
@@ -362,15 +365,20 @@ public final class HartStateGenerator {
   // Methods of moderate size, one a level: HotSpot compiles no huge ones.
   private static final String[] LEVELS = {"User", "Supervisor", "Hypervisor", "Machine"};
 
+  /** The cases that call the method of each level. */
+  private void emitLevels(String prefix, String arguments) {
+    for (int level = 0; level < 4; level++) {
+      String label = level == 3 ? "default" : "case " + level;
+      out.line(3, label + " -> " + prefix + LEVELS[level] + "(" + arguments + ");");
+    }
+  }
+
   private void emitRead() {
     out.line(0, "");
     out.line(1, "/** Reads a register. */");
     out.line(1, "long read(int csr) {");
     out.line(2, "return switch (csr >>> 8 & 3) {");
-    for (int level = 0; level < 4; level++) {
-      String label = level == 3 ? "default" : "case " + level;
-      out.line(3, label + " -> read" + LEVELS[level] + "(csr);");
-    }
+    emitLevels("read", "csr");
     out.line(2, "};");
     out.line(1, "}");
     for (int level = 0; level < 4; level++) {
@@ -396,7 +404,8 @@ public final class HartStateGenerator {
       case WORD -> word(row, number);
       case CALL -> owner(row) + method("read", row.name()) + "(" + index(number) + ")";
       case AS -> readExpression(byName.get(row.target()), number);
-      case VIEW -> readExpression(byName.get(row.target()), number) + " & " + hex(row.mask(true));
+      case VIEW ->
+          readExpression(byName.get(row.target()), number) + " & " + Source.hex(row.mask(true));
       case ZERO, ABSENT -> "0";
     };
   }
@@ -428,10 +437,7 @@ public final class HartStateGenerator {
     out.line(1, "/** Writes a register, and does what follows from it. */");
     out.line(1, "void write(int csr, long value) {");
     out.line(2, "switch (csr >>> 8 & 3) {");
-    for (int level = 0; level < 4; level++) {
-      String label = level == 3 ? "default" : "case " + level;
-      out.line(3, label + " -> write" + LEVELS[level] + "(csr, value);");
-    }
+    emitLevels("write", "csr, value");
     out.line(2, "}");
     out.line(1, "}");
     for (int level = 0; level < 4; level++) {
@@ -492,7 +498,7 @@ public final class HartStateGenerator {
       for (int illegal : f.not()) {
         value =
             "keep(%s, %s, %s, %s)"
-                .formatted(value, old, hex(f.mask()), hex((long) illegal << f.low()));
+                .formatted(value, old, Source.hex(f.mask()), Source.hex((long) illegal << f.low()));
       }
     }
     boolean whole = row == word && (Long.decode(row.reset()) & ~row.mask(false)) == 0;
@@ -510,13 +516,5 @@ public final class HartStateGenerator {
 
   private static String csr(CsrRow row) {
     return "Csr." + row.name(0).toUpperCase(Locale.ROOT);
-  }
-
-  private static String constant(CsrRow row) {
-    return row.name().toUpperCase(Locale.ROOT).replace('-', '_');
-  }
-
-  private static String hex(long value) {
-    return "0x" + Long.toHexString(value) + "L";
   }
 }

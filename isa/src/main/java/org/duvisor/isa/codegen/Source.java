@@ -3,6 +3,7 @@ package org.duvisor.isa.codegen;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Locale;
 
 /** The text of a generated class. */
 final class Source {
@@ -44,7 +45,17 @@ final class Source {
     return method.toString();
   }
 
-  /** The same with a prefix: "readMstatus". */
+  /** The same as a constant: "SOFTWARE_PENDING". */
+  static String constant(String name) {
+    return name.toUpperCase(Locale.ROOT).replace('-', '_');
+  }
+
+  /** A long literal. */
+  static String hex(long value) {
+    return "0x" + Long.toHexString(value) + "L";
+  }
+
+  /** {@link #method(String)} with a prefix: "readMstatus". */
   static String method(String prefix, String name) {
     return method(prefix + "-" + name);
   }
