@@ -19,6 +19,16 @@ final class CsrAccess {
   /** Checks an access by an instruction and returns the number of the register it means. */
   int effective(int csr, boolean write) {
     int kind = presence[csr];
+    if (kind == CsrRegisters.PRESENT
+        && csr >>> 8 == 1
+        && h.priv == Hart.S) { // what kernels do most
+      checkTimer(csr);
+      return checkSupervisor(csr, write);
+    }
+    return effectiveOther(csr, kind, write);
+  }
+
+  private int effectiveOther(int csr, int kind, boolean write) {
     int meant = effective(csr, kind, write);
     if ((kind & CsrRegisters.GUARDED) != 0 && h.priv != Hart.M) {
       checkStateen(csr);
@@ -51,9 +61,7 @@ final class CsrAccess {
       }
       return csr;
     }
-    if ((csr == Csr.STIMECMP || csr == Csr.VSTIMECMP) && h.priv != Hart.M && !timerAllowed()) {
-      throw h.illegal(); // from V=1 as well: HS could not do it either
-    }
+    checkTimer(csr);
     if (level == 2 || delegated) {
       if (h.v || h.priv == Hart.U) {
         throw h.illegalOrVirtual();
@@ -117,6 +125,12 @@ final class CsrAccess {
   /** Sstc below M: menvcfg.STCE and mcounteren.TM. */
   private boolean timerAllowed() {
     return stce() && (h.csrs.state.mcounteren() & 2) != 0;
+  }
+
+  private void checkTimer(int csr) {
+    if ((csr == Csr.STIMECMP || csr == Csr.VSTIMECMP) && h.priv != Hart.M && !timerAllowed()) {
+      throw h.illegal(); // from V=1 as well: HS could not do it either
+    }
   }
 
   private void checkTvm(boolean trapped) {

@@ -178,7 +178,7 @@ public final class CsrFile {
       return accessFile(aia, c, set | clear, set);
     }
     long old = read(c);
-    write(c, readForUpdate(c) & ~clear | set);
+    write(c, startOfUpdate(c, old) & ~clear | set);
     return old;
   }
 
@@ -199,11 +199,10 @@ public final class CsrFile {
    * not what wires and posts hold high (privileged spec 3.1.9). vsip is the exception: clearing its
    * SSIP takes back a post, so it must be seen.
    */
-  private long readForUpdate(int csr) {
-    return switch (csr) {
-      case Csr.MIP, Csr.HIP, Csr.HUIP -> state.softwarePending() | state.hvip() & Traps.VS_CLASS;
-      default -> read(csr);
-    };
+  private long startOfUpdate(int csr, long read) {
+    return csr == Csr.MIP || csr == Csr.HIP || csr == Csr.HUIP
+        ? state.softwarePending() | state.hvip() & Traps.VS_CLASS
+        : read;
   }
 
   /**
@@ -263,7 +262,11 @@ public final class CsrFile {
 
   /** A status register: translation and interrupt enables. */
   void status() {
-    h.contextChanged();
+    if (h.mmu.hasContextOf(state.mstatus(), state.vsstatus())) {
+      updateFp();
+    } else {
+      h.contextChanged();
+    }
     h.traps.enablesChanged();
   }
 

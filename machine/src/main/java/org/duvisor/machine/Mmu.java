@@ -30,6 +30,10 @@ public final class Mmu {
   /** Context of accesses that are never cached. */
   private static final long UNCACHED = Tlb.context(Spaces.UNCACHED, PERM_U);
 
+  /** The fields of a status register that contexts are made of. */
+  private static final long CONTEXT_STATUS =
+      Csr.MSTATUS_MPRV | Csr.MSTATUS_MPP | Csr.MSTATUS_MPV | Csr.SSTATUS_MXR | Csr.SSTATUS_SUM;
+
   /** Bytes of a cache block (Zicbom, Zicboz). */
   public static final int BLOCK = 64;
 
@@ -59,6 +63,11 @@ public final class Mmu {
   private boolean dataV;
   private int dataPriv;
   private boolean dataMxr;
+
+  /** The fields of mstatus and vsstatus that the context of data was made of. */
+  private long contextStatus;
+
+  private long contextGuestStatus;
 
   /** Bits of data addresses that do not count, from the highest on; see {@link #masked}. */
   private int dataMask;
@@ -117,6 +126,13 @@ public final class Mmu {
     return satp >>> 60 != 0 && notGlobal[v ? 1 : 0] < MAX_NOT_GLOBAL;
   }
 
+  /** Whether the contexts are those of these values of mstatus and vsstatus. */
+  boolean hasContextOf(long status, long guestStatus) {
+    return !stale
+        && (status & CONTEXT_STATUS) == contextStatus
+        && (guestStatus & CONTEXT_STATUS) == contextGuestStatus;
+  }
+
   /** Recomputes the contexts of fetches and data accesses after a change of mode or regime. */
   void updateContext() {
     if (stale) {
@@ -130,6 +146,8 @@ public final class Mmu {
       priv = CsrField.get(c.state.mstatus(), Csr.MSTATUS_MPP);
       v = priv != Hart.M && CsrField.get(c.state.mstatus(), Csr.MSTATUS_MPV) != 0;
     }
+    contextStatus = c.state.mstatus() & CONTEXT_STATUS;
+    contextGuestStatus = c.state.vsstatus() & CONTEXT_STATUS;
     long status = v ? c.state.vsstatus() : c.state.mstatus();
     dataV = v;
     dataPriv = priv;

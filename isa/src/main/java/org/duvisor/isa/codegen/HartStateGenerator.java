@@ -16,6 +16,7 @@ import org.duvisor.isa.CsrRow;
 import org.duvisor.isa.CsrRow.Write;
 import org.duvisor.isa.CsrTable;
 import org.duvisor.isa.Extension;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Emits what the machine needs of the tables of CSRs: {@code HartState}, the words of a hart's
@@ -98,6 +99,14 @@ public final class HartStateGenerator {
     out.line(0, "");
     out.line(1, "HartState() {}");
     out.line(0, "");
+    out.line(1, "long word(int offset) {");
+    out.line(2, "return Raw.word(base + offset);");
+    out.line(1, "}");
+    out.line(0, "");
+    out.line(1, "void word(int offset, long value) {");
+    out.line(2, "Raw.word(base + offset, value);");
+    out.line(1, "}");
+    out.line(0, "");
     out.line(1, "/** The block; alive as long as this is. */");
     out.line(1, "public MemorySegment memory() {");
     out.line(2, "return memory;");
@@ -156,6 +165,7 @@ public final class HartStateGenerator {
   private String emitRegisters() {
     out.line(0, "package " + PACKAGE + ";");
     out.line(0, "");
+    out.line(0, "import java.util.Arrays;");
     out.line(0, "import org.duvisor.isa.Csr;");
     out.line(0, "import org.duvisor.isa.Extension;");
     out.line(0, "import org.duvisor.isa.Extensions;");
@@ -202,6 +212,7 @@ public final class HartStateGenerator {
     emitPresence();
     emitGuest();
     emitStateen();
+    emitWords();
     emitRead();
     emitWrite();
     out.line(0, "");
@@ -362,6 +373,78 @@ public final class HartStateGenerator {
     return rows;
   }
 
+  // ---- reads and writes: of most registers a word is loaded and stored, as two tables say
+
+  /** The word that a read of this row yields as it is, under its own name or another; or null. */
+  private @Nullable CsrRow loaded(CsrRow row) {
+    return switch (row.read()) {
+      case WORD -> row;
+      case AS -> loaded(byName.get(row.target()));
+      case CALL, VIEW, ZERO, ABSENT -> null;
+    };
+  }
+
+  /** The word that a write of this row replaces but for bits that are always 0; or null. */
+  private @Nullable CsrRow stored(CsrRow row) {
+    CsrRow meant = row.write() == Write.AS ? byName.get(row.target()) : row;
+    boolean plain =
+        meant.write() == Write.WORD
+            || meant.write() == Write.FIELDS
+                && isWhole(meant, meant)
+                && !conditional().contains(meant)
+                && meant.fields().stream().allMatch(f -> f.not().isEmpty());
+    return plain && meant.then().isEmpty() ? meant : null;
+  }
+
+  private void emitWords() {
+    out.line(0, "");
+    out.line(1, "/** Where the word is that is the value of a register, or -1. */");
+    out.line(1, "private static final short[] LOADS = new short[4096];");
+    out.line(0, "");
+    out.line(1, "/** Where the word is that a written value replaces, or -1. */");
+    out.line(1, "private static final short[] STORES = new short[4096];");
+    out.line(0, "");
+    out.line(1, "/** By word: which bits of a written value it takes. */");
+    out.line(1, "private static final long[] TAKES = new long[HartState.BYTES >> 3];");
+    out.line(0, "");
+    out.line(1, "static {");
+    out.line(2, "Arrays.fill(LOADS, (short) -1);");
+    out.line(2, "Arrays.fill(STORES, (short) -1);");
+    for (CsrRow row : table.rows()) {
+      if (!row.isCsr() || !row.exists()) {
+        continue;
+      }
+      CsrRow loaded = loaded(row);
+      if (loaded != null) {
+        out.line(2, "put(LOADS, " + words(row, loaded) + ");");
+      }
+      CsrRow stored = stored(row);
+      if (stored != null) {
+        out.line(2, "put(STORES, " + words(row, stored) + ");");
+        if (stored == row) {
+          boolean all = row.write() == Write.WORD;
+          String takes = all ? "-1L" : Source.hex(row.mask(false));
+          for (int i = 0; i < row.count(); i++) {
+            String index = "(HartState.%s >> 3)".formatted(Source.constant(row.name()));
+            out.line(2, "TAKES[%s] = %s;".formatted(i == 0 ? index : index + " + " + i, takes));
+          }
+        }
+      }
+    }
+    out.line(1, "}");
+    out.line(0, "");
+    out.line(1, "private static void put(short[] all, int csr, int word, int count, int step) {");
+    out.line(2, "for (int i = 0; i < count; i++) {");
+    out.line(3, "all[csr + i * step] = (short) (word + 8 * i);");
+    out.line(2, "}");
+    out.line(1, "}");
+  }
+
+  private static String words(CsrRow row, CsrRow word) {
+    return "%s, HartState.%s, %d, %d"
+        .formatted(csr(row), Source.constant(word.name()), row.count(), row.step());
+  }
+
   // Methods of moderate size, one a level: HotSpot compiles no huge ones.
   private static final String[] LEVELS = {"User", "Supervisor", "Hypervisor", "Machine"};
 
@@ -377,6 +460,11 @@ public final class HartStateGenerator {
     out.line(0, "");
     out.line(1, "/** Reads a register. */");
     out.line(1, "long read(int csr) {");
+    out.line(2, "int word = LOADS[csr];");
+    out.line(2, "return word >= 0 ? s.word(word) : readOther(csr);");
+    out.line(1, "}");
+    out.line(0, "");
+    out.line(1, "private long readOther(int csr) {");
     out.line(2, "return switch (csr >>> 8 & 3) {");
     emitLevels("read", "csr");
     out.line(2, "};");
@@ -387,6 +475,9 @@ public final class HartStateGenerator {
       out.line(2, "return switch (csr) {");
       Map<String, List<String>> cases = new LinkedHashMap<>();
       for (CsrRow row : atLevel(level)) {
+        if (loaded(row) != null) {
+          continue;
+        }
         cases.computeIfAbsent(readExpression(row, row), e -> new ArrayList<>()).addAll(labels(row));
       }
       for (Map.Entry<String, List<String>> e : cases.entrySet()) {
@@ -436,6 +527,15 @@ public final class HartStateGenerator {
     out.line(0, "");
     out.line(1, "/** Writes a register, and does what follows from it. */");
     out.line(1, "void write(int csr, long value) {");
+    out.line(2, "int word = STORES[csr];");
+    out.line(2, "if (word >= 0) {");
+    out.line(3, "s.word(word, value & TAKES[word >> 3]);");
+    out.line(2, "} else {");
+    out.line(3, "writeOther(csr, value);");
+    out.line(2, "}");
+    out.line(1, "}");
+    out.line(0, "");
+    out.line(1, "private void writeOther(int csr, long value) {");
     out.line(2, "switch (csr >>> 8 & 3) {");
     emitLevels("write", "csr, value");
     out.line(2, "}");
@@ -447,6 +547,9 @@ public final class HartStateGenerator {
       List<String> ignored = new ArrayList<>();
       for (CsrRow row : atLevel(level)) {
         CsrRow meant = row.write() == Write.AS ? byName.get(row.target()) : row;
+        if (stored(row) != null) {
+          continue;
+        }
         if (meant.write() == Write.NONE) {
           ignored.addAll(labels(row));
         } else {
@@ -501,9 +604,15 @@ public final class HartStateGenerator {
                 .formatted(value, old, Source.hex(f.mask()), Source.hex((long) illegal << f.low()));
       }
     }
-    boolean whole = row == word && (Long.decode(row.reset()) & ~row.mask(false)) == 0;
     String mask = mask(row);
-    return whole ? value + " & " + mask : "%s & ~%s | %s & %s".formatted(old, mask, value, mask);
+    return isWhole(row, word)
+        ? value + " & " + mask
+        : "%s & ~%s | %s & %s".formatted(old, mask, value, mask);
+  }
+
+  /** Whether what these fields do not name of the word is 0. */
+  private static boolean isWhole(CsrRow row, CsrRow word) {
+    return row == word && (Long.decode(row.reset()) & ~row.mask(false)) == 0;
   }
 
   private static List<String> labels(CsrRow row) {
