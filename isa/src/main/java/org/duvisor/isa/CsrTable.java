@@ -17,6 +17,7 @@ public final class CsrTable {
   /** The tables, in the order of their constants. */
   public static final List<String> FILES =
       List.of(
+          "hart.csr",
           "unprivileged.csr",
           "supervisor.csr",
           "hypervisor.csr",

@@ -64,7 +64,6 @@ final class RegionCompiler {
   private static final MethodTypeDesc UNSAFE_GET =
       MethodTypeDesc.of(CD_long, ConstantDescs.CD_Object, CD_long);
   private static final ClassDesc SELF = ClassDesc.of("org.duvisor.jit.Region");
-  private static final ClassDesc LONGS = CD_long.arrayType();
   private static final ClassDesc LONG = ClassDesc.of("java.lang.Long");
   private static final ClassDesc IN_MEMORY = ClassDesc.of("org.duvisor.machine.semantics.InMemory");
   private static final ClassDesc FAST_FLOAT = desc(FastFloat.class);
@@ -84,8 +83,7 @@ final class RegionCompiler {
   private static final int FUEL = 5;
   private static final int NEXT = 6;
   private static final int SITE = 8;
-  private static final int X = 9;
-  private static final int F = 10;
+  private static final int BLOCK = 9;
   private static final int READ_TLB = 11;
   private static final int WRITE_TLB = 13;
   private static final int CONTEXT = 15;
@@ -111,7 +109,7 @@ final class RegionCompiler {
   }
 
   private final Source source;
-  private final Registers registers = new Registers(X, F, REGISTERS);
+  private final Registers registers = new Registers(BLOCK, REGISTERS);
   private final Map<Integer, Label> starts = new HashMap<>();
   private final Set<Integer> begun = new HashSet<>(); // offsets of blocks whose code has begun
   private final Map<Way, Label> waysOut = new LinkedHashMap<>();
@@ -206,8 +204,7 @@ final class RegionCompiler {
       }
     }
     b.lconst_0().lstore(NEXT).iconst_0().istore(SITE);
-    b.aload(HART_LOCAL).getfield(HART, "x", LONGS).astore(X);
-    b.aload(HART_LOCAL).getfield(HART, "f", LONGS).astore(F);
+    b.aload(HART_LOCAL).getfield(HART, "block", CD_long).lstore(BLOCK);
     Label from = b.newBoundLabel();
     load();
     enter();

@@ -1,6 +1,5 @@
 package org.duvisor.jit;
 
-import static java.lang.constant.ConstantDescs.CD_int;
 import static java.lang.constant.ConstantDescs.CD_long;
 import static java.lang.constant.ConstantDescs.CD_void;
 
@@ -12,36 +11,33 @@ import org.duvisor.isa.Semantics;
 import org.duvisor.isa.Semantics.Argument;
 import org.duvisor.isa.Semantics.Kind;
 import org.duvisor.isa.Semantics.Result;
+import org.duvisor.machine.HartState;
 import org.duvisor.machine.mem.Raw;
 
 /**
  * Where the guest's registers are while a region runs: those it uses in locals, all others in the
- * hart's arrays. Numbers 0 to 31 are x, 32 to 63 are f.
+ * hart's block. Numbers 0 to 31 are x, 32 to 63 are f.
  */
 final class Registers {
   static final int F = 32;
 
   private static final ClassDesc RAW = Raw.class.describeConstable().orElseThrow();
-  private static final ClassDesc LONGS = CD_long.arrayType();
-  private static final MethodTypeDesc GET = MethodTypeDesc.of(CD_long, LONGS, CD_int);
-  private static final MethodTypeDesc SET = MethodTypeDesc.of(CD_void, LONGS, CD_int, CD_long);
+  private static final MethodTypeDesc GET = MethodTypeDesc.of(CD_long, CD_long);
+  private static final MethodTypeDesc SET = MethodTypeDesc.of(CD_void, CD_long, CD_long);
 
   private final int[] local = new int[64]; // 0 = not used
   private final boolean[] written = new boolean[64];
-  private final int xArray;
-  private final int fArray;
+  private final int block;
   private int nextLocal;
 
   /**
    * No register used yet.
    *
-   * @param xArray local variable with the array of x registers
-   * @param fArray local variable with the array of f registers
+   * @param block local variable with the address of the hart's block
    * @param nextLocal first local variable that is free
    */
-  Registers(int xArray, int fArray, int nextLocal) {
-    this.xArray = xArray;
-    this.fArray = fArray;
+  Registers(int block, int nextLocal) {
+    this.block = block;
     this.nextLocal = nextLocal;
   }
 
@@ -83,28 +79,29 @@ final class Registers {
     return nextLocal;
   }
 
-  /** Array to locals. */
+  /** Block to locals. */
   void load(CodeBuilder b) {
     for (int r = 1; r < 64; r++) {
       if (local[r] != 0) {
-        element(b, r);
-        b.invokestatic(RAW, "element", GET).lstore(local[r]);
+        address(b, r);
+        b.invokestatic(RAW, "word", GET).lstore(local[r]);
       }
     }
   }
 
-  /** Locals to array, as far as the region writes them. */
+  /** Locals to block, as far as the region writes them. */
   void store(CodeBuilder b) {
     for (int r = 1; r < 64; r++) {
       if (written[r]) {
-        element(b, r);
-        b.lload(local[r]).invokestatic(RAW, "element", SET);
+        address(b, r);
+        b.lload(local[r]).invokestatic(RAW, "word", SET);
       }
     }
   }
 
-  private void element(CodeBuilder b, int register) {
-    b.aload(register < F ? xArray : fArray).loadConstant(register % F);
+  private void address(CodeBuilder b, int register) {
+    int at = register < F ? HartState.X + 8 * register : HartState.F + 8 * (register - F);
+    b.lload(block).loadConstant((long) at).ladd();
   }
 
   /** Pushes the value of a register. */

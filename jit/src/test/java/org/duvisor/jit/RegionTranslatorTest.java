@@ -268,7 +268,7 @@ class RegionTranslatorTest {
       long loop = m.label("loop");
       int tried = 0;
       for (Translation t : made) {
-        hart.x[10] = -1;
+        hart.x(10, -1);
         hart.pc = loop;
         int used = 1000 - t.run(hart, loop & -4096L, 0, 1000);
         assertTrue(used <= 1000 + Engine.MAX_BLOCK, "used " + used);

@@ -19,6 +19,7 @@ import org.duvisor.machine.dv.Posts;
 import org.duvisor.machine.dv.Windows;
 import org.duvisor.machine.fp.Fcsr;
 import org.duvisor.machine.mem.PhysicalMemory;
+import org.duvisor.machine.mem.Raw;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -36,7 +37,7 @@ public final class Hart {
   /** User mode; VU when V=1, HU when V=0 on a hart whose hdvctl.EN is set. */
   public static final int U = 0;
 
-  /** Slot of {@link #x} that takes writes to x0. */
+  /** The register that takes what is written to x0. */
   public static final int SINK = 32;
 
   /** Looks at interrupts in one {@link #run} that retires nothing between them. */
@@ -54,11 +55,8 @@ public final class Hart {
     }
   }
 
-  /** General registers; slot 0 is always 0, slot {@link #SINK} takes writes to x0. */
-  public final long[] x = new long[33];
-
-  /** Floating-point registers, NaN-boxed. */
-  public final long[] f = new long[32];
+  /** Host address of {@link HartState}'s block, for generated code. */
+  public final long block;
 
   /**
    * Address of the first instruction of the running block; of the next instruction between blocks.
@@ -198,6 +196,7 @@ public final class Hart {
     this.clock = clock;
     this.posts = posts;
     this.state = new HartState();
+    this.block = state.memory().address();
     this.aia = config.aia() ? new Aia(this, config.guestFiles()) : null;
     this.counters = new Counters(this);
     this.csrs = new CsrFile(this);
@@ -212,8 +211,6 @@ public final class Hart {
 
   /** Brings the hart to its reset state, with {@code pc} as reset vector. */
   public void reset(long resetVector) {
-    java.util.Arrays.fill(x, 0);
-    java.util.Arrays.fill(f, 0);
     pc = resetVector;
     priv = M;
     v = false;
@@ -232,6 +229,26 @@ public final class Hart {
     engine.forget(); // memory may have another content, and nobody said so
     contextChanged();
     attend();
+  }
+
+  /** General register {@code i}, 0 to 31. */
+  public long x(int i) {
+    return Raw.word(block + HartState.X + 8L * i);
+  }
+
+  /** Sets general register {@code i}: 1 to 31, or {@link #SINK}. */
+  public void x(int i, long value) {
+    Raw.word(block + HartState.X + 8L * i, value);
+  }
+
+  /** Floating-point register {@code i}, NaN-boxed. */
+  public long f(int i) {
+    return Raw.word(block + HartState.F + 8L * i);
+  }
+
+  /** Sets floating-point register {@code i}. */
+  public void f(int i, long value) {
+    Raw.word(block + HartState.F + 8L * i, value);
   }
 
   /** mhartid. */

@@ -80,14 +80,14 @@ public final class HartStateGenerator {
     out.line(0, "");
     out.line(0, "/**");
     out.line(
-        0,
-        " * The state of a hart that has a word in a table of CSRs, in one block of host memory:");
-    out.line(0, " * saved and compared as bytes. Generated from csrs/*.csr of the isa module.");
+        0, " * The state of a hart that has a word in a table, in one block of host memory: saved");
+    out.line(0, " * and compared as bytes. Constants are displacements in bytes. Generated from");
+    out.line(0, " * csrs/*.csr of the isa module.");
     out.line(0, " */");
     out.line(0, "public final class HartState {");
     int offset = 0;
     for (CsrRow row : words()) {
-      out.line(1, "static final int " + Source.constant(row.name()) + " = " + offset + ";");
+      out.line(1, "public static final int " + Source.constant(row.name()) + " = " + offset + ";");
       offset += 8 * row.count();
     }
     out.line(0, "");

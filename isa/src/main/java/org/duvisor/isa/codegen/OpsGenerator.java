@@ -221,7 +221,7 @@ public final class OpsGenerator {
         case JUMP -> line(3, "h.pc = " + call + ";");
         case LINK -> {
           line(3, "long target = " + call + ";");
-          line(3, "h.x[rd] = h.pc + (offset + length);");
+          line(3, "h.x(rd, h.pc + (offset + length));");
           line(3, "h.pc = target;");
         }
         case END -> {
@@ -234,8 +234,8 @@ public final class OpsGenerator {
     private String assignment(String call) {
       return switch (semantics.result()) {
         case NONE -> call + ";";
-        case RD -> "h.x[rd] = " + call + ";";
-        case FRD -> "h.f[rd] = " + call + ";";
+        case RD -> "h.x(rd, " + call + ");";
+        case FRD -> "h.f(rd, " + call + ");";
       };
     }
 
@@ -256,12 +256,12 @@ public final class OpsGenerator {
         case FCSR -> "h.fcsr";
         case PC -> "h.pc + offset";
         case NEXT -> "h.pc + (offset + length)";
-        case RS1 -> "h.x[rs1]";
-        case RS2 -> "h.x[rs2]";
-        case RD -> "h.x[old]";
-        case FRS1 -> "h.f[rs1]";
-        case FRS2 -> "h.f[rs2]";
-        case FRS3 -> "h.f[rs3]";
+        case RS1 -> "h.x(rs1)";
+        case RS2 -> "h.x(rs2)";
+        case RD -> "h.x(old)";
+        case FRS1 -> "h.f(rs1)";
+        case FRS2 -> "h.f(rs2)";
+        case FRS3 -> "h.f(rs3)";
         case RM -> "h.roundingMode(rm)";
         case IMM, CSR, ZIMM, RDN, RS1N, RS2N, INSN -> a.text();
       };

@@ -32,19 +32,18 @@ class OpsGeneratorTest {
 
   @Test
   void bodies() {
-    contains("      h.x[rd] = Alu.add(h.x[rs1], imm);\n");
-    contains("      h.x[rd] = Alu.add(h.pc + offset, imm);\n");
-    contains("      h.pc += Alu.ltu(h.x[rs1], h.x[rs2]) ? taken : fall;\n");
+    contains("      h.x(rd, Alu.add(h.x(rs1), imm));\n");
+    contains("      h.x(rd, Alu.add(h.pc + offset, imm));\n");
+    contains("      h.pc += Alu.ltu(h.x(rs1), h.x(rs2)) ? taken : fall;\n");
     contains(
-        "      long target = Control.jalr(h.x[rs1], imm);\n"
-            + "      h.x[rd] = h.pc + (offset + length);\n");
+        "      long target = Control.jalr(h.x(rs1), imm);\n"
+            + "      h.x(rd, h.pc + (offset + length));\n");
     contains("      h.pc = System.ecall(h, h.pc + offset);\n");
-    contains(
-        "      h.x[rd] = Csrs.csrrw(h, csr, h.x[rs1], rdn);\n      h.pc += offset + length;\n");
+    contains("      h.x(rd, Csrs.csrrw(h, csr, h.x(rs1), rdn));\n      h.pc += offset + length;\n");
     contains(
         "      h.useFp();\n"
-            + "      h.f[rd] = Fp.fadd_s(h.fcsr, h.f[rs1], h.f[rs2], h.roundingMode(rm));\n");
-    contains("      h.useFp();\n      Memory.fsd(h, h.x[rs1], imm, h.f[rs2]);\n");
+            + "      h.f(rd, Fp.fadd_s(h.fcsr, h.f(rs1), h.f(rs2), h.roundingMode(rm)));\n");
+    contains("      h.useFp();\n      Memory.fsd(h, h.x(rs1), imm, h.f(rs2));\n");
     contains("      this.rd = d.rd() == 0 ? 32 : d.rd();\n");
   }
 

@@ -16,7 +16,6 @@ public final class Raw {
   public static final Unsafe UNSAFE = Unsafe.getUnsafe();
 
   private static final Unsafe U = UNSAFE;
-  private static final long LONGS = Unsafe.ARRAY_LONG_BASE_OFFSET;
 
   static {
     if (ByteOrder.nativeOrder() != ByteOrder.LITTLE_ENDIAN) {
@@ -245,16 +244,6 @@ public final class Raw {
   /** Zeroes host memory. */
   public static void zero(long address, long length) {
     U.setMemory(address, length, (byte) 0);
-  }
-
-  /** Element of an array without a range check; the caller masks the index. */
-  public static long element(long[] array, int index) {
-    return U.getLong(array, LONGS + ((long) index << 3));
-  }
-
-  /** Sets an element of an array without a range check. */
-  public static void element(long[] array, int index, long value) {
-    U.putLong(array, LONGS + ((long) index << 3), value);
   }
 
   /** Orders all earlier accesses before all later ones. */

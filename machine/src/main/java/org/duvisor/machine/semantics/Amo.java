@@ -249,15 +249,14 @@ public final class Amo {
   /** AMOCAS.Q on pairs of registers: the pair of x0 reads as zero, and is not written. */
   public static void amocas_q(Hart h, long va, int rd, int rs2) {
     long host = h.mmu().atomic(va, 16, true);
-    long[] x = h.x;
     long[] words = {
-      x[rd], rd == 0 ? 0 : x[rd + 1], x[rs2], rs2 == 0 ? 0 : x[rs2 + 1],
+      h.x(rd), rd == 0 ? 0 : h.x(rd + 1), h.x(rs2), rs2 == 0 ? 0 : h.x(rs2 + 1),
     };
     Quadword.compareAndExchange(host, words);
     h.mmu().stored(0);
     if (rd != 0) {
-      x[rd] = words[0];
-      x[rd + 1] = words[1];
+      h.x(rd, words[0]);
+      h.x(rd + 1, words[1]);
     }
   }
 }

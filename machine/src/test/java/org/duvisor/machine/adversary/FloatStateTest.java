@@ -46,9 +46,9 @@ class FloatStateTest {
   private Landing use(String text, Mode mode, long fs) {
     rig.csr(Csr.HUSTATUS, SPV_SPVP | fs);
     rig.csr(Csr.HUVSSTATUS, 3 << 13);
-    rig.hart.x[10] = 0;
-    rig.hart.x[11] = Rig.DATA;
-    rig.hart.f[1] = 0x5ec7e7;
+    rig.hart.x(10, 0);
+    rig.hart.x(11, Rig.DATA);
+    rig.hart.f(1, 0x5ec7e7);
     return rig.run(mode, text + "\necall");
   }
 
@@ -58,8 +58,8 @@ class FloatStateTest {
       for (String text : USES) {
         Landing l = use(text, mode, OFF);
         assertTrue(l.is("HU", Cause.VIRTUAL_INSTRUCTION), () -> text + " " + l);
-        assertEquals(0, rig.hart.x[10], text);
-        assertEquals(0x5ec7e7, rig.hart.f[1], text);
+        assertEquals(0, rig.hart.x(10), text);
+        assertEquals(0x5ec7e7, rig.hart.f(1), text);
         assertEquals(OFF, rig.csr(Csr.HUSTATUS) & FS, text);
       }
     }
@@ -100,17 +100,17 @@ class FloatStateTest {
     rig.csr(Csr.HEDELEG, 0);
     rig.csr(Csr.HGATP, 0);
     rig.csr(Csr.VSSTATUS, 3 << 13);
-    rig.hart.f[1] = 77;
+    rig.hart.f(1, 77);
     assertTrue(rig.run(Mode.VS, "fmv.x.d a0, f1\necall").is("HS", Cause.ECALL_VS));
-    assertEquals(77, rig.hart.x[10]);
+    assertEquals(77, rig.hart.x(10));
   }
 
   /** HU itself is a process like any other. */
   @Test
   void theHypervisorsOwnRegistersAreNotTouched() {
     rig.csr(Csr.HUSTATUS, OFF);
-    rig.hart.f[1] = 78;
+    rig.hart.f(1, 78);
     assertTrue(rig.run(Mode.U, "fmv.x.d a0, f1\necall").is("HS", Cause.ECALL_U));
-    assertEquals(78, rig.hart.x[10]);
+    assertEquals(78, rig.hart.x(10));
   }
 }

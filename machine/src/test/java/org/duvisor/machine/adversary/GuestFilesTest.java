@@ -88,8 +88,8 @@ final class GuestFilesTest {
   }
 
   private Landing guest(String text) {
-    rig.hart.x[11] = PAGE;
-    rig.hart.x[12] = IDENTITY;
+    rig.hart.x(11, PAGE);
+    rig.hart.x(12, IDENTITY);
     return rig.run(Mode.VS, text);
   }
 
@@ -132,7 +132,7 @@ final class GuestFilesTest {
           List.of("sw a2, (a1)", "sd a2, (a1)", "lw a0, (a1)", "amoor.w a0, a2, (a1)", "jr a1")) {
         violates(access + " " + where, guest(access));
       }
-      rig.hart.x[11] = PAGE;
+      rig.hart.x(11, PAGE);
       rig.csr(Csr.HUSTATUS, 0x180);
       for (String access : List.of("husv.w a2, (a1)", "hulv.w a0, (a1)", "hulvx.wu a0, (a1)")) {
         assertTrue(rig.run(Mode.U, access).is("HS", Cause.WINDOW_VIOLATION), access + " " + where);
@@ -161,12 +161,12 @@ final class GuestFilesTest {
       rig.hart.mmu().flushAll();
       Landing l = guest("sw a2, (a1)\nlw a0, (a1)\necall");
       assertTrue(l.is("HU", Cause.ECALL_VS), l::toString);
-      assertEquals(0, rig.hart.x[10]);
+      assertEquals(0, rig.hart.x(10));
       assertTrue(posted(h, 1));
     }
     rig.csr(Csr.HUSTATUS, 0x180);
-    rig.hart.x[11] = PAGE;
-    rig.hart.x[12] = IDENTITY;
+    rig.hart.x(11, PAGE);
+    rig.hart.x(12, IDENTITY);
     assertEquals("none", rig.run(Mode.U, "husv.w a2, (a1)").level());
     assertTrue(posted(other, 1));
     nobodyGotAnything();
@@ -194,7 +194,7 @@ final class GuestFilesTest {
     rig.stage1();
     rig.put(Rig.STAGE1, PAGE >>> 12 << 10 | 1);
     rig.hart.mmu().flushAll();
-    rig.hart.x[11] = 0x1000;
+    rig.hart.x(11, 0x1000);
     assertEquals("VS", rig.run(Mode.VS, "ld a0, (a1)").level()); // an access fault of the guest
     rig.csr(Csr.HUGATP, Rig.SV39 | page(0, 0) >>> 12);
     rig.hart.mmu().flushAll();
@@ -230,7 +230,7 @@ final class GuestFilesTest {
   @Test
   void G2_hostileHypervisorSelectsTheFilesOfOthers() {
     for (int file = 0; file < 64; file++) {
-      rig.hart.x[11] = 0x180 | file << 12;
+      rig.hart.x(11, 0x180 | file << 12);
       rig.run(Mode.U, Rig.write(0x800));
       int selected = (int) rig.csr(Csr.HUSTATUS) >>> 12 & 63;
       assertEquals(file == 1 ? 1 : 0, selected);
@@ -250,15 +250,15 @@ final class GuestFilesTest {
   void hypervisorSavesAndRestoresTheFileOfItsVcpu() {
     ImsicFile file = rig.hart.supervisorFiles().get(1);
     file.post(IDENTITY);
-    rig.hart.x[11] = ImsicFile.EIP0;
+    rig.hart.x(11, ImsicFile.EIP0);
     assertEquals("none", rig.run(Mode.U, Rig.write(0x450)).level());
     assertEquals("none", rig.run(Mode.U, Rig.read(0x451)).level());
-    assertEquals(1L << IDENTITY, rig.hart.x[10]);
-    rig.hart.x[11] = 1 << 5;
+    assertEquals(1L << IDENTITY, rig.hart.x(10));
+    rig.hart.x(11, 1 << 5);
     assertEquals("none", rig.run(Mode.U, Rig.write(0x451)).level());
     assertEquals(5 << 16 | 5, file.top());
     assertEquals("none", rig.run(Mode.U, Rig.read(0x8b0)).level());
-    assertEquals(9 << 16 | 1, rig.hart.x[10]);
+    assertEquals(9 << 16 | 1, rig.hart.x(10));
     assertTrue(rig.run(Mode.VS, Rig.read(0x451)).is("HU", Cause.VIRTUAL_INSTRUCTION));
     assertTrue(rig.run(Mode.VS, Rig.read(0x8b0)).is("HU", Cause.VIRTUAL_INSTRUCTION));
     for (int select : new int[] {0x30, 0x3e, 0, 0x6f, 0x81, 0xfff}) {
@@ -307,7 +307,7 @@ final class GuestFilesTest {
       for (int csr = 0; csr < 4096; csr++) {
         for (Mode mode : new Mode[] {Mode.U, Mode.VS, Mode.VU}) {
           rig.csr(Csr.VSISELECT, select);
-          rig.hart.x[11] = -1;
+          rig.hart.x(11, -1);
           rig.run(mode, Rig.write(csr));
           rig.csr(Csr.MSTATUS, 1 << 13);
           rig.guestState();
@@ -327,8 +327,8 @@ final class GuestFilesTest {
     assertTrue(l.is("VS", Cause.INTERRUPT | 9), l::toString);
     assertTrue(
         rig.run(Mode.VS, "csrrw a0, stopei, x0\ncsrr a2, sip\necall").is("HU", Cause.ECALL_VS));
-    assertEquals(IDENTITY << 16 | IDENTITY, rig.hart.x[10]);
-    assertEquals(0, rig.hart.x[12] & 1 << 9);
+    assertEquals(IDENTITY << 16 | IDENTITY, rig.hart.x(10));
+    assertEquals(0, rig.hart.x(12) & 1 << 9);
   }
 
   @Test
@@ -339,7 +339,7 @@ final class GuestFilesTest {
     Landing l = guest("1: j 1b");
     assertTrue(l.is("HS", Cause.INTERRUPT | Cause.SUPERVISOR_GUEST_EXTERNAL), l::toString);
     assertEquals(Cause.INTERRUPT | Cause.HOST_EVENT, rig.csr(Csr.UCAUSE));
-    rig.hart.x[11] = 0;
+    rig.hart.x(11, 0);
     rig.run(Mode.U, Rig.write(0x804)); // HU closes all it can
     l = rig.run(Mode.U, "1: j 1b");
     assertTrue(l.is("HS", Cause.INTERRUPT | Cause.SUPERVISOR_GUEST_EXTERNAL), l::toString);
@@ -354,7 +354,7 @@ final class GuestFilesTest {
     rig.csr(Csr.HUVSSTATUS, 1 << 13 | 2);
     Landing l = guest("li a0, -1\ncsrw sie, a0\ncsrr a0, sip\ncsrr a2, stopi\necall");
     assertTrue(l.is("HU", Cause.ECALL_VS), l::toString);
-    assertEquals(0, rig.hart.x[10] | rig.hart.x[12]);
+    assertEquals(0, rig.hart.x(10) | rig.hart.x(12));
     assertEquals(0x222, rig.csr(Csr.HUVSIE));
   }
 

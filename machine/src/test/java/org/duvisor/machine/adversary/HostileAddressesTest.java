@@ -366,9 +366,9 @@ class HostileAddressesTest {
   }
 
   private void run(long program) {
-    hart.x[9] = 0;
-    hart.x[19] = 1L << 17 | (long) mode.privilege << 11 | (mode.virtual ? 1L << 39 : 0);
-    hart.x[20] = MARK;
+    hart.x(9, 0);
+    hart.x(19, 1L << 17 | (long) mode.privilege << 11 | (mode.virtual ? 1L << 39 : 0));
+    hart.x(20, MARK);
     hart.setMode(mode.mprv || mode == Mode.M ? Hart.M : mode.privilege, mode.virtual && !mode.mprv);
     hart.pc = program;
     for (int i = 0; i < 1000 && !isDone(); i++) {
@@ -378,7 +378,7 @@ class HostileAddressesTest {
   }
 
   private boolean isDone() {
-    return hart.x[11] == MARK && hart.x[9] != 0;
+    return hart.x(11) == MARK && hart.x(9) != 0;
   }
 
   private void check(String when, Shot s, Access a, long value, long cause) {

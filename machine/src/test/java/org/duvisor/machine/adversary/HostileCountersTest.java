@@ -46,7 +46,7 @@ final class HostileCountersTest {
       boolean counter = csr >= 0xb00 && csr < 0xb20 || csr >= 0x320 && csr < 0x340;
       if (counter || csr >= 0xc00 && csr < 0xc20 || csr == Csr.SCOUNTOVF) {
         rig.guestState();
-        rig.hart.x[11] = -1;
+        rig.hart.x(11, -1);
         Landing l = rig.run(mode, Rig.write(csr));
         assertNotEquals("none", l.level(), Csr.name(csr));
       }
@@ -68,11 +68,11 @@ final class HostileCountersTest {
     rig.csr(Csr.HUSTATUS, 0x180);
     assertEquals("none", rig.run(Mode.VS, second).level());
     assertTrue(rig.run(Mode.VS, overflows + "\necall").is("HU", Cause.ECALL_VS));
-    assertEquals(1 << 4, rig.hart.x[10], "not the overflow of a counter that it may not read");
+    assertEquals(1 << 4, rig.hart.x(10), "not the overflow of a counter that it may not read");
     assertEquals("HU", rig.run(Mode.VU, overflows).level());
     rig.csr(Csr.SCOUNTEREN, 1 << 3); // the kernel withholds what the hypervisor gives
     assertTrue(rig.run(Mode.VS, overflows + "\necall").is("HU", Cause.ECALL_VS));
-    assertEquals(0, rig.hart.x[10]);
+    assertEquals(0, rig.hart.x(10));
   }
 
   @Test
@@ -97,7 +97,7 @@ final class HostileCountersTest {
     Landing l =
         rig.run(Mode.VS, "csrw sie, x0\ncsrw sip, x0\n2: csrr a0, sip\nor a1, a1, a0\n j 2b");
     assertTrue(l.is("HS", Cause.INTERRUPT | Cause.COUNTER_OVERFLOW), l + "");
-    assertEquals(0, rig.hart.x[11] & LCOFI, "and nothing of it in sip");
+    assertEquals(0, rig.hart.x(11) & LCOFI, "and nothing of it in sip");
     assertEquals(LCOFI, rig.csr(Csr.SIE) & LCOFI);
     assertEquals(LCOFI, rig.csr(Csr.SIP) & LCOFI);
   }

@@ -21,7 +21,7 @@ final class InterruptsTest {
 
   @Test
   void W3_hostileHypervisorRaisesInterruptsOfTheHost() {
-    rig.hart.x[11] = -1;
+    rig.hart.x(11, -1);
     for (int csr : new int[] {0x804, 0x844, 0x845, 0x444, 0x404, 0x402}) {
       rig.run(Mode.U, Rig.write(csr));
     }
@@ -36,7 +36,7 @@ final class InterruptsTest {
   void W3_hostileHypervisorRaisesItsOwnInterruptsWhenTheKernelDelegatedNone() {
     rig.csr(Csr.SIDELEG, 0);
     rig.csr(Csr.HIDELEG, 0);
-    rig.hart.x[11] = -1;
+    rig.hart.x(11, -1);
     for (int csr : new int[] {0x804, 0x844, 0x845, 0x402}) {
       Landing l = rig.run(Mode.U, Rig.write(csr));
       assertEquals("none", l.level(), () -> "an interrupt storm of the host: " + l);
@@ -101,7 +101,7 @@ final class InterruptsTest {
 
   @Test
   void W6_hostileHypervisorPostsToOtherDomains() {
-    rig.hart.x[11] = -1;
+    rig.hart.x(11, -1);
     for (int csr : new int[] {0x482, 0x483, 0x485, 0x486}) {
       rig.run(Mode.U, Rig.write(csr));
     }
@@ -116,7 +116,7 @@ final class InterruptsTest {
   @Test
   void W6_hostileVcpuTakesThePostsOfOthers() {
     rig.posts.post(VMID, -1);
-    rig.hart.x[11] = -1;
+    rig.hart.x(11, -1);
     rig.run(Mode.U, Rig.write(0x484));
     assertEquals(~(1L << VCPU), rig.posts.word(VMID));
     rig.csr(Csr.HDVVCPU, -1); // none resident: no bit is its own
@@ -143,8 +143,8 @@ final class InterruptsTest {
     rig.posts.post(VMID, -1);
     String takes = "csrsi sip, 0\ncsrr a0, sip\ncsrci sip, 2\ncsrr a2, sip\necall";
     assertTrue(rig.run(Mode.VS, takes).is("HU", Cause.ECALL_VS));
-    assertEquals(2, rig.hart.x[10] & 2);
-    assertEquals(0, rig.hart.x[12] & 2);
+    assertEquals(2, rig.hart.x(10) & 2);
+    assertEquals(0, rig.hart.x(12) & 2);
     assertEquals(~(1L << VCPU), rig.posts.word(VMID)); // only its own
     rig.posts.post(VMID, 1L << VCPU);
     assertTrue(
@@ -153,7 +153,7 @@ final class InterruptsTest {
 
   @Test
   void W10_exitRegistersDoNotKeepStaleGuestAddresses() {
-    rig.hart.x[11] = Rig.FOREIGN;
+    rig.hart.x(11, Rig.FOREIGN);
     assertTrue(rig.run(Mode.VS, "ld a0, 8(a1)").is("HU", Cause.LOAD_GUEST_PAGE_FAULT));
     assertEquals(Rig.FOREIGN + 8 >>> 2, rig.csr(Csr.HUTVAL));
     assertEquals(0x3503 | 0, rig.csr(Csr.HUTINST)); // ld a0, 0(x0)
@@ -166,8 +166,8 @@ final class InterruptsTest {
   @Test
   void W9_trapToTheHostDoesNotTouchHustatusBeyondTheExit() {
     rig.csr(Csr.HUSTATUS, 0x0070_0190);
-    rig.hart.x[11] = Rig.DATA;
-    rig.hart.x[12] = Rig.FOREIGN;
+    rig.hart.x(11, Rig.DATA);
+    rig.hart.x(12, Rig.FOREIGN);
     rig.run(Mode.U, "hulv.d a0, (a2)"); // an ordinary trap of the process
     assertEquals(0x2_0070_0190L, rig.csr(Csr.HUSTATUS));
   }
@@ -192,10 +192,10 @@ final class InterruptsTest {
     assertTrue(rig.run(Mode.U, ".word 0x00200073").is("HU", HOST_EVENT));
     assertEquals(Rig.GUEST_CODE, rig.csr(Csr.UEPC));
     assertEquals(0x180, rig.csr(Csr.HUSTATUS) & 0x181);
-    assertEquals(0, rig.hart.x[9]);
+    assertEquals(0, rig.hart.x(9));
     assertEquals(3, rig.csr(Csr.HDVCTL));
     assertTrue(rig.run(Mode.U, ".word 0x00200073").is("HU", Cause.ECALL_VS));
-    assertEquals(1, rig.hart.x[9]);
+    assertEquals(1, rig.hart.x(9));
   }
 
   @Test
@@ -236,8 +236,8 @@ final class InterruptsTest {
       long spin = rig.csr(Csr.UEPC);
       assertTrue(spin > Rig.GUEST_CODE && spin < Rig.GUEST_CODE + 64);
       assertEquals(0x180, rig.csr(Csr.HUSTATUS) & 0x181); // SPV, SPVP, UIE=0
-      assertEquals(-16, rig.hart.x[2]);
-      assertEquals(0x123456, rig.hart.x[4]);
+      assertEquals(-16, rig.hart.x(2));
+      assertEquals(0x123456, rig.hart.x(4));
       // the kernel goes back as to any user thread
       rig.asm(Rig.HS_HANDLER, "sret");
       Landing back = rig.go(Mode.HS, Rig.HS_HANDLER);
@@ -262,7 +262,7 @@ final class InterruptsTest {
   void G2_hostileGuestMakesSystemCallsInTheNameOfItsHypervisor() {
     rig.csr(Csr.HEDELEG, 0);
     rig.csr(Csr.SEDELEG, 0);
-    rig.hart.x[17] = 221; // execve
+    rig.hart.x(17, 221); // execve
     for (Mode mode : new Mode[] {Mode.VU, Mode.VS}) {
       Landing l = rig.run(mode, "ecall");
       assertTrue(l.is("HS", Cause.WINDOW_VIOLATION), () -> "the kernel would see " + l);
@@ -275,7 +275,7 @@ final class InterruptsTest {
   void G2_exceptionsThatNobodyTakesEndTheProcessAndNothingElse() {
     rig.csr(Csr.HEDELEG, 0);
     rig.csr(Csr.SEDELEG, 0);
-    rig.hart.x[11] = Rig.FOREIGN;
+    rig.hart.x(11, Rig.FOREIGN);
     for (String bad :
         new String[] {
           ".word 0",
@@ -315,7 +315,7 @@ final class InterruptsTest {
     rig.csr(Csr.HEDELEG, -1);
     rig.csr(Csr.SEDELEG, -1);
     rig.stage2(Rig.DATA, Rig.SECRET, Rig.RWXU);
-    rig.hart.x[11] = Rig.DATA;
+    rig.hart.x(11, Rig.DATA);
     assertTrue(rig.run(Mode.VS, "ld a0, (a1)").is("HS", Cause.WINDOW_VIOLATION));
     assertEquals(0xf00400, rig.csr(Csr.SEDELEG));
     assertEquals(0xb1ff, rig.csr(Csr.HEDELEG));
@@ -339,7 +339,7 @@ final class InterruptsTest {
   void G2_hostileGuestHasTheFirmwareHandItsExceptionsToTheKernel() {
     rig.csr(Csr.MEDELEG, 0xb109); // as stock firmware: without 1, 2, 4, 5, 6, 7
     String[] bad = {".word 0", "csrr a0, 0x300", "addi a1, a1, 1\nlr.d a0, (a1)"};
-    rig.hart.x[11] = Rig.DATA;
+    rig.hart.x(11, Rig.DATA);
     for (String text : bad) {
       assertEquals("VS", rig.run(Mode.VS, text).level(), text);
     }

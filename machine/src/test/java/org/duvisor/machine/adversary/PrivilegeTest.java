@@ -142,7 +142,7 @@ final class PrivilegeTest {
 
   @Test
   void legalAccessesAreLegal() {
-    rig.hart.x[11] = 0;
+    rig.hart.x(11, 0);
     for (int csr : HU_VISIBLE) {
       for (Mode mode : new Mode[] {Mode.U, Mode.HS, Mode.M}) {
         Landing l = rig.run(mode, Rig.read(csr));
@@ -206,7 +206,7 @@ final class PrivilegeTest {
         new int[] {0x800, 0x804, 0x805, 0x806, 0x80a, 0x880, 0x401, 0x402, 0x005, 0x040}) {
       hu.add(csr);
     }
-    rig.hart.x[11] = 0x5a5a_5a5a_5a5a_5a5aL;
+    rig.hart.x(11, 0x5a5a_5a5a_5a5a_5a5aL);
     Map<String, Long> before = hostState(rig);
     for (int csr = 0; csr < 4096; csr++) {
       for (Mode mode : new Mode[] {Mode.VS, Mode.VU}) {
@@ -232,7 +232,7 @@ final class PrivilegeTest {
       Rig fresh = new Rig();
       Map<String, Long> before = hostState(fresh);
       for (int csr = 0; csr < 4096; csr++) {
-        fresh.hart.x[11] = value;
+        fresh.hart.x(11, value);
         fresh.run(Mode.U, Rig.write(csr));
         fresh.csr(Csr.MSTATUS, 1 << 13);
       }
@@ -270,7 +270,7 @@ final class PrivilegeTest {
   @Test
   void W8_guestMemoryInstructionsAreNeitherForGuestsNorForPlainProcesses() {
     for (String instruction : GUEST_ACCESS) {
-      rig.hart.x[11] = Rig.DATA;
+      rig.hart.x(11, Rig.DATA);
       for (Mode mode : new Mode[] {Mode.VS, Mode.VU}) {
         assertTrue(rig.run(mode, instruction).is("HU", Cause.VIRTUAL_INSTRUCTION), instruction);
       }
@@ -305,7 +305,7 @@ final class PrivilegeTest {
     assertTrue(
         rig.run(Mode.VS, "csrw scounteren, x0\ncsrw senvcfg, x0\ncsrr a0, scounteren\necall")
             .is("HU", Cause.ECALL_VS));
-    assertEquals(0, rig.hart.x[10]);
+    assertEquals(0, rig.hart.x(10));
     assertEquals(scounteren, rig.csr(Csr.SCOUNTEREN));
     assertEquals(senvcfg, rig.csr(Csr.SENVCFG));
     assertEquals(0, rig.csr(Csr.HUVSCOUNTEREN));

@@ -42,13 +42,13 @@ final class WindowsTest {
   }
 
   private Landing load(long gva) {
-    rig.hart.x[10] = 0;
-    rig.hart.x[11] = gva;
+    rig.hart.x(10, 0);
+    rig.hart.x(11, gva);
     return rig.run(Mode.VS, "ld a0, (a1)\necall");
   }
 
   private Landing store(long gva) {
-    rig.hart.x[11] = gva;
+    rig.hart.x(11, gva);
     return rig.run(Mode.VS, "sd a1, (a1)\necall");
   }
 
@@ -60,7 +60,7 @@ final class WindowsTest {
   void W4_hostileHypervisorMapsHostMemoryIntoItsGuest() {
     rig.stage2(PAGE, SECRET, RWXU);
     violates(load(PAGE));
-    assertEquals(0, rig.hart.x[10]);
+    assertEquals(0, rig.hart.x(10));
     for (String access :
         List.of(
             "sd a1, (a1)",
@@ -69,7 +69,7 @@ final class WindowsTest {
             "cbo.zero (a1)",
             "cbo.inval (a1)",
             "jr a1")) {
-      rig.hart.x[11] = PAGE;
+      rig.hart.x(11, PAGE);
       violates(rig.run(Mode.VS, access));
       assertEquals(0x5ec7e7, rig.get(SECRET), access);
     }
@@ -145,7 +145,7 @@ final class WindowsTest {
       rig.window(2, PAGE, PAGE + 4096, permissions << 60);
       expect((permissions & 1) != 0, load(PAGE));
       expect((permissions & 2) != 0, store(PAGE + 64));
-      rig.hart.x[11] = PAGE;
+      rig.hart.x(11, PAGE);
       expect((permissions & 4) != 0, rig.run(Mode.VS, "jr a1"));
     }
     for (long permissions = 0; permissions < 16; permissions++) {
@@ -169,21 +169,21 @@ final class WindowsTest {
     rig.window(3, PAGE, PAGE + 4096, W);
     works(load(PAGE));
     works(store(PAGE));
-    rig.hart.x[11] = PAGE;
+    rig.hart.x(11, PAGE);
     violates(rig.run(Mode.VS, "jr a1"));
   }
 
   @Test
   void theLastByteOfAWindowIsInsideAndTheNextIsNot() {
     rig.window(1, GUEST, PAGE + 4096, R | W | X);
-    rig.hart.x[11] = PAGE + 4095;
+    rig.hart.x(11, PAGE + 4095);
     works(rig.run(Mode.VS, "lb a0, (a1)\nsb a1, (a1)\necall"));
-    rig.hart.x[11] = PAGE + 4096;
+    rig.hart.x(11, PAGE + 4096);
     violates(rig.run(Mode.VS, "lb a0, (a1)"));
     rig.window(2, PAGE + 8192, GUEST + 2 * MIB, R | W | X);
-    rig.hart.x[11] = PAGE + 8191;
+    rig.hart.x(11, PAGE + 8191);
     violates(rig.run(Mode.VS, "lb a0, (a1)"));
-    rig.hart.x[11] = PAGE + 8192;
+    rig.hart.x(11, PAGE + 8192);
     works(rig.run(Mode.VS, "lb a0, (a1)\necall"));
   }
 
@@ -192,8 +192,8 @@ final class WindowsTest {
     rig.window(1, GUEST, PAGE + 4096, R | W | X);
     rig.put(PAGE + 4088, 0);
     for (int back = 1; back < 8; back++) {
-      rig.hart.x[11] = PAGE + 4096 - back;
-      rig.hart.x[12] = -1;
+      rig.hart.x(11, PAGE + 4096 - back);
+      rig.hart.x(12, -1);
       violates(rig.run(Mode.VS, "sd a2, (a1)"));
       violates(rig.run(Mode.VS, "ld a0, (a1)"));
     }
@@ -203,7 +203,7 @@ final class WindowsTest {
   @Test
   void anInstructionAcrossTheEdgeOfAWindowIsNotExecuted() {
     rig.asm(PAGE + 4094, "ecall");
-    rig.hart.x[11] = PAGE + 4094;
+    rig.hart.x(11, PAGE + 4094);
     works(rig.run(Mode.VS, "jr a1"));
     rig.window(1, GUEST, PAGE + 4096, R | W | X);
     violates(rig.run(Mode.VS, "jr a1"));
@@ -235,7 +235,7 @@ final class WindowsTest {
     works(store(PAGE));
     rig.csr(Csr.HDVWINSEL, 1);
     rig.csr(Csr.HDVWINLIMIT, (GUEST + 0x1_0000) >>> 12 | R | W | X);
-    rig.hart.x[12] = VMID;
+    rig.hart.x(12, VMID);
     assertEquals("none", rig.run(Mode.HS, "hfence.gvma x0, a2").level());
     violates(load(PAGE));
     violates(store(PAGE));
@@ -244,11 +244,11 @@ final class WindowsTest {
   @Test
   void hulvAndHusvStayInsideTheWindowsAndFaultsGoToTheKernel() {
     rig.put(DATA, 42);
-    rig.hart.x[11] = DATA;
+    rig.hart.x(11, DATA);
     assertEquals("none", rig.run(Mode.U, "hulv.d a0, (a1)").level());
-    assertEquals(42, rig.hart.x[10]);
+    assertEquals(42, rig.hart.x(10));
     rig.stage2(PAGE, SECRET, RWXU);
-    rig.hart.x[11] = PAGE;
+    rig.hart.x(11, PAGE);
     for (String access :
         List.of(
             "hulv.d a0, (a1)",
@@ -261,13 +261,13 @@ final class WindowsTest {
       assertEquals(Rig.HOST_CODE, l.epc());
     }
     assertEquals(0x5ec7e7, rig.get(SECRET));
-    rig.hart.x[11] = FOREIGN; // not mapped
+    rig.hart.x(11, FOREIGN); // not mapped
     assertTrue(rig.run(Mode.U, "hulv.d a0, (a1)").is("HS", Cause.LOAD_GUEST_PAGE_FAULT));
     assertTrue(rig.run(Mode.U, "husv.d a0, (a1)").is("HS", Cause.STORE_GUEST_PAGE_FAULT));
     assertEquals(0, rig.csr(Csr.HSTATUS) >>> 7 & 1); // SPV
     assertEquals(0, rig.csr(Csr.SSTATUS) >>> 8 & 1); // SPP
     rig.csr(Csr.HUGATP, 0); // no stage 2: the windows still hold
-    rig.hart.x[11] = SECRET;
+    rig.hart.x(11, SECRET);
     assertTrue(rig.run(Mode.U, "hulv.d a0, (a1)").is("HS", Cause.WINDOW_VIOLATION));
   }
 
@@ -275,7 +275,7 @@ final class WindowsTest {
   void hulvActsWithThePrivilegeOfTheGuestOnly() {
     rig.stage1();
     rig.stage1(0x5000, DATA, RWX); // a supervisor page
-    rig.hart.x[11] = 0x5000;
+    rig.hart.x(11, 0x5000);
     rig.csr(Csr.HUSTATUS, 0x80); // SPVP = U
     assertTrue(rig.run(Mode.U, "hulv.d a0, (a1)").is("HS", Cause.LOAD_PAGE_FAULT));
     rig.csr(Csr.HUSTATUS, 0x180);
@@ -315,11 +315,11 @@ final class WindowsTest {
   }
 
   private long seen() {
-    rig.hart.x[10] = 0;
-    rig.hart.x[11] = DATA;
+    rig.hart.x(10, 0);
+    rig.hart.x(11, DATA);
     Landing l = rig.go(Mode.VS, Rig.GUEST_CODE);
     works(l);
-    return rig.hart.x[10];
+    return rig.hart.x(10);
   }
 
   @Test
@@ -341,7 +341,7 @@ final class WindowsTest {
     residentOf(2);
     rig.csr(Csr.HUGATP, SV39 | 1L << 44 | TABLES >>> 12); // VM 1's number and root
     assertEquals(2, rig.csr(Csr.HUGATP) >>> 44 & 0x3fff);
-    rig.hart.x[11] = DATA;
+    rig.hart.x(11, DATA);
     violates(rig.go(Mode.VS, Rig.GUEST_CODE));
     residentOf(1);
     assertEquals(1111, seen());
@@ -356,8 +356,8 @@ final class WindowsTest {
         Rig.stage2Pte(DATA),
         GUEST + 0x9000 >>> 12 << 10 | RWXU); // not fenced: VM 1 goes on with the cached one
     residentOf(2);
-    rig.hart.x[12] = 1;
-    rig.hart.x[13] = DATA;
+    rig.hart.x(12, 1);
+    rig.hart.x(13, DATA);
     rig.csr(Csr.UEPC, Rig.HU_HANDLER);
     rig.asm(
         Rig.HOST_CODE,
@@ -385,13 +385,13 @@ final class WindowsTest {
       rig.csr(Csr.HDVCTL, 0);
       rig.csr(Csr.HGATP, SV39 | 1L << 44 | kvm >>> 12);
       rig.csr(Csr.HCOUNTEREN, -1);
-      rig.hart.x[11] = DATA;
+      rig.hart.x(11, DATA);
       Landing l = rig.go(Mode.VS, Rig.GUEST_CODE);
       assertTrue(l.is("HS", Cause.ECALL_VS), l::toString);
-      assertEquals(2222, rig.hart.x[10]);
+      assertEquals(2222, rig.hart.x(10));
       rig.csr(Csr.HGATP, SV39 | 1L << 44 | TABLES >>> 12); // even the very same root
       assertTrue(rig.go(Mode.VS, Rig.GUEST_CODE).is("HS", Cause.ECALL_VS));
     }
-    assertNotEquals(0, rig.hart.x[10]);
+    assertNotEquals(0, rig.hart.x(10));
   }
 }

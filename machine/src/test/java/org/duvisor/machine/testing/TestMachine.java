@@ -201,7 +201,7 @@ public final class TestMachine implements AutoCloseable {
 
   /** A register of hart 0 by number. */
   public long x(int register) {
-    return board.harts().getFirst().x[register];
+    return board.harts().getFirst().x(register);
   }
 
   /** a0 to a7 of hart 0. */

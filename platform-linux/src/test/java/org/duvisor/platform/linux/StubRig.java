@@ -157,9 +157,9 @@ final class StubRig {
   void call(long function, long... arguments) {
     hart.setMode(Hart.U, false);
     hart.pc = function;
-    hart.x[1] = RETURN;
+    hart.x(1, RETURN);
     for (int i = 0; i < arguments.length; i++) {
-      hart.x[10 + i] = arguments[i];
+      hart.x(10 + i, arguments[i]);
     }
     run();
   }

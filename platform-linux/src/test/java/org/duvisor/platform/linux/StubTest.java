@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.util.Arrays;
 import java.util.SplittableRandom;
+import java.util.stream.IntStream;
 import org.duvisor.isa.Cause;
 import org.duvisor.isa.Csr;
 import org.duvisor.machine.Hart;
@@ -30,14 +31,14 @@ final class StubTest {
   /** The calling thread's registers; its frm is 0 as C and Java assume. */
   private void caller() {
     for (int i = 1; i < 32; i++) {
-      rig.hart.x[i] = random.nextLong();
-      callersX[i] = rig.hart.x[i];
+      rig.hart.x(i, random.nextLong());
+      callersX[i] = rig.hart.x(i);
     }
-    rig.hart.x[2] = StubRig.STACK_TOP;
+    rig.hart.x(2, StubRig.STACK_TOP);
     callersX[2] = StubRig.STACK_TOP;
     for (int i = 0; i < 32; i++) {
-      rig.hart.f[i] = random.nextLong();
-      callersF[i] = rig.hart.f[i];
+      rig.hart.f(i, random.nextLong());
+      callersF[i] = rig.hart.f(i);
     }
     rig.csr(Csr.FCSR, 0);
   }
@@ -49,10 +50,10 @@ final class StubTest {
 
   private void assertCallerKept() {
     for (int i : KEPT) {
-      assertEquals(callersX[i], rig.hart.x[i], "x" + i);
+      assertEquals(callersX[i], rig.hart.x(i), "x" + i);
     }
     for (int i : KEPT_F) {
-      assertEquals(callersF[i], rig.hart.f[i], "f" + i);
+      assertEquals(callersF[i], rig.hart.f(i), "f" + i);
     }
     assertEquals(0, rig.csr(Csr.FCSR), "fcsr");
   }
@@ -158,7 +159,7 @@ final class StubTest {
     assertTrue(rig.inKernel());
     assertEquals(Cause.INTERRUPT | 1, rig.csr(Csr.SCAUSE));
     for (int i = 1; i < 32; i++) {
-      assertEquals(x[i], rig.hart.x[i]);
+      assertEquals(x[i], rig.hart.x(i));
     }
     rig.hart.wire(1, false);
     rig.resume(rig.csr(Csr.SEPC));
@@ -172,11 +173,13 @@ final class StubTest {
 
   private void signal(long pc) {
     rig.put(StubRig.UCONTEXT + 176, pc);
-    long[] before = rig.hart.x.clone();
+    long[] before = IntStream.range(0, 32).mapToLong(rig.hart::x).toArray();
     rig.call(rig.at("handler"), 4, 0, StubRig.UCONTEXT);
     if (rig.returned()) {
       // What sigreturn restores.
-      System.arraycopy(before, 0, rig.hart.x, 0, before.length);
+      for (int i = 1; i < before.length; i++) {
+        rig.hart.x(i, before[i]);
+      }
     }
   }
 
@@ -191,9 +194,9 @@ final class StubTest {
     assertTrue(rig.inKernel());
     assertEquals(Cause.WINDOW_VIOLATION, rig.csr(Csr.SCAUSE));
     assertEquals(rig.at("exit"), rig.csr(Csr.SEPC));
-    long guestsTp = rig.hart.x[4];
+    long guestsTp = rig.hart.x(4);
     signal(rig.csr(Csr.SEPC));
-    assertEquals(guestsTp, rig.hart.x[4]);
+    assertEquals(guestsTp, rig.hart.x(4));
     assertEquals(rig.at("exit"), rig.get(StubRig.UCONTEXT + 176));
     rig.resume(rig.get(StubRig.UCONTEXT + 176));
     assertTrue(rig.returned());
@@ -223,9 +226,9 @@ final class StubTest {
     for (long pc : new long[] {0, 0x1234, StubRig.STUB, rig.at("csrs") - 4, -4}) {
       signal(pc);
       assertEquals(StubRig.PREVIOUS, rig.hart.pc);
-      assertEquals(4, rig.hart.x[10]);
-      assertEquals(StubRig.UCONTEXT, rig.hart.x[12]);
-      assertEquals(StubRig.RETURN, rig.hart.x[1]);
+      assertEquals(4, rig.hart.x(10));
+      assertEquals(StubRig.UCONTEXT, rig.hart.x(12));
+      assertEquals(StubRig.RETURN, rig.hart.x(1));
     }
   }
 
@@ -233,13 +236,13 @@ final class StubTest {
 
   private long read(int csr) {
     rig.call(rig.at("csrs") + Stub.csrOffset(csr), StubRig.CONTEXT);
-    return rig.hart.x[10];
+    return rig.hart.x(10);
   }
 
   private long write(int csr, long value) {
     rig.context(Context.VALUE, value);
     rig.call(rig.at("csrs") + Stub.csrOffset(csr) + Stub.WRITE_OFFSET, StubRig.CONTEXT);
-    return rig.hart.x[10];
+    return rig.hart.x(10);
   }
 
   @Test
@@ -275,14 +278,14 @@ final class StubTest {
       if (rig.inKernel()) {
         assertEquals(Cause.ILLEGAL_INSTRUCTION, rig.csr(Csr.SCAUSE));
         signal(rig.csr(Csr.SEPC));
-        rig.hart.x[1] = StubRig.RETURN;
+        rig.hart.x(1, StubRig.RETURN);
         rig.resume(rig.get(StubRig.UCONTEXT + 176));
         assertTrue(rig.returned());
-        assertEquals(1, rig.hart.x[10]);
+        assertEquals(1, rig.hart.x(10));
         refused++;
       } else {
         assertTrue(rig.returned());
-        assertEquals(0, rig.hart.x[10]);
+        assertEquals(0, rig.hart.x(10));
       }
     }
     assertTrue(refused > 900 && refused < 1024, refused + " refused");
@@ -302,29 +305,29 @@ final class StubTest {
   void systemCallsPassSixArgumentsAndTheNumber() {
     long stack = StubRig.STACK_TOP - 16;
     rig.put(stack, 6);
-    rig.hart.x[2] = stack;
+    rig.hart.x(2, stack);
     rig.call(rig.at(NATIVE + "system"), 0, 0, 29, 1, 2, 3, 4, 5);
     assertTrue(rig.inKernel());
     assertEquals(Cause.ECALL_U, rig.csr(Csr.SCAUSE));
-    assertEquals(29, rig.hart.x[17]);
+    assertEquals(29, rig.hart.x(17));
     for (int i = 0; i < 6; i++) {
-      assertEquals(i + 1, rig.hart.x[10 + i]);
+      assertEquals(i + 1, rig.hart.x(10 + i));
     }
-    rig.hart.x[10] = -22;
+    rig.hart.x(10, -22);
     rig.resume(rig.csr(Csr.SEPC) + 4);
     assertTrue(rig.returned());
-    assertEquals(-22, rig.hart.x[10]);
+    assertEquals(-22, rig.hart.x(10));
   }
 
   @Test
   void nativeMethodsPassTheirArgumentsAndTellWhereTheLibraryIs() {
     rig.call(rig.at(NATIVE + "call"), 0, 0, StubRig.HS_HANDLER, 7, 8);
     assertEquals(StubRig.HS_HANDLER, rig.hart.pc);
-    assertEquals(7, rig.hart.x[10]);
-    assertEquals(8, rig.hart.x[11]);
+    assertEquals(7, rig.hart.x(10));
+    assertEquals(8, rig.hart.x(11));
     rig.call(rig.at(NATIVE + "base"));
     assertTrue(rig.returned());
-    assertEquals(StubRig.STUB, rig.hart.x[10]);
+    assertEquals(StubRig.STUB, rig.hart.x(10));
   }
 
   @Test

@@ -331,14 +331,14 @@ final class SimHuHart implements HuHart {
 
   @Override
   public long x(int i) {
-    return own().x[Objects.checkIndex(i, 32)];
+    return own().x(Objects.checkIndex(i, 32));
   }
 
   @Override
   public void x(int i, long value) {
     Hart h = own();
     if (Objects.checkIndex(i, 32) != 0) {
-      h.x[i] = value;
+      h.x(i, value);
     }
   }
 
