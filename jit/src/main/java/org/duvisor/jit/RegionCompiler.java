@@ -89,7 +89,8 @@ final class RegionCompiler {
   private static final int CONTEXT = 15;
   private static final int FLOAT = 17;
   private static final int SCRATCH = 18;
-  private static final int REGISTERS = 20;
+  private static final int SUPERVISOR_WORDS = 20;
+  private static final int REGISTERS = 22;
 
   /**
    * Why and where the region is left; the same way out is made once.
@@ -118,6 +119,7 @@ final class RegionCompiler {
   private final List<Integer> siteRefunds = new ArrayList<>();
   private final List<Integer> siteBits = new ArrayList<>();
   private boolean usesFloat;
+  private boolean usesSupervisorWords;
   private int nextLocal;
   private int floatLevel; // what the code of this block has made sure of
   private CodeBuilder b;
@@ -141,6 +143,7 @@ final class RegionCompiler {
       for (Decoded d : block.code()) {
         registers.note(d);
         usesFloat |= d.instruction().floating();
+        usesSupervisorWords |= SupervisorWords.has(d);
       }
     }
     byte[] bytes =
@@ -206,6 +209,7 @@ final class RegionCompiler {
     b.lconst_0().lstore(NEXT).iconst_0().istore(SITE);
     b.aload(HART_LOCAL).getfield(HART, "block", CD_long).lstore(BLOCK);
     Label from = b.newBoundLabel();
+    registers.load(b);
     load();
     enter();
     for (Source.BasicBlock block : source.blocks()) {
@@ -230,9 +234,8 @@ final class RegionCompiler {
         .ireturn();
   }
 
-  /** Fills the locals from the hart: at entry, and after what may have changed it. */
+  /** Fills other locals from the hart: at entry, and after what may have changed it. */
   private void load() {
-    registers.load(b);
     b.aload(HART_LOCAL).getfield(HART, "readTlb", CD_long).lstore(READ_TLB);
     b.aload(HART_LOCAL).getfield(HART, "writeTlb", CD_long).lstore(WRITE_TLB);
     b.aload(HART_LOCAL).getfield(HART, "dataContext", CD_long).lstore(CONTEXT);
@@ -240,6 +243,9 @@ final class RegionCompiler {
       b.aload(HART_LOCAL)
           .invokevirtual(HART, "floatState", MethodTypeDesc.of(CD_int))
           .istore(FLOAT);
+    }
+    if (usesSupervisorWords) {
+      b.aload(HART_LOCAL).getfield(HART, "supervisorWords", CD_long).lstore(SUPERVISOR_WORDS);
     }
   }
 
@@ -300,7 +306,15 @@ final class RegionCompiler {
         call(d, offset);
         b.lstore(NEXT).goto_(written);
       }
-      case END -> withHart(d, offset, refund);
+      case END -> {
+        if (SupervisorWords.has(d)) {
+          b.lload(SUPERVISOR_WORDS).lconst_0().lcmp();
+          b.ifeq(wayOut(new Way(offset, refund, Hart.SIDE_EXIT)));
+          SupervisorWords.access(b, registers, d, SUPERVISOR_WORDS, SCRATCH);
+        } else {
+          withHart(d, offset, refund);
+        }
+      }
       case PLAIN -> {
         if (group != null) {
           access(d, group, offset, refund);
@@ -353,14 +367,11 @@ final class RegionCompiler {
     site(d, offset, refund);
     registers.store(b);
     call(d, offset);
-    if (d.instruction().semantics().result() != Result.NONE) {
-      b.lstore(SCRATCH);
-      load();
-      b.lload(SCRATCH);
-      popResult(d);
-    } else {
-      load();
+    popResult(d);
+    if (d.instruction().semantics().owner().equals("Amo")) { // writes a pair of registers itself
+      registers.load(b);
     }
+    load();
     floatLevel = 0;
     lookUp(offset + d.length(), refund - 1);
   }

@@ -66,6 +66,12 @@ public final class Hart {
   /** Instructions retired since power-on, exact between blocks and at their last instruction. */
   public long retired;
 
+  /**
+   * Host address of sscratch, sepc, scause and stval, or in VS mode of the guest's; 0 in modes that
+   * are not S. For generated code.
+   */
+  public long supervisorWords;
+
   /** Floating-point flags and dynamic rounding mode. */
   public final Fcsr fcsr = new Fcsr();
 
@@ -648,6 +654,7 @@ public final class Hart {
    */
   void contextChanged() {
     reservedHost = 0;
+    supervisorWords = priv == S ? block + (v ? HartState.VSSCRATCH : HartState.SSCRATCH) : 0;
     mmu.updateContext();
     csrs.updateFp();
     engine.contextChanged();
