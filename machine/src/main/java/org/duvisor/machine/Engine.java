@@ -9,6 +9,12 @@ public interface Engine {
   void run(long limit);
 
   /**
+   * Executes the instruction at {@code hart.pc}, or takes the trap that it causes, and looks at
+   * nothing else.
+   */
+  void step();
+
+  /**
    * The raw bits of the instruction at {@code pc} as the engine fetched it last, for stval and
    * tinst.
    */

@@ -1,11 +1,8 @@
 package org.duvisor.machine;
 
-import java.lang.invoke.MethodHandles;
-import java.lang.invoke.VarHandle;
 import java.security.SecureRandom;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.concurrent.locks.LockSupport;
 import java.util.function.BooleanSupplier;
 import java.util.function.Function;
 import java.util.function.IntSupplier;
@@ -39,21 +36,6 @@ public final class Hart {
 
   /** The register that takes what is written to x0. */
   public static final int SINK = 32;
-
-  /** Looks at interrupts in one {@link #run} that retires nothing between them. */
-  private static final int MAX_FRUITLESS = 100;
-
-  private static final VarHandle WIRES;
-  private static final VarHandle ATTENTION;
-
-  static {
-    try {
-      WIRES = MethodHandles.lookup().findVarHandle(Hart.class, "wires", long.class);
-      ATTENTION = MethodHandles.lookup().findVarHandle(Hart.class, "attention", boolean.class);
-    } catch (ReflectiveOperationException e) {
-      throw new ExceptionInInitializerError(e);
-    }
-  }
 
   /** Host address of {@link HartState}'s block, for generated code. */
   public final long block;
@@ -152,31 +134,8 @@ public final class Hart {
   /** Floating point that the fast path cannot do. */
   public static final int FLOAT_EXIT = 2;
 
-  /** How the hart waits for others that run at the same time. */
-  private final Backoff backoff = new Backoff();
-
-  /** Whether the harts take turns on one thread, see {@link #takeTurns}. */
-  private boolean inTurns;
-
-  /** With {@link #inTurns}: the hart waits for another one. */
-  private boolean turnOver;
-
-  /** In WFI; ended by whoever runs the hart. */
-  boolean waiting;
-
-  /** Set when HU is Java code: a trap to HU or HS ends {@link Engine#run}. */
-  boolean embedded;
-
-  /** With {@link #embedded}: the hart has left V=1 by a trap. */
-  boolean left;
-
-  @SuppressWarnings("unused") // by WIRES
-  private volatile long wires;
-
-  @SuppressWarnings({"FieldMayBeFinal", "unused"}) // by ATTENTION
-  private boolean attention = true;
-
-  private volatile @Nullable Thread parked;
+  private final Attention attention = new Attention();
+  final Execution execution = new Execution(this, attention);
 
   /** mtimecmp of the CLINT, which any hart may write. */
   volatile long mtimecmp = -1;
@@ -220,8 +179,7 @@ public final class Hart {
     pc = resetVector;
     priv = M;
     v = false;
-    waiting = false;
-    left = false;
+    execution.reset();
     mtimecmp = -1;
     fcsr.flags = 0;
     fcsr.frm = 0;
@@ -368,17 +326,17 @@ public final class Hart {
    * those modes.
    */
   public void embed() {
-    embedded = true;
+    execution.embedded = true;
   }
 
   /** Whether the guest was left by a trap since {@link #enterGuest}. */
   public boolean hasLeft() {
-    return left;
+    return execution.left;
   }
 
   /** Executes huret; throws the trap of an illegal one. */
   public void enterGuest() {
-    left = false;
+    execution.left = false;
     pc = privileged.huret();
   }
 
@@ -386,38 +344,27 @@ public final class Hart {
 
   /** Drives an interrupt wire (bit of mip) from any thread. */
   public void wire(int bit, boolean level) {
-    long mask = 1L << bit;
-    long old =
-        level
-            ? (long) WIRES.getAndBitwiseOr(this, mask)
-            : (long) WIRES.getAndBitwiseAnd(this, ~mask);
-    if (level && (old & mask) == 0) {
-      signal();
-    }
+    attention.wire(bit, level);
   }
 
   /** The wires that are high. */
   long wires() {
-    return wires;
+    return attention.wires();
   }
 
   /** Makes the hart look at its interrupts soon, waking it from WFI; from any thread. */
   public void signal() {
-    ATTENTION.setVolatile(this, true);
-    Thread p = parked;
-    if (p != null) {
-      LockSupport.unpark(p);
-    }
+    attention.signal();
   }
 
   /** Makes this hart look at its interrupts before the next block; its own thread only. */
   public void attend() {
-    ATTENTION.setOpaque(this, true);
+    attention.want();
   }
 
   /** Whether someone asked the hart to look up. */
   public boolean wantsAttention() {
-    return (boolean) ATTENTION.getOpaque(this);
+    return attention.isWanted();
   }
 
   /**
@@ -426,57 +373,20 @@ public final class Hart {
    * without retiring an instruction, or, embedded, has left the guest.
    */
   public void run(long instructions) {
-    requests.begin();
-    try {
-      engine.tidy();
-      execute(instructions);
-    } finally {
-      requests.end();
-    }
+    execution.run(instructions);
   }
 
-  private void execute(long instructions) {
-    long limit = retired + instructions;
-    int fruitless = 0;
-    turnOver = false;
-    while (retired < limit && !waiting && !turnOver) {
-      if (left) {
-        return;
-      }
-      if (wantsAttention()) {
-        ATTENTION.setVolatile(this, false);
-        requests.serve();
-        counters.settle();
-        traps.takeInterrupt();
-        continue;
-      }
-      long before = retired;
-      engine.run(Math.min(limit, counters.deadline()));
-      counters.settle();
-      boolean ended = retired >= limit;
-      if (retired == before) { // a loop of traps, which takes time as well
-        ended |= !wantsAttention() || ++fruitless == MAX_FRUITLESS;
-      }
-      if (ended && !waiting) {
-        attendToTimer();
-        return;
-      }
-    }
-  }
-
-  private void attendToTimer() {
-    if (traps.ticksLeft() == 0) {
-      attend();
-    }
+  /**
+   * Takes an interrupt that is due, then executes exactly one instruction or takes the trap that it
+   * causes; does nothing while the hart waits in WFI.
+   */
+  public void step() {
+    execution.step();
   }
 
   /** Whether the hart sleeps in WFI with nothing to wake it. Ends the wait when there is. */
   public boolean isWaiting() {
-    if (waiting && traps.wakesFromWait()) {
-      waiting = false;
-      attend();
-    }
-    return waiting;
+    return execution.isWaiting();
   }
 
   /**
@@ -485,24 +395,7 @@ public final class Hart {
    * caller may have to look too.
    */
   public void park(long maxNanos) {
-    parked =
-        Thread
-            .currentThread(); // before the flag is read: a signal either is seen there or finds the
-    // thread
-    try {
-      if ((boolean) ATTENTION.getVolatile(this)) {
-        ATTENTION.setVolatile(this, false);
-      } else if (isWaiting()) {
-        long ticks = traps.ticksLeft();
-        long nanos = ticks > maxNanos / Clock.NANOS ? maxNanos : ticks * Clock.NANOS;
-        if (nanos > 0) {
-          LockSupport.parkNanos(this, nanos);
-        }
-      }
-    } finally {
-      parked = null;
-    }
-    isWaiting();
+    execution.park(maxNanos);
   }
 
   /**
@@ -510,14 +403,7 @@ public final class Hart {
    * have passed, unless {@code over} is true after the thread can be woken. May return early.
    */
   public void await(long nanos, BooleanSupplier over) {
-    parked = Thread.currentThread(); // before it looks: a signal either was seen there or finds it
-    try {
-      if (!over.getAsBoolean()) {
-        LockSupport.parkNanos(this, nanos);
-      }
-    } finally {
-      parked = null;
-    }
+    attention.sleep(() -> over.getAsBoolean() ? 0 : nanos);
   }
 
   /**
@@ -575,19 +461,14 @@ public final class Hart {
    * its turn.
    */
   public void takeTurns() {
-    inTurns = true;
+    execution.takeTurns();
   }
 
   // ---- what instructions ask of the hart
 
   /** Waits a moment, for the hart can only go on when another one has done something. */
   public void pause() {
-    if (inTurns) {
-      turnOver = true;
-      attend(); // ends translated code
-    } else if (backoff.pause()) {
-      attendToTimer(); // run() does after many instructions only
-    }
+    execution.pause();
   }
 
   /** Resolves a rounding-mode field. */

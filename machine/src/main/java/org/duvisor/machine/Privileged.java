@@ -126,7 +126,7 @@ public final class Privileged {
         throw h.virtualInstruction();
       }
     }
-    h.waiting = true;
+    h.execution.waiting = true;
     h.attend();
   }
 

@@ -212,7 +212,7 @@ public final class Traps {
     c.state.stval(tval);
     c.state.htval(tval2);
     c.state.htinst(tinst);
-    h.left |= h.embedded;
+    h.execution.left |= h.execution.embedded;
     return arrive(Hart.S, false, c.state.stvec(), cause);
   }
 
@@ -257,7 +257,7 @@ public final class Traps {
     c.state.utval(tval);
     c.state.hutval(tval2);
     c.state.hutinst(tinst);
-    h.left |= h.embedded;
+    h.execution.left |= h.execution.embedded;
     return arrive(Hart.U, false, c.state.utvec(), cause);
   }
 
@@ -266,7 +266,7 @@ public final class Traps {
     h.v = v;
     h.contextChanged();
     h.counters.modeChanged();
-    if (h.left) {
+    if (h.execution.left) {
       h.attend();
     }
     long base = vector & ~3L;

@@ -280,7 +280,7 @@ class AiaTest {
     f.csr(Csr.MIE, 1 << 12);
     f.mode(Hart.S, false);
     h.run(0);
-    h.waiting = true;
+    h.execution.waiting = true;
     assertTrue(h.isWaiting());
     one.post(7);
     assertTrue(h.wantsAttention());

@@ -224,6 +224,9 @@ final class CodeRequestsTest {
     public void run(long limit) {}
 
     @Override
+    public void step() {}
+
+    @Override
     public int fetchedBits(long pc) {
       return 0;
     }
