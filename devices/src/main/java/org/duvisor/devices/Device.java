@@ -29,6 +29,9 @@ public abstract class Device {
   /** Brings the device to its power-on state and its interrupt lines low. */
   public abstract void reset();
 
+  /** Saves or restores what the guest can see of it, and what it has to remember. */
+  public abstract void snapshot(Snapshot s);
+
   /**
    * Adds this device's node below {@code soc}, the simple-bus node.
    *

@@ -104,6 +104,21 @@ public final class GoldfishRtc extends Device {
   }
 
   @Override
+  public synchronized void snapshot(Snapshot s) {
+    s.section("the clock");
+    offset = s.word(offset);
+    latchedHigh = s.bits(latchedHigh);
+    alarm = s.word(alarm);
+    alarmSet = s.flag(alarmSet);
+    enabled = s.flag(enabled);
+    pending = s.flag(pending);
+    if (s.restores()) {
+      timer.cancel();
+      check();
+    }
+  }
+
+  @Override
   public void describe(Node soc, long base, int interrupt, int plic) {
     Node node = soc.child("rtc@" + Long.toHexString(base));
     node.strings("compatible", "google,goldfish-rtc").longs("reg", base, WINDOW_BYTES);

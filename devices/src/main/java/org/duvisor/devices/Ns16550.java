@@ -212,6 +212,28 @@ public final class Ns16550 extends Device {
   }
 
   @Override
+  public synchronized void snapshot(Snapshot s) {
+    s.section("the UART");
+    s.bytes(fifo);
+    head = s.number(head, 0, FIFO_BYTES - 1);
+    count = s.number(count, 0, FIFO_BYTES);
+    ier = s.number(ier, 0, 0xf);
+    fcr = s.number(fcr, 0, 0xff);
+    lcr = s.number(lcr, 0, 0xff);
+    mcr = s.number(mcr, 0, 0x1f);
+    scr = s.number(scr, 0, 0xff);
+    divisor = s.number(divisor, 0, 0xffff);
+    modemDeltas = s.number(modemDeltas, 0, 0xf);
+    overrun = s.flag(overrun);
+    transmitDue = s.flag(transmitDue);
+    listening = s.flag(listening);
+    rtsUsed = s.flag(rtsUsed);
+    polls = s.bits(polls);
+    level = s.flag(level);
+    news = s.flag(news);
+  }
+
+  @Override
   public void describe(Node soc, long base, int interrupt, int plic) {
     Node node = soc.child("serial@" + Long.toHexString(base));
     node.strings("compatible", "ns16550a")

@@ -171,6 +171,25 @@ public final class Plic extends Device {
   }
 
   @Override
+  public synchronized void snapshot(Snapshot s) {
+    s.section("the PLIC");
+    s.same(sources, "it has another number of sources");
+    s.same(enable.length, "it has another number of contexts");
+    s.bytes(priority);
+    for (int i = 0; i < priority.length; i++) {
+      priority[i] &= MAX_PRIORITY;
+    }
+    s.bits(told);
+    s.bits(pending);
+    s.bits(serving);
+    for (int[] words : enable) {
+      s.bits(words);
+    }
+    s.numbers(threshold, 0, MAX_PRIORITY);
+    s.flags(output);
+  }
+
+  @Override
   public void describe(Node soc, long base, int irq, int plic) {
     int[] interrupts = new int[2 * contexts.size()];
     for (int i = 0; i < contexts.size(); i++) {

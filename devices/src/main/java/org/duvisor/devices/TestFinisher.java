@@ -69,6 +69,10 @@ public final class TestFinisher extends Device {
   @Override
   public void reset() {}
 
+  /** It has no state. */
+  @Override
+  public void snapshot(Snapshot s) {}
+
   /** Adds the device below {@code soc}, and the nodes that use it below the root of the tree. */
   @Override
   public void describe(Node soc, long base, int irq, int plic) {

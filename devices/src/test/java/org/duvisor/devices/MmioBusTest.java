@@ -37,6 +37,9 @@ class MmioBusTest {
     public void reset() {}
 
     @Override
+    public void snapshot(Snapshot s) {}
+
+    @Override
     public void describe(Node soc, long base, int irq, int plic) {}
   }
 
@@ -98,6 +101,9 @@ class MmioBusTest {
           public void reset() {
             line.set(false);
           }
+
+          @Override
+          public void snapshot(Snapshot s) {}
 
           @Override
           public void describe(Node soc, long base, int irq, int controller) {}

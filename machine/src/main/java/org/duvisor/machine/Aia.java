@@ -4,6 +4,7 @@ import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import java.util.ArrayList;
 import java.util.List;
+import org.duvisor.devices.Snapshot;
 import org.duvisor.devices.aia.ImsicFile;
 import org.duvisor.isa.Cause;
 import org.duvisor.isa.Csr;
@@ -84,6 +85,14 @@ final class Aia {
       long bit = 1L << i;
       guestFiles.add(new ImsicFile(IDENTITIES, level -> guestWire(bit, level)));
     }
+  }
+
+  /** Saves or restores the interrupt files. */
+  void snapshot(Snapshot s) {
+    machineFile.snapshot(s);
+    supervisorFile.snapshot(s);
+    guestFiles.forEach(file -> file.snapshot(s));
+    hgeip = s.word(hgeip);
   }
 
   void reset() {

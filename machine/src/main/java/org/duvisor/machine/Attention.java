@@ -4,6 +4,7 @@ import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.LongSupplier;
+import org.duvisor.devices.Snapshot;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -91,5 +92,11 @@ final class Attention {
     } finally {
       sleeper = null;
     }
+  }
+
+  /** Saves or restores the wires and the flag. */
+  void snapshot(Snapshot s) {
+    WIRES.setVolatile(this, s.word(wires));
+    WANTED.setVolatile(this, s.flag(isWanted()));
   }
 }

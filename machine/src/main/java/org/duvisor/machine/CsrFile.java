@@ -1,10 +1,13 @@
 package org.duvisor.machine;
 
+import java.lang.foreign.MemorySegment;
+import org.duvisor.devices.Snapshot;
 import org.duvisor.isa.Cause;
 import org.duvisor.isa.Csr;
 import org.duvisor.isa.CsrField;
 import org.duvisor.isa.Extension;
 import org.duvisor.machine.dv.FileOwners;
+import org.duvisor.machine.mem.Raw;
 
 /**
  * The CSRs of a hart. What each holds and takes is said by the tables of the isa module ({@code
@@ -58,6 +61,26 @@ public final class CsrFile {
 
   void reset() {
     registers.reset();
+    masking();
+    h.counters.restart();
+    setDv();
+  }
+
+  /** Saves or restores the block; values that no register takes are refused. */
+  void snapshot(Snapshot s) {
+    if (!s.restores()) {
+      s.memory(state.memory());
+      return;
+    }
+    MemorySegment saved = Raw.allocate(HartState.BYTES);
+    s.memory(saved);
+    registers.reset();
+    String wrong = registers.check(saved, h.config.csrs());
+    if (wrong != null) {
+      throw s.refused(wrong + " cannot have this value");
+    }
+    state.memory().copyFrom(saved);
+    state.x(0, 0);
     masking();
     h.counters.restart();
     setDv();

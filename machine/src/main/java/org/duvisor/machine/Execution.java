@@ -1,5 +1,7 @@
 package org.duvisor.machine;
 
+import org.duvisor.devices.Snapshot;
+
 /**
  * The run loop of a hart: code, between looks at what others ask and at interrupts; and what ends
  * it: WFI, another hart's turn, and, when HU is Java code, a trap out of the guest. For the thread
@@ -38,6 +40,13 @@ final class Execution {
   void reset() {
     waiting = false;
     left = false;
+  }
+
+  void snapshot(Snapshot s) {
+    if (embedded) {
+      throw s.refused("its user mode is a program of this process");
+    }
+    waiting = s.flag(waiting);
   }
 
   /** {@link Hart#run}. */

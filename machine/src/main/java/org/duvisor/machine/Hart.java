@@ -7,6 +7,7 @@ import java.util.function.BooleanSupplier;
 import java.util.function.Function;
 import java.util.function.IntSupplier;
 import org.duvisor.devices.MmioBus;
+import org.duvisor.devices.Snapshot;
 import org.duvisor.devices.aia.ImsicFile;
 import org.duvisor.isa.Cause;
 import org.duvisor.isa.Csr;
@@ -193,6 +194,43 @@ public final class Hart {
     engine.forget(); // memory may have another content, and nobody said so
     contextChanged();
     attend();
+  }
+
+  /**
+   * Saves or restores all that its software can see. Nothing runs meanwhile; what was translated or
+   * decoded is forgotten when it restores.
+   */
+  public void snapshot(Snapshot s) {
+    s.section("hart " + id);
+    counters.settle();
+    pc = s.word(pc) & ~1L;
+    retired = s.word(retired);
+    fcsr.fcsr(s.word(fcsr.fcsr()));
+    priv = s.number(priv, U, M);
+    v = s.flag(v);
+    if (priv == 2 || v && (priv == M || !config.hypervisor())) {
+      throw s.refused("there is no such mode");
+    }
+    mtimecmp = s.word(mtimecmp);
+    execution.snapshot(s);
+    pmp.snapshot(s);
+    windows.snapshot(s);
+    csrs.snapshot(s);
+    if (aia != null) {
+      aia.snapshot(s);
+    }
+    long ram = memory.ram().address();
+    long held = s.word(reservedHost == 0 ? -1 : reservedHost - ram);
+    long seen = s.word(reservedValue);
+    if (s.restores()) {
+      mmu.flushAll();
+      engine.forget();
+      contextChanged();
+    }
+    reservedHost = held == -1 ? 0 : ram + held;
+    reservedValue = seen;
+    traps.snapshot(s);
+    attention.snapshot(s); // last: what restores asks for attention
   }
 
   /** General register {@code i}, 0 to 31. */

@@ -1,5 +1,7 @@
 package org.duvisor.machine;
 
+import org.duvisor.devices.Snapshot;
+
 /**
  * Physical memory protection: 16 entries, 4-byte granularity (privileged spec 3.7). Ranges are
  * decoded once per change; checks happen on TLB fills only.
@@ -29,6 +31,18 @@ final class Pmp {
     java.util.Arrays.fill(cfg, 0);
     java.util.Arrays.fill(addr, 0);
     decode();
+  }
+
+  void snapshot(Snapshot s) {
+    s.numbers(cfg, 0, 0x9f);
+    s.words(addr);
+    if (s.restores()) {
+      for (int i = 0; i < ENTRIES; i++) {
+        cfg[i] &= 0x9f;
+        addr[i] &= -1L >>> 10;
+      }
+      decode();
+    }
   }
 
   long readConfig(int first) {

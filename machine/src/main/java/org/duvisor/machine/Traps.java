@@ -1,5 +1,6 @@
 package org.duvisor.machine;
 
+import org.duvisor.devices.Snapshot;
 import org.duvisor.isa.Cause;
 import org.duvisor.isa.Csr;
 import org.duvisor.isa.CsrField;
@@ -274,6 +275,13 @@ public final class Traps {
   }
 
   // ---- interrupts
+
+  /** What the last look found. */
+  void snapshot(Snapshot s) {
+    lookedAt = s.word(lookedAt);
+    toTimer = s.word(toTimer);
+    lastPending = s.word(lastPending);
+  }
 
   /** mip as it stands now, all sources together; also refreshes {@link #ticksLeft}. */
   long pending() {

@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import java.util.function.Consumer;
 import org.duvisor.devices.Device;
+import org.duvisor.devices.Snapshot;
 import org.duvisor.devices.fdt.Node;
 import org.duvisor.isa.Cause;
 import org.duvisor.isa.Csr;
@@ -105,6 +106,9 @@ class AccessPermissionTest {
 
     @Override
     public void reset() {}
+
+    @Override
+    public void snapshot(Snapshot s) {}
 
     @Override
     public void describe(Node soc, long base, int irq, int plic) {}

@@ -1,6 +1,7 @@
 package org.duvisor.virtio;
 
 import org.duvisor.devices.Device;
+import org.duvisor.devices.Snapshot;
 import org.duvisor.devices.fdt.Node;
 
 /**
@@ -30,6 +31,10 @@ public final class EmptySlot extends Device {
 
   @Override
   public void reset() {}
+
+  /** It has no state. */
+  @Override
+  public void snapshot(Snapshot s) {}
 
   @Override
   public void describe(Node soc, long base, int irq, int plic) {

@@ -2,6 +2,7 @@ package org.duvisor.virtio;
 
 import java.util.List;
 import java.util.concurrent.atomic.AtomicBoolean;
+import org.duvisor.devices.Snapshot;
 import org.duvisor.virtio.QueueWorker.Serving;
 import org.jspecify.annotations.Nullable;
 
@@ -74,6 +75,10 @@ public abstract class RequestDevice implements VirtioDevice {
   public final void notify(int queue) {
     worker.wake(queue);
   }
+
+  /** Requests are in the queues, and nothing else is remembered. */
+  @Override
+  public void snapshot(Snapshot s) {}
 
   @Override
   public void reset() {

@@ -1,5 +1,7 @@
 package org.duvisor.virtio;
 
+import org.duvisor.devices.Snapshot;
+
 /**
  * The device behind a transport (VIRTIO 1.2, chapters 2 and 5). Called by the threads of all vCPUs;
  * the transport calls {@link #start} and {@link #reset} one at a time, {@link #notify(int)} at any
@@ -29,6 +31,14 @@ public interface VirtioDevice extends AutoCloseable {
 
   /** The driver made buffers available in a queue; to be ignored unless started. */
   void notify(int queue);
+
+  /**
+   * Saves or restores what it remembers beside its queues; after {@link #start} when it restores
+   * and the driver had started it.
+   *
+   * @throws Snapshot.RefusedException when it cannot
+   */
+  void snapshot(Snapshot s);
 
   /**
    * Forgets the session and all volatile state. The session's queues are disabled already. Does

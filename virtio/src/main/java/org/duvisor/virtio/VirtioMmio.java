@@ -5,6 +5,7 @@ import java.util.List;
 import org.duvisor.devices.Device;
 import org.duvisor.devices.GuestMemory;
 import org.duvisor.devices.IrqLine;
+import org.duvisor.devices.Snapshot;
 import org.duvisor.devices.fdt.Node;
 
 /**
@@ -318,6 +319,10 @@ public final class VirtioMmio extends Device implements AutoCloseable {
     }
     // DRIVER_OK first: it lets the interrupts through that a device raises as soon as it starts.
     state.add(added);
+    start();
+  }
+
+  private void start() {
     device.start(
         new Session(
             driverFeatures, queues.stream().map(q -> q.queue).toList(), state::configChanged));
@@ -340,6 +345,59 @@ public final class VirtioMmio extends Device implements AutoCloseable {
     driverFeaturesSelect = 0;
     driverFeatures = 0;
     queueSelect = 0;
+  }
+
+  @Override
+  public synchronized void snapshot(Snapshot s) {
+    s.section(offer.name());
+    s.same(offered, "it offers something else");
+    if (s.restores()) {
+      reset();
+    }
+    deviceFeaturesSelect = s.bits(deviceFeaturesSelect);
+    driverFeaturesSelect = s.bits(driverFeaturesSelect);
+    driverFeatures = s.word(driverFeatures);
+    queueSelect = s.bits(queueSelect);
+    int status = s.number(state.status, 0, 0xff);
+    state.interrupts = s.number(state.interrupts, 0, INTERRUPT_USED | INTERRUPT_CONFIG);
+    if ((status & FEATURES_OK) != 0 && (driverFeatures & ~offered) != 0) {
+      throw s.refused("features that it does not offer");
+    }
+    for (Setup queue : queues) {
+      snapshot(s, queue, (status & DRIVER_OK) != 0);
+    }
+    if (s.restores()) {
+      state.add(status);
+      if ((status & DRIVER_OK) != 0) {
+        start();
+      }
+    }
+    device.snapshot(s);
+  }
+
+  private void snapshot(Snapshot s, Setup queue, boolean run) {
+    queue.size = s.bits(queue.size);
+    queue.descriptors = s.word(queue.descriptors);
+    queue.driver = s.word(queue.driver);
+    queue.device = s.word(queue.device);
+    boolean ready = s.flag(queue.ready);
+    if (s.restores() && ready) {
+      if (!queue.queue.enable(queue.size, queue.descriptors, queue.driver, queue.device)) {
+        throw s.refused("a queue's size, alignment or place is wrong");
+      }
+      queue.ready = true;
+      if (run) {
+        runQueue(queue);
+      }
+    }
+    queue.queue.snapshot(s);
+  }
+
+  /** Has the device look at all queues: after a restore, when everything is in its place again. */
+  public void resume() {
+    for (int i = 0; i < queues.size(); i++) {
+      queueNotify(i);
+    }
   }
 
   /** Resets, then closes the device. For the end of the machine or VM. */

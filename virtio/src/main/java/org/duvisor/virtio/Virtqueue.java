@@ -7,6 +7,7 @@ import java.nio.ByteOrder;
 import java.util.ArrayList;
 import java.util.List;
 import org.duvisor.devices.GuestMemory;
+import org.duvisor.devices.Snapshot;
 
 /**
  * The device's side of a split virtqueue (2.7) with VIRTIO_F_INDIRECT_DESC and VIRTIO_F_EVENT_IDX.
@@ -118,6 +119,18 @@ public final class Virtqueue {
     published = 0;
     enabled = true;
     return true;
+  }
+
+  /**
+   * Saves or restores how far it is. When it restores, it has been enabled and run as the driver
+   * did.
+   */
+  synchronized void snapshot(Snapshot s) {
+    boolean broken = s.flag(!enabled);
+    nextAvail = s.number(nextAvail, 0, 0xffff);
+    nextUsed = s.number(nextUsed, 0, 0xffff);
+    published = s.number(published, 0, 0xffff);
+    enabled &= !broken;
   }
 
   /** The driver set DRIVER_OK. */

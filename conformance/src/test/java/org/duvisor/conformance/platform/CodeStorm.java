@@ -12,9 +12,9 @@ import org.duvisor.hypervisor.vm.VmConfig;
 import org.duvisor.hypervisor.vm.VmOutcome;
 import org.duvisor.isa.Assembler;
 import org.duvisor.machine.Clock;
+import org.duvisor.machine.Engine;
 import org.duvisor.machine.Hart;
 import org.duvisor.machine.interp.Interpreter;
-import org.duvisor.machine.testing.ForwardingEngine;
 import org.duvisor.platform.sim.SimHost;
 
 /**
@@ -129,17 +129,18 @@ final class CodeStorm {
   }
 
   /** Fills the heap once there is a guest to run, and throws what that gives. */
-  private static final class Hoarder extends ForwardingEngine {
+  private static final class Hoarder implements Engine {
+    private final Engine engine;
     private final AtomicReference<Object> hoard;
 
     Hoarder(Hart hart, AtomicReference<Object> hoard) {
-      super(new Interpreter(hart));
+      this.engine = new Interpreter(hart);
       this.hoard = hoard;
     }
 
     @Override
     public void run(long limit) {
-      super.run(limit);
+      engine.run(limit);
       for (int bytes = 1 << 20; bytes > 0; bytes /= 2) {
         try {
           while (true) {
@@ -152,6 +153,46 @@ final class CodeStorm {
           }
         }
       }
+    }
+
+    @Override
+    public void step() {
+      engine.step();
+    }
+
+    @Override
+    public int fetchedBits(long pc) {
+      return engine.fetchedBits(pc);
+    }
+
+    @Override
+    public void codeChanged(long page) {
+      engine.codeChanged(page);
+    }
+
+    @Override
+    public void forget() {
+      engine.forget();
+    }
+
+    @Override
+    public void tidy() {
+      engine.tidy();
+    }
+
+    @Override
+    public void mappingChanged() {
+      engine.mappingChanged();
+    }
+
+    @Override
+    public void mappingChanged(long va) {
+      engine.mappingChanged(va);
+    }
+
+    @Override
+    public void contextChanged() {
+      engine.contextChanged();
     }
   }
 }

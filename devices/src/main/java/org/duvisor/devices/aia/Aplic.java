@@ -4,6 +4,7 @@ import java.nio.ByteBuffer;
 import java.util.List;
 import java.util.Optional;
 import org.duvisor.devices.IrqLine;
+import org.duvisor.devices.Snapshot;
 import org.duvisor.devices.fdt.Node;
 
 /**
@@ -58,6 +59,11 @@ public final class Aplic {
     this.high = new boolean[sources + 1];
     this.machine = new AplicDomain(this, machine, firstController, null);
     this.supervisor = new AplicDomain(this, supervisor, firstController, this.machine);
+  }
+
+  /** The wires of sources; under the lock. */
+  void snapshotInputs(Snapshot s) {
+    s.flags(high);
   }
 
   /** The root domain's registers. */

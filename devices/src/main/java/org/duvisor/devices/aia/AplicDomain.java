@@ -3,6 +3,7 @@ package org.duvisor.devices.aia;
 import java.util.Arrays;
 import org.duvisor.devices.Device;
 import org.duvisor.devices.IrqLine;
+import org.duvisor.devices.Snapshot;
 import org.duvisor.devices.fdt.Node;
 import org.jspecify.annotations.Nullable;
 
@@ -471,6 +472,28 @@ public final class AplicDomain extends Device {
       Arrays.fill(forced, false);
       Arrays.fill(threshold, 0);
       deliverAll();
+    }
+  }
+
+  @Override
+  public void snapshot(Snapshot s) {
+    synchronized (aplic) {
+      s.section("the APLIC");
+      s.same(sources, "it has another number of sources");
+      s.same(output.length, "it has another number of harts");
+      if (parent == null) {
+        aplic.snapshotInputs(s);
+      }
+      enabled = s.flag(enabled);
+      s.numbers(config, INACTIVE, DELEGATED);
+      s.bits(target);
+      s.flags(pending);
+      s.flags(enable);
+      s.bits(msiAddress);
+      s.flags(delivering);
+      s.flags(forced);
+      s.numbers(threshold, 0, 0xff);
+      s.flags(output);
     }
   }
 

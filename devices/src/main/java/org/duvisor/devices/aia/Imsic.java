@@ -2,6 +2,7 @@ package org.duvisor.devices.aia;
 
 import java.util.List;
 import org.duvisor.devices.Device;
+import org.duvisor.devices.Snapshot;
 import org.duvisor.devices.fdt.Node;
 
 /**
@@ -81,6 +82,10 @@ public final class Imsic extends Device {
   /** The files are reset by their harts. */
   @Override
   public void reset() {}
+
+  /** The files are saved with their harts. */
+  @Override
+  public void snapshot(Snapshot s) {}
 
   @Override
   public void describe(Node soc, long base, int irq, int controller) {

@@ -2,6 +2,7 @@ package org.duvisor.devices.aia;
 
 import java.util.Arrays;
 import org.duvisor.devices.IrqLine;
+import org.duvisor.devices.Snapshot;
 
 /**
  * An interrupt file of an IMSIC: pending and enable bits of up to 2047 message-signalled interrupts
@@ -141,6 +142,16 @@ public final class ImsicFile {
   /** Whether there is an interrupt to deliver: the level of the output. */
   public synchronized boolean delivers() {
     return level;
+  }
+
+  /** Saves or restores it. */
+  public synchronized void snapshot(Snapshot s) {
+    s.same(identities, "interrupt files are of another size");
+    s.words(pending);
+    s.words(enabled);
+    delivering = s.flag(delivering);
+    threshold = s.number(threshold, 0, identities);
+    level = s.flag(level);
   }
 
   /** Clears everything. */

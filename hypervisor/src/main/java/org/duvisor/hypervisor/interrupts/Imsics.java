@@ -2,6 +2,7 @@ package org.duvisor.hypervisor.interrupts;
 
 import java.util.concurrent.Phaser;
 import org.duvisor.devices.Device;
+import org.duvisor.devices.Snapshot;
 import org.duvisor.devices.aia.Imsic;
 import org.duvisor.devices.fdt.Node;
 import org.duvisor.hypervisor.boot.DeviceTree;
@@ -93,6 +94,12 @@ public final class Imsics extends Device {
   /** A file is reset by its vCPU. */
   @Override
   public void reset() {}
+
+  /** Whose they are only the host knows. */
+  @Override
+  public void snapshot(Snapshot s) {
+    throw s.refused("a guest has interrupt files of the host's");
+  }
 
   @Override
   public void describe(Node soc, long base, int irq, int controller) {

@@ -6,6 +6,7 @@ import java.util.List;
 import java.util.Optional;
 import org.duvisor.devices.Device;
 import org.duvisor.devices.MmioBus;
+import org.duvisor.devices.Snapshot;
 import org.duvisor.devices.chardev.CharBackend;
 import org.duvisor.devices.fdt.Node;
 import org.duvisor.hypervisor.exit.VcpuLoop;
@@ -166,6 +167,9 @@ public final class Rig implements Power {
 
     @Override
     public void reset() {}
+
+    @Override
+    public void snapshot(Snapshot s) {}
 
     @Override
     public void describe(Node soc, long base, int irq, int plic) {}

@@ -165,6 +165,8 @@ public final class HartStateGenerator {
   private String emitRegisters() {
     out.line(0, "package " + PACKAGE + ";");
     out.line(0, "");
+    out.line(0, "import java.lang.foreign.MemorySegment;");
+    out.line(0, "import java.lang.foreign.ValueLayout;");
     out.line(0, "import java.util.Arrays;");
     out.line(0, "import org.duvisor.isa.Csr;");
     out.line(0, "import org.duvisor.isa.Extension;");
@@ -213,6 +215,7 @@ public final class HartStateGenerator {
     emitGuest();
     emitStateen();
     emitWords();
+    emitCheck();
     emitRead();
     emitWrite();
     out.line(0, "");
@@ -437,6 +440,47 @@ public final class HartStateGenerator {
     out.line(2, "for (int i = 0; i < count; i++) {");
     out.line(3, "all[csr + i * step] = (short) (word + 8 * i);");
     out.line(2, "}");
+    out.line(1, "}");
+  }
+
+  /** Registers whose words are theirs alone, and what a write of them would make of a value. */
+  private void emitCheck() {
+    out.line(0, "");
+    out.line(1, "/** Registers with a word that a write of them checks, each with its word. */");
+    out.line(1, "private static final short[] CHECKED = {");
+    for (CsrRow row : table.rows()) {
+      boolean checked =
+          row.write() == Write.WORD
+              || row.write() == Write.FIELDS
+              || row.write() == Write.CALL && row.read() == CsrRow.Read.WORD;
+      for (int i = 0; row.isCsr() && row.hasWord() && checked && i < row.count(); i++) {
+        out.line(
+            2,
+            "0x%03x, HartState.%s + %d,"
+                .formatted(row.number(i), Source.constant(row.name()), 8 * i));
+      }
+    }
+    out.line(1, "};");
+    out.line(0, "");
+    out.line(1, "/**");
+    out.line(
+        1, " * The name of a register that could not have come to its word here, or null. The");
+    out.line(
+        1, " * block has the values after reset before, and nothing that is of use afterwards.");
+    out.line(1, " */");
+    out.line(1, "@Nullable String check(MemorySegment words, byte[] presence) {");
+    out.line(2, "for (int i = 0; i < CHECKED.length; i += 2) {");
+    out.line(3, "int csr = CHECKED[i];");
+    out.line(3, "int word = CHECKED[i + 1];");
+    out.line(3, "long value = words.get(ValueLayout.JAVA_LONG_UNALIGNED, word);");
+    out.line(3, "if (presence[csr] != 0) {");
+    out.line(4, "write(csr, value);");
+    out.line(3, "}");
+    out.line(3, "if (s.word(word) != value) {");
+    out.line(4, "return Csr.name(csr);");
+    out.line(3, "}");
+    out.line(2, "}");
+    out.line(2, "return null;");
     out.line(1, "}");
   }
 

@@ -6,6 +6,7 @@ import java.util.random.RandomGenerator;
 import org.duvisor.devices.GoldfishRtc;
 import org.duvisor.devices.MmioBus;
 import org.duvisor.devices.Ns16550;
+import org.duvisor.devices.Snapshot;
 import org.duvisor.devices.TestFinisher;
 import org.duvisor.devices.Timers;
 import org.duvisor.devices.fdt.Cpus;
@@ -32,6 +33,9 @@ public final class Board implements AutoCloseable {
   private static final int SEED_BYTES = 32;
   private static final int FINISHER_PHANDLE = 0x101;
 
+  /** Changes with what is saved, and in which order. */
+  private static final int SNAPSHOT_VERSION = 1;
+
   private final BoardConfig config;
   private final PhysicalMemory memory;
   private final MmioBus bus = new MmioBus();
@@ -46,12 +50,15 @@ public final class Board implements AutoCloseable {
   private volatile long maxInstructions = Long.MAX_VALUE;
   private volatile boolean endsAtReset;
   private @Nullable RandomGenerator random;
+  private final @Nullable VirtualClock virtual;
+  private boolean restored;
 
   /** Puts a board together; nothing runs yet. */
   public Board(BoardConfig config) {
     this.config = config;
     this.memory = new PhysicalMemory(MemoryMap.RAM, config.memoryBytes());
     VirtualClock virtual = new VirtualClock();
+    this.virtual = config.deterministic() ? virtual : null;
     Clock clock = config.deterministic() ? virtual : Clock.realTime();
     this.events = new EventQueue(clock);
     Mtime mtime = new Mtime(clock);
@@ -166,11 +173,11 @@ public final class Board implements AutoCloseable {
   public BoardOutcome run(BoardBoot boot) {
     while (true) {
       resetWanted = false;
-      bus.reset();
-      boot.load(this);
-      htif = boot.htif(memory, config.console(), this::exit);
-      for (Hart h : harts) {
-        h.reset(MemoryMap.RESET_ROM);
+      if (restored) { // what has been loaded has run for some time
+        restored = false;
+        transports.forEach(VirtioMmio::resume);
+      } else {
+        load(boot);
       }
       scheduler.run(this::stopped);
       BoardOutcome end = outcome;
@@ -181,6 +188,44 @@ public final class Board implements AutoCloseable {
         return new BoardOutcome.Reset();
       }
     }
+  }
+
+  private void load(BoardBoot boot) {
+    bus.reset();
+    boot.load(this);
+    htif = boot.htif(memory, config.console(), this::exit);
+    for (Hart h : harts) {
+      h.reset(MemoryMap.RESET_ROM);
+    }
+  }
+
+  /**
+   * Saves the board after {@link #run}, or restores it in place of what the next {@link #run} would
+   * load: memory, harts, devices and time, but for what is on the host (disks, networks, input that
+   * the guest has not taken). A board that restores is made as the one that was saved; on a
+   * deterministic one the same follows, bit for bit, as would have there.
+   *
+   * @throws Snapshot.RefusedException when it cannot
+   */
+  public void snapshot(Snapshot s) {
+    s.section("a board of DuVisor, version " + SNAPSHOT_VERSION);
+    s.section("harts with " + config.hart().extensions().names());
+    s.same(harts.size(), "it has another number of harts");
+    s.same(config.memoryBytes(), "it has another size of memory");
+    s.same(config.deterministic() ? 1 : 0, "its time is of another kind");
+    if (htif != null) {
+      throw s.refused("a program that talks by HTIF");
+    }
+    s.memory(memory.ram());
+    if (virtual != null) {
+      virtual.snapshot(s);
+    }
+    harts.forEach(hart -> hart.snapshot(s));
+    for (MmioBus.Window w : bus.windows()) {
+      w.device().snapshot(s);
+    }
+    s.section("the end");
+    restored = s.restores();
   }
 
   /** Ends {@link #run} soon. */

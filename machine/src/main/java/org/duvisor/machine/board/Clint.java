@@ -2,6 +2,7 @@ package org.duvisor.machine.board;
 
 import java.util.List;
 import org.duvisor.devices.Device;
+import org.duvisor.devices.Snapshot;
 import org.duvisor.devices.fdt.Node;
 import org.duvisor.isa.Cause;
 import org.duvisor.machine.Hart;
@@ -106,6 +107,14 @@ final class Clint extends Device {
       harts.get(i).timeCompare(-1);
     }
     setTime(0, -1);
+  }
+
+  /** mtimecmp is saved with the harts. */
+  @Override
+  public void snapshot(Snapshot s) {
+    s.section("the CLINT");
+    s.flags(msip);
+    mtime.snapshot(s);
   }
 
   @Override

@@ -1,5 +1,6 @@
 package org.duvisor.machine.board;
 
+import org.duvisor.devices.Snapshot;
 import org.duvisor.machine.Clock;
 
 /**
@@ -27,5 +28,10 @@ final class Mtime implements Clock {
   synchronized void set(long ticks, long mask) {
     long now = source.now();
     offset = ((now + offset) & ~mask | ticks & mask) - now;
+  }
+
+  /** Saves or restores what it is ahead of its source. */
+  synchronized void snapshot(Snapshot s) {
+    offset = s.word(offset);
   }
 }

@@ -2,6 +2,7 @@ package org.duvisor.machine.board;
 
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
+import org.duvisor.devices.Snapshot;
 import org.duvisor.machine.Clock;
 
 /**
@@ -42,5 +43,12 @@ final class VirtualClock implements Clock {
   void skip(long byTicks) {
     ticks += byTicks;
     instructions = 0;
+  }
+
+  /** Saves or restores it. */
+  void snapshot(Snapshot s) {
+    s.section("virtual time");
+    ticks = s.word(ticks);
+    instructions = s.number((int) instructions, 0, (int) INSTRUCTIONS_PER_TICK - 1);
   }
 }

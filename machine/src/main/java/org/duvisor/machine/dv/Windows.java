@@ -1,5 +1,7 @@
 package org.duvisor.machine.dv;
 
+import org.duvisor.devices.Snapshot;
+
 /**
  * The physical windows of the VM that is resident on a hart (vPMP, docs/dv-ext.md 3.1). Written by
  * the kernel only, through a selector; consulted on TLB fills.
@@ -61,5 +63,13 @@ public final class Windows {
   public void clear() {
     java.util.Arrays.fill(base, 0);
     java.util.Arrays.fill(limit, 0);
+  }
+
+  /** Saves or restores them. */
+  public void snapshot(Snapshot s) {
+    for (int i = 0; i < COUNT; i++) {
+      base(i, s.word(base[i]));
+      limit(i, s.word(limit[i]));
+    }
   }
 }

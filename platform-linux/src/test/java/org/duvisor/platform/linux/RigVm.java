@@ -8,6 +8,7 @@ import java.util.Optional;
 import java.util.function.IntConsumer;
 import org.duvisor.devices.Device;
 import org.duvisor.devices.MmioBus;
+import org.duvisor.devices.Snapshot;
 import org.duvisor.devices.chardev.CharBackend;
 import org.duvisor.devices.fdt.Node;
 import org.duvisor.hypervisor.exit.VcpuLoop;
@@ -171,6 +172,9 @@ final class RigVm implements DvDriver, Power {
 
     @Override
     public void reset() {}
+
+    @Override
+    public void snapshot(Snapshot s) {}
 
     @Override
     public void describe(Node soc, long base, int irq, int plic) {}

@@ -3,6 +3,7 @@ package org.duvisor.platform.sim;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicReferenceArray;
 import org.duvisor.devices.Device;
+import org.duvisor.devices.Snapshot;
 import org.duvisor.devices.aia.Imsic;
 import org.duvisor.devices.aia.ImsicFile;
 import org.duvisor.devices.fdt.Node;
@@ -63,6 +64,12 @@ final class FilePages extends Device {
 
   @Override
   public void reset() {}
+
+  /** Whose they are only the host knows. */
+  @Override
+  public void snapshot(Snapshot s) {
+    throw s.refused("a guest has interrupt files of the host's");
+  }
 
   /** No guest of this host sees its device tree. */
   @Override

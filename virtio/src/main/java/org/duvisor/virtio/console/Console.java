@@ -1,6 +1,7 @@
 package org.duvisor.virtio.console;
 
 import java.lang.foreign.MemorySegment;
+import org.duvisor.devices.Snapshot;
 import org.duvisor.devices.chardev.CharBackend;
 import org.duvisor.virtio.Buffers;
 import org.duvisor.virtio.Chain;
@@ -160,6 +161,20 @@ public final class Console implements VirtioDevice {
       receive(); // the port may be open now
     } else {
       now.control.speak();
+    }
+  }
+
+  @Override
+  public void snapshot(Snapshot s) {
+    Service now = service;
+    if (now != null) {
+      now.sent = s.word(now.sent);
+      if (now.sent < 0) {
+        throw s.refused("less than nothing was sent");
+      }
+      if (now.control != null) {
+        now.control.snapshot(s);
+      }
     }
   }
 

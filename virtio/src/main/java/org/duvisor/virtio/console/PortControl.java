@@ -2,6 +2,7 @@ package org.duvisor.virtio.console;
 
 import java.util.function.BooleanSupplier;
 import java.util.function.IntSupplier;
+import org.duvisor.devices.Snapshot;
 import org.duvisor.virtio.Buffers;
 import org.duvisor.virtio.Chain;
 import org.duvisor.virtio.Virtqueue;
@@ -66,6 +67,15 @@ final class PortControl {
   /** Whether the driver has the port open. */
   boolean open() {
     return open;
+  }
+
+  /** Saves or restores what was said. */
+  void snapshot(Snapshot s) {
+    synchronized (toDriver) {
+      owed = s.number(owed, 0, 1 << PORT_ADD | 1 << CONSOLE_PORT | 1 << RESIZE | 1 << PORT_OPEN);
+    }
+    ready = s.flag(ready);
+    open = s.flag(open);
   }
 
   /** Takes the driver's messages. */

@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import org.duvisor.devices.Snapshot;
 import org.duvisor.virtio.Buffers;
 import org.duvisor.virtio.Chain;
 import org.duvisor.virtio.ConfigSpace;
@@ -79,6 +80,12 @@ public final class P9 extends RequestDevice {
     synchronized (server) {
       server.clear();
     }
+  }
+
+  /** Files that a guest has open are the host's, and may be others later. */
+  @Override
+  public void snapshot(Snapshot s) {
+    throw s.refused("a folder is shared");
   }
 
   @Override
