@@ -84,6 +84,17 @@ final class Counters {
     refresh();
   }
 
+  /** The words of the state are to be saved: what has happened is to be in them. */
+  void saved() {
+    account(h.retired);
+  }
+
+  /** The words of the state have been restored, and {@link Hart#retired}. */
+  void restored() {
+    happened[CounterEvent.INSTRUCTION.ordinal()] = 0;
+    restart();
+  }
+
   // ---- what happens
 
   /** An event that is none of instructions. */

@@ -82,7 +82,7 @@ public final class CsrFile {
     state.memory().copyFrom(saved);
     state.x(0, 0);
     masking();
-    h.counters.restart();
+    h.counters.restored();
     setDv();
   }
 

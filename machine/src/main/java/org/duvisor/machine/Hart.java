@@ -202,7 +202,9 @@ public final class Hart {
    */
   public void snapshot(Snapshot s) {
     s.section("hart " + id);
-    counters.settle();
+    if (!s.restores()) {
+      counters.saved();
+    }
     pc = s.word(pc) & ~1L;
     retired = s.word(retired);
     fcsr.fcsr(s.word(fcsr.fcsr()));

@@ -203,7 +203,8 @@ public final class Board implements AutoCloseable {
    * Saves the board after {@link #run}, or restores it in place of what the next {@link #run} would
    * load: memory, harts, devices and time, but for what is on the host (disks, networks, input that
    * the guest has not taken). A board that restores is made as the one that was saved; on a
-   * deterministic one the same follows, bit for bit, as would have there.
+   * deterministic one that interprets the same follows, bit for bit, as would have there (a
+   * translator's turns end elsewhere before it has translated).
    *
    * @throws Snapshot.RefusedException when it cannot
    */
@@ -308,7 +309,9 @@ public final class Board implements AutoCloseable {
     if (outcome == null) {
       outcome = how;
     }
-    harts.forEach(Hart::signal);
+    if (virtual == null || !(how instanceof BoardOutcome.LimitReached)) {
+      harts.forEach(Hart::signal); // which in virtual time would make a saved board go on otherwise
+    }
   }
 
   /** Closes the devices, none of which has a timer set any more. */
