@@ -81,6 +81,11 @@ build_kernel() {
     gzip -9nc "$BUILD/arch/riscv/boot/Image" >"$OUT/Image.gz"
 }
 
+freestanding() { # NAME OPTION...: compiles a program of the initramfs that needs no C library
+    run "$1.log" "${CROSS}gcc" -Os -march=rv64gc -mabi=lp64d -ffreestanding -fno-stack-protector -fno-pie -nostdlib -static -no-pie \
+        -fno-asynchronous-unwind-tables -Wl,--build-id=none,-z,norelro -s -Wall -Werror "${@:2}" -o "$CACHE/$1" "$HERE/initramfs/$1.c"
+}
+
 build_initramfs() {
     local busybox list=$CACHE/initramfs.list cpio=$CACHE/initramfs.cpio gen=$CACHE/gen_init_cpio
     say "building the initramfs"
@@ -88,10 +93,10 @@ build_initramfs() {
     busybox=$UNPACKED/usr/bin/busybox
     applets "$busybox" >"$CACHE/applets"
     grep -qx sh "$CACHE/applets" || die "cannot read the applet names of $busybox"
-    { sed "/^#/d; s|@HERE@|$HERE/initramfs|; s|@BUSYBOX@|$busybox|; s|@CONSOLE@|$CACHE/console|" "$HERE/initramfs/files"
+    { sed "/^#/d; s|@HERE@|$HERE/initramfs|; s|@BUSYBOX@|$busybox|; s|@PROGRAMS@|$CACHE|" "$HERE/initramfs/files"
       sed 's|.*|slink /bin/& busybox 0777 0 0|' "$CACHE/applets"; } >"$list"
-    run console.log "${CROSS}gcc" -Os -march=rv64gc -mabi=lp64d -ffreestanding -fno-stack-protector -fno-pie -nostdlib -static -no-pie \
-        -fno-asynchronous-unwind-tables -Wl,--build-id=none,-z,norelro -s -Wall -Werror -o "$CACHE/console" "$HERE/initramfs/console.c"
+    freestanding console
+    freestanding run-command -I"$SOURCE/tools/include/nolibc"
     run gen_init_cpio.log gcc -O1 -o "$gen" "$SOURCE/usr/gen_init_cpio.c"
     "$gen" -t "$SOURCE_DATE_EPOCH" "$list" >"$cpio" || die "gen_init_cpio failed on $list"
     gzip -9nc "$cpio" >"$OUT/initramfs.cpio.gz"

@@ -83,6 +83,7 @@ final class Attended {
           () -> err.print(KEYS),
           () -> err.print("\n" + session.statistics()),
           () -> err.print(DROPPING));
+      terminal.onResize(session::resize);
       if (start) {
         err.println(STARTS);
       }

@@ -10,11 +10,9 @@ import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.ArrayList;
 import java.util.HashMap;
-import java.util.HashSet;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
-import java.util.Set;
 import java.util.random.RandomGenerator;
 import org.duvisor.virtio.QueueWorker.Serving;
 import org.duvisor.virtio.VirtioDevice;
@@ -112,14 +110,10 @@ final class Devices implements AutoCloseable {
   }
 
   private void share(List<Share> shares) throws IOException {
-    Set<String> tags = new HashSet<>();
-    for (int i = 0; i < shares.size(); i++) {
+    List<String> tags = Share.tags(shares);
+    for (int i = 0; i < tags.size(); i++) {
       Share share = shares.get(i);
-      String tag = share.tag().orElse(i == 0 ? "share" : "share" + i);
-      if (!tags.add(tag)) {
-        throw new UserError("two shared folders have the tag " + tag);
-      }
-      devices.add(P9.share(share.folder(), tag, share.readOnly(), serving));
+      devices.add(P9.share(share.folder(), tags.get(i), share.readOnly(), serving));
     }
   }
 

@@ -5,6 +5,7 @@ import java.io.PrintWriter;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -60,11 +61,20 @@ public final class Duvisor implements Runnable {
       boolean debug,
       PrintStream out,
       PrintStream err) {
-    var failures = new Failures(err, debug);
+    int end = List.of(arguments).indexOf("--");
+    boolean forCommand = end > 0 && arguments[0].equals("run");
+    String[] options = forCommand ? Arrays.copyOf(arguments, end) : arguments;
+    List<String> command =
+        forCommand ? List.of(arguments).subList(end + 1, arguments.length) : List.of();
+    var failures = new Failures(err, debug, forCommand);
     try {
+      if (forCommand && command.isEmpty()) {
+        throw new UserError("no command after --");
+      }
       var attended = new Attended(err);
       Map<String, Supplier<CommandLine>> all = new LinkedHashMap<>();
-      all.put("run", () -> new CommandLine(new RunCommand(vm, attended, new Images(home))));
+      all.put(
+          "run", () -> new CommandLine(new RunCommand(vm, attended, new Images(home), command)));
       all.put("machine", () -> new CommandLine(new MachineCommand(boards, attended)));
       all.put("host", () -> new CommandLine(new HostCommand(boards, home, err)));
       all.put(
@@ -78,7 +88,7 @@ public final class Duvisor implements Runnable {
                   new LabTranslateCommand(out)));
       all.put("completion", () -> new CommandLine(new CompletionCommand(out)));
       var duvisor = new CommandLine(new Duvisor());
-      wanted(arguments, all)
+      wanted(options, all)
           .forEach((name, make) -> duvisor.addSubcommand(name, standard(make.get())));
       return duvisor
           .setOut(new PrintWriter(out, true, StandardCharsets.UTF_8))
@@ -89,7 +99,7 @@ public final class Duvisor implements Runnable {
           .setUsageHelpAutoWidth(true)
           .setExpandAtFiles(false) // a file's name may begin with @
           .registerConverter(Path.class, FileName::path)
-          .execute(words(arguments, all.keySet()));
+          .execute(words(options, all.keySet()));
     } catch (Throwable e) {
       return failures.failure(e);
     }

@@ -24,13 +24,25 @@ final class Failures {
   /** Exit code of a command that was called the wrong way. */
   static final int USAGE = 2;
 
+  /**
+   * Exit code when the guest's command could not be run, or its end is not known: lower ones may be
+   * the command's own. The same as of container runtimes.
+   */
+  static final int NO_COMMAND = 125;
+
   private final PrintStream err;
   private final boolean debug;
+  private final boolean forCommand;
 
-  /** Prints to {@code err}; with {@code debug}, the stack trace as well. */
-  Failures(PrintStream err, boolean debug) {
+  /**
+   * Prints to {@code err}; with {@code debug}, the stack trace as well.
+   *
+   * @param forCommand whether the exit code is to be that of a command in the guest
+   */
+  Failures(PrintStream err, boolean debug, boolean forCommand) {
     this.err = err;
     this.debug = debug;
+    this.forCommand = forCommand;
   }
 
   /** For an option or argument that is wrong. */
@@ -38,7 +50,7 @@ final class Failures {
     CommandLine command = e.getCommandLine();
     err.println("duvisor: " + oneLine(e.getMessage()) + meant(e));
     err.println("Try '" + command.getCommandSpec().qualifiedName() + " --help'.");
-    return USAGE;
+    return forCommand ? NO_COMMAND : USAGE;
   }
 
   /** What is called nearly as what there is not. */
@@ -54,7 +66,7 @@ final class Failures {
     if (debug) {
       e.printStackTrace(err);
     }
-    return FAILURE;
+    return forCommand ? NO_COMMAND : FAILURE;
   }
 
   private static String line(Throwable e) {

@@ -168,7 +168,7 @@ final class HostCommand implements Callable<Integer> {
         (_, _, _) -> {
           throw new IllegalStateException("a guest is not run here");
         };
-    var run = new RunCommand(none, new Attended(err), new Images(home));
+    var run = new RunCommand(none, new Attended(err), new Images(home), List.of());
     try {
       var read = Duvisor.standard(new CommandLine(run)).parseArgs(arguments.toArray(String[]::new));
       if (read.isUsageHelpRequested() || read.isVersionHelpRequested()) {

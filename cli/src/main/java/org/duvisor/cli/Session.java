@@ -14,6 +14,9 @@ public interface Session extends AutoCloseable {
    */
   void stop();
 
+  /** Says the size of the user's terminal, again when it has changed. From any thread. */
+  default void resize(int columns, int rows) {}
+
   /**
    * What happened so far: lines of text for the user, each ended. May be called from any thread.
    */

@@ -2,6 +2,8 @@ package org.duvisor.cli;
 
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Optional;
 import org.duvisor.virtio.p9.P9;
 import picocli.CommandLine.ITypeConverter;
@@ -28,6 +30,24 @@ public record Share(Path folder, boolean readOnly, Optional<String> tag) {
     if (!Files.isDirectory(folder)) {
       throw new UserError("shared folder " + folder + ": not a folder");
     }
+  }
+
+  /**
+   * What the guest mounts each by.
+   *
+   * @throws UserError when two have the same
+   */
+  static List<String> tags(List<Share> shares) {
+    List<String> tags = new ArrayList<>();
+    for (Share share : shares) {
+      int i = tags.size();
+      String tag = share.tag().orElse(i == 0 ? "share" : "share" + i);
+      if (tags.contains(tag)) {
+        throw new UserError("two shared folders have the tag " + tag);
+      }
+      tags.add(tag);
+    }
+    return tags;
   }
 
   /** Reads DIR[,OPT]... from the command line. */

@@ -1,5 +1,8 @@
 package org.duvisor.cli;
 
+import java.util.Optional;
+import org.duvisor.cli.command.GuestCommand;
+
 /**
  * What the user asked of {@code duvisor run}, unjudged.
  *
@@ -10,6 +13,7 @@ package org.duvisor.cli;
  * @param harts what the VM runs on
  * @param largestLeaf bytes of the largest leaf of the guest's stage 2
  * @param timed whether the time that exits take is measured, for the statistics
+ * @param command what the guest runs instead of a shell
  */
 public record VmOptions(
     GuestOptions guest,
@@ -18,7 +22,8 @@ public record VmOptions(
     Console console,
     Harts.Choice harts,
     long largestLeaf,
-    boolean timed) {
+    boolean timed,
+    Optional<GuestCommand> command) {
   /** The device that carries the guest's console. */
   public enum Console {
     /** A 16550 UART, {@code ttyS0}: there from the first instruction on. */

@@ -5,6 +5,10 @@ import java.io.InputStream;
 import java.io.OutputStream;
 import java.security.SecureRandom;
 import java.time.InstantSource;
+import java.util.List;
+import java.util.Optional;
+import org.duvisor.cli.command.CommandPort;
+import org.duvisor.cli.command.GuestCommand;
 import org.duvisor.devices.Timers;
 import org.duvisor.devices.chardev.CharBackend;
 import org.duvisor.devices.chardev.StreamBackend;
@@ -26,14 +30,18 @@ final class VmSession implements Session {
   private final Harts harts;
   private final Devices devices;
   private final StreamBackend console;
+  private final Optional<CommandPort> command;
   private final Vm vm;
   private volatile boolean stopped;
 
-  private VmSession(Harts harts, Devices devices, StreamBackend console, Vm vm) {
+  private VmSession(
+      Harts harts, Devices devices, StreamBackend console, Optional<CommandPort> command, Vm vm) {
     this.harts = harts;
     this.devices = devices;
     this.console = console;
+    this.command = command;
     this.vm = vm;
+    command.ifPresent(port -> port.onBroken(vm::stop));
   }
 
   /** Opens everything the options name and makes the VM. */
@@ -43,13 +51,18 @@ final class VmSession implements Session {
     KernelImage kernel = Programs.guestKernel(guest.kernel().orElseThrow());
     var builder = VmConfig.of(kernel);
     guest.initrd().ifPresent(file -> builder.initrd(Programs.initrd(file)));
+    Optional<CommandPort> command =
+        options.command().map(c -> port(c, Share.tags(guest.shares()), input, output));
     var random = new SecureRandom();
     var devices = new Devices(Serving.THREAD, random);
     try {
       devices.open(guest);
-      var stream = new StreamBackend(input, output);
+      var stream =
+          command.isEmpty()
+              ? new StreamBackend(input, output)
+              : new StreamBackend(InputStream.nullInputStream(), System.err);
       builder
-          .append(guest.commandLine(commandLine(options.console())))
+          .append(guest.commandLine(commandLine(options)))
           .cpus(options.cpus())
           .aia(options.aia())
           .memoryBytes(guest.memory().bytes())
@@ -59,9 +72,10 @@ final class VmSession implements Session {
           .random(random)
           .largestLeaf(options.largestLeaf())
           .timed(options.timed())
-          .reboot(guest.reboot());
+          .reboot(guest.reboot() && command.isEmpty());
+      command.ifPresent(port -> devices.add(Console.port(CommandPort.NAME, port, Serving.INLINE)));
       VmConfig config = builder.virtio(devices.list()).build();
-      return create(options, config, devices, stream);
+      return create(options, config, devices, stream, command);
     } catch (IOException | RuntimeException | OutOfMemoryError e) {
       devices.close();
       throw e;
@@ -69,14 +83,27 @@ final class VmSession implements Session {
   }
 
   private static VmSession create(
-      VmOptions options, VmConfig config, Devices devices, StreamBackend console) {
+      VmOptions options,
+      VmConfig config,
+      Devices devices,
+      StreamBackend console,
+      Optional<CommandPort> command) {
     long memory = config.memoryBytes() + config.memoryBytes() / 256 + HOST_EXTRA;
     Harts harts = Harts.of(options, memory);
     try {
-      return new VmSession(harts, devices, console, Vm.create(harts.open(), config));
+      return new VmSession(harts, devices, console, command, Vm.create(harts.open(), config));
     } catch (RuntimeException | OutOfMemoryError e) {
       harts.close();
       throw e;
+    }
+  }
+
+  private static CommandPort port(
+      GuestCommand command, List<String> tags, InputStream input, OutputStream output) {
+    try {
+      return new CommandPort(command, tags, input, output, System.err);
+    } catch (IllegalArgumentException e) {
+      throw new UserError(e.getMessage());
     }
   }
 
@@ -96,9 +123,13 @@ final class VmSession implements Session {
   }
 
   /** Kernel panics are told apart from reboots by a warm reset, and do not wait for anyone. */
-  private static String commandLine(VmOptions.Console kind) {
-    String always = "panic=-1 reboot=panic_warm";
-    return switch (kind) {
+  private static String commandLine(VmOptions options) {
+    boolean quiet = options.command().isPresent() && options.console() == VmOptions.Console.none;
+    String always =
+        "panic=-1 reboot=panic_warm"
+            + (options.command().isPresent() ? " " + CommandPort.NAME : "")
+            + (quiet ? " quiet" : "");
+    return switch (options.console()) {
       case uart -> "console=ttyS0 earlycon=sbi " + always;
       case virtio -> "console=hvc0 " + always;
       case none -> always;
@@ -107,9 +138,27 @@ final class VmSession implements Session {
 
   @Override
   public Outcome run() {
-    VmOutcome outcome = vm.run();
-    console.flush();
-    return told(outcome).printed(console.failure());
+    if (command.isEmpty()) {
+      VmOutcome outcome = vm.run();
+      console.flush();
+      return told(outcome).printed(console.failure());
+    }
+    CommandPort port = command.get();
+    try (var _ = new SignalRelay(port::signal)) {
+      VmOutcome outcome = vm.run();
+      return told(outcome, port);
+    }
+  }
+
+  /** How the command ended, if it was said before the guest did. */
+  private Outcome told(VmOutcome outcome, CommandPort port) {
+    if (port.exitCode().isPresent()) {
+      return new Outcome(port.exitCode().getAsInt(), "");
+    }
+    String reason =
+        port.isBroken() ? "what the guest says of its command is nonsense" : told(outcome).reason();
+    return new Outcome(
+        Failures.NO_COMMAND, reason.isEmpty() ? "the guest ended before its command did" : reason);
   }
 
   private Outcome told(VmOutcome outcome) {
@@ -133,6 +182,11 @@ final class VmSession implements Session {
   }
 
   @Override
+  public void resize(int columns, int rows) {
+    command.ifPresent(port -> port.resize(columns, rows));
+  }
+
+  @Override
   public long instructions() {
     return harts.instructions();
   }
@@ -146,6 +200,7 @@ final class VmSession implements Session {
   public void close() {
     vm.close();
     devices.close();
+    command.ifPresent(CommandPort::end);
     console.close();
     harts.close();
   }

@@ -142,7 +142,8 @@ final class DuvisorTest {
                 VmOptions.Console.uart,
                 Harts.Choice.auto,
                 1L << 30,
-                false)),
+                false,
+                Optional.empty())),
         opened);
     assertEquals(List.of("run", "close"), life);
   }
@@ -192,7 +193,8 @@ final class DuvisorTest {
             VmOptions.Console.virtio,
             Harts.Choice.simulated,
             4096,
-            true),
+            true,
+            Optional.empty()),
         opened.getFirst());
   }
 

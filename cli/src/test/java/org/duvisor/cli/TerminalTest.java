@@ -70,7 +70,7 @@ final class TerminalTest {
     return directory.resolve("go");
   }
 
-  private static boolean installed(String tool) {
+  static boolean installed(String tool) {
     return Stream.of(System.getenv().getOrDefault("PATH", "").split(File.pathSeparator, -1))
         .anyMatch(folder -> Files.isExecutable(Path.of(folder, tool)));
   }

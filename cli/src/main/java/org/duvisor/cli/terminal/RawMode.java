@@ -7,6 +7,7 @@ import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.stream.Stream;
 
 /**
  * A terminal on standard input in raw mode, until closed. Every key goes through at once and
@@ -62,6 +63,13 @@ final class RawMode implements AutoCloseable {
     } catch (IOException e) {
       // The terminal is gone: there is nothing to reset.
     }
+  }
+
+  /** Rows and columns, or nothing when the terminal does not know. */
+  static Optional<int[]> size() {
+    return stty(List.of("size"))
+        .filter(said -> said.matches("[1-9][0-9]{0,3} [1-9][0-9]{0,3}"))
+        .map(said -> Stream.of(said.split(" ")).mapToInt(Integer::parseInt).toArray());
   }
 
   /** Runs stty on standard input and returns what it printed, or nothing when it failed. */

@@ -16,15 +16,24 @@ public final class UserTerminal implements AutoCloseable {
   /** Far more than anyone pastes. */
   private static final int TYPED_BYTES = 16 << 20;
 
+  /** Told the columns and rows of the terminal. */
+  @FunctionalInterface
+  public interface Sized {
+    /** The terminal has so many. */
+    void is(int columns, int rows);
+  }
+
   private final Optional<RawMode> raw;
   private final InputStream input;
+  private final boolean endsLine;
   private final ShownOutput shown = new ShownOutput();
   private final TypedInput typed = new TypedInput(TYPED_BYTES, this::drop);
   private volatile Runnable dropping = () -> {};
 
-  private UserTerminal(Optional<RawMode> raw, InputStream input) {
+  private UserTerminal(Optional<RawMode> raw, InputStream input, boolean endsLine) {
     this.raw = raw;
     this.input = input;
+    this.endsLine = endsLine;
   }
 
   /** Takes standard input. Keys go nowhere before {@link #listen}. */
@@ -32,12 +41,17 @@ public final class UserTerminal implements AutoCloseable {
     Optional<RawMode> raw = RawMode.enter();
     // After a stop the shell has set the terminal its own way.
     raw.ifPresent(mode -> Signal.handle(new Signal("CONT"), _ -> mode.again()));
-    return new UserTerminal(raw, new FileInputStream(FileDescriptor.in));
+    return new UserTerminal(raw, new FileInputStream(FileDescriptor.in), true);
+  }
+
+  /** For a command in a pipeline: both streams are passed on as they are. */
+  public static UserTerminal piped() {
+    return new UserTerminal(Optional.empty(), new FileInputStream(FileDescriptor.in), false);
   }
 
   /** For a guest without a console: standard input is left alone, so that Ctrl-C is a signal. */
   public static UserTerminal outputOnly() {
-    return new UserTerminal(Optional.empty(), InputStream.nullInputStream());
+    return new UserTerminal(Optional.empty(), InputStream.nullInputStream(), true);
   }
 
   /** Whether a user sits there: raw mode is on and the escape key works. */
@@ -95,6 +109,18 @@ public final class UserTerminal implements AutoCloseable {
     Thread.ofPlatform().daemon().name("terminal-input").start(() -> read(keys));
   }
 
+  /**
+   * Tells the size of the terminal, now and when it changes, on other threads. Does nothing unless
+   * interactive.
+   */
+  public void onResize(Sized sized) {
+    if (interactive()) {
+      Runnable tell = () -> RawMode.size().ifPresent(size -> sized.is(size[1], size[0]));
+      Signal.handle(new Signal("WINCH"), _ -> tell.run());
+      Thread.ofPlatform().daemon().name("terminal-size").start(tell);
+    }
+  }
+
   private void drop() {
     dropping.run();
   }
@@ -117,6 +143,8 @@ public final class UserTerminal implements AutoCloseable {
   @Override
   public void close() {
     raw.ifPresent(RawMode::close);
-    shown.endLine();
+    if (endsLine) {
+      shown.endLine();
+    }
   }
 }

@@ -1,6 +1,7 @@
 package org.duvisor.virtio.console;
 
 import java.lang.foreign.MemorySegment;
+import java.nio.charset.StandardCharsets;
 import org.duvisor.devices.Snapshot;
 import org.duvisor.devices.chardev.CharBackend;
 import org.duvisor.virtio.Buffers;
@@ -16,15 +17,18 @@ import org.duvisor.virtio.Virtqueue;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The console device (5.3) with one port, its size, and emergency write. No byte is lost in either
- * direction: input waits for the driver's room, and with VIRTIO_CONSOLE_F_MULTIPORT until the
- * driver has opened the port, for Linux throws away what comes earlier.
+ * The console device (5.3) with one port: a console with its size and emergency write, or a named
+ * port that carries data ({@code /dev/vport*} in Linux). No byte is lost in either direction: input
+ * waits for the driver's room, and with VIRTIO_CONSOLE_F_MULTIPORT until the driver has opened the
+ * port, for Linux throws away what comes earlier.
  */
 public final class Console implements VirtioDevice {
   private static final int F_SIZE = 0;
   private static final int F_MULTIPORT = 1;
   private static final int F_EMERG_WRITE = 2;
-  private static final long FEATURES = 1L << F_SIZE | 1L << F_MULTIPORT | 1L << F_EMERG_WRITE;
+  private static final long CONSOLE_FEATURES =
+      1L << F_SIZE | 1L << F_MULTIPORT | 1L << F_EMERG_WRITE;
+  private static final long PORT_FEATURES = 1L << F_MULTIPORT;
 
   private static final int CONFIG_COLS = 0;
   private static final int CONFIG_ROWS = 2;
@@ -67,6 +71,7 @@ public final class Console implements VirtioDevice {
               ? new PortControl(
                   session.queues().get(CONTROL_TO_DRIVER),
                   session.queues().get(CONTROL_FROM_DRIVER),
+                  portName,
                   session.has(F_SIZE),
                   () -> (int) config.read(CONFIG_COLS, 4),
                   () -> service == this)
@@ -80,8 +85,9 @@ public final class Console implements VirtioDevice {
   }
 
   private final CharBackend backend;
+  private final byte[] portName;
   private final ConfigSpace config = new ConfigSpace(CONFIG_SIZE);
-  private final Offer offer = new Offer(3, "virtio-console", FEATURES, QUEUES, QUEUE_SIZE, config);
+  private final Offer offer;
   private final QueueWorker worker;
   private final Object sending = new Object();
   private final byte[] staging = new byte[STAGING];
@@ -95,11 +101,35 @@ public final class Console implements VirtioDevice {
    * @param rows lines, 1 to 65535
    * @param backend flushed, but not closed, with the device
    */
+  public Console(int columns, int rows, CharBackend backend, Serving serving) {
+    this("", CONSOLE_FEATURES, backend, serving);
+    config.set(CONFIG_COLS, 2, columns).set(CONFIG_ROWS, 2, rows);
+  }
+
+  /**
+   * A port for data.
+   *
+   * @param name the guest's programs find it by, ASCII, not empty
+   * @param backend flushed, but not closed, with the device
+   */
+  public static Console port(String name, CharBackend backend, Serving serving) {
+    return new Console(name, PORT_FEATURES, backend, serving);
+  }
+
   @SuppressWarnings(
       "this-escape") // input that arrives before the constructor ends stays with the back end
-  public Console(int columns, int rows, CharBackend backend, Serving serving) {
+  private Console(String name, long features, CharBackend backend, Serving serving) {
     this.backend = backend;
-    config.set(CONFIG_COLS, 2, columns).set(CONFIG_ROWS, 2, rows).set(CONFIG_PORTS, 4, 1);
+    portName = name.getBytes(StandardCharsets.US_ASCII);
+    offer =
+        new Offer(
+            3,
+            name.isEmpty() ? "virtio-console" : "virtio-console " + name,
+            features,
+            QUEUES,
+            QUEUE_SIZE,
+            config);
+    config.set(CONFIG_PORTS, 4, 1);
     worker = new QueueWorker(serving, offer.name(), this::session, 1L << TX, queue -> transmit());
     backend.onInput(this::receive);
   }

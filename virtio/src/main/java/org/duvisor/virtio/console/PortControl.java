@@ -1,5 +1,6 @@
 package org.duvisor.virtio.console;
 
+import java.lang.foreign.MemorySegment;
 import java.util.function.BooleanSupplier;
 import java.util.function.IntSupplier;
 import org.duvisor.devices.Snapshot;
@@ -26,9 +27,10 @@ final class PortControl {
   private static final int CONSOLE_PORT = 4;
   private static final int RESIZE = 5;
   private static final int PORT_OPEN = 6;
+  private static final int PORT_NAME = 7;
 
   /** The device's messages in the order they are sent. */
-  private static final int[] SENT = {PORT_ADD, CONSOLE_PORT, RESIZE, PORT_OPEN};
+  private static final int[] SENT = {PORT_ADD, CONSOLE_PORT, RESIZE, PORT_NAME, PORT_OPEN};
 
   private final Virtqueue toDriver;
   private final Virtqueue fromDriver;
@@ -36,6 +38,7 @@ final class PortControl {
   private final Chain in;
   private final BooleanSupplier live;
   private final IntSupplier size;
+  private final byte[] name;
   private final int whenReady;
   private int owed;
   private volatile boolean ready;
@@ -44,6 +47,7 @@ final class PortControl {
   /**
    * The control of one session.
    *
+   * @param name of the port; empty for a console's
    * @param sized whether the driver wants to know the size
    * @param size of the console: columns, and rows &lt;&lt; 16
    * @param live whether this is still the session; asked under a queue's monitor, for a thread may
@@ -52,10 +56,13 @@ final class PortControl {
   PortControl(
       Virtqueue toDriver,
       Virtqueue fromDriver,
+      byte[] name,
       boolean sized,
       IntSupplier size,
       BooleanSupplier live) {
-    this.whenReady = 1 << CONSOLE_PORT | 1 << PORT_OPEN | (sized ? 1 << RESIZE : 0);
+    this.name = name;
+    int kind = name.length == 0 ? 1 << CONSOLE_PORT : 1 << PORT_NAME;
+    this.whenReady = kind | 1 << PORT_OPEN | (sized ? 1 << RESIZE : 0);
     this.size = size;
     this.live = live;
     this.toDriver = toDriver;
@@ -140,9 +147,14 @@ final class PortControl {
             return;
           }
           owed &= ~(1 << event);
-          int length = event == RESIZE ? MESSAGE + SIZE : MESSAGE;
+          int length =
+              switch (event) {
+                case RESIZE -> MESSAGE + SIZE;
+                case PORT_NAME -> MESSAGE + name.length;
+                default -> MESSAGE;
+              };
           if (message.size() < length) {
-            toDriver.giveBack(1); // a driver that does not expect the size
+            toDriver.giveBack(1); // a driver that does not expect the size, or the name
             continue;
           }
           message.writeNumber(4, 0);
@@ -150,6 +162,8 @@ final class PortControl {
           message.writeNumber(2, 1);
           if (event == RESIZE) {
             message.writeNumber(SIZE, size.getAsInt());
+          } else if (event == PORT_NAME) {
+            message.write(MemorySegment.ofArray(name), 0, name.length);
           }
           toDriver.used(out.head(), length);
         }

@@ -204,6 +204,23 @@ class ConsoleTest {
     assertEquals(132 | 43 << 16, ram.get32(heard + 8));
   }
 
+  /** Linux makes a device of its own for a port that is no console. */
+  @Test
+  void aPortForDataHasANameAndNoSize() {
+    Console port = Console.port("org.example", host, Serving.INLINE);
+    var mmio = new VirtioMmio(port, ram.memory(), irq);
+    List<Queue> queues = new TestDriver(mmio, ram).start(4);
+    Queue control = queues.get(2);
+    long heard = ram.allocate(19);
+    say(queues.get(3), 0, 3, 1); // PORT_READY
+    for (int event : new int[] {7, 6}) { // PORT_NAME, PORT_OPEN
+      control.add(Buffer.out(heard, 19));
+      control.kick();
+      assertEquals(event, heard(control, heard, event == 7 ? 19 : 8));
+    }
+    assertEquals("org.example", new String(ram.bytes(heard + 8, 11), StandardCharsets.US_ASCII));
+  }
+
   /** Adversary: a driver that asks without end and gives no room to be answered. */
   @Test
   void controlMessagesWithoutEnd() {

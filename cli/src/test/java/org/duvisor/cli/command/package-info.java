@@ -1,0 +1,5 @@
+/** Tests of the command port. */
+@NullMarked
+package org.duvisor.cli.command;
+
+import org.jspecify.annotations.NullMarked;
