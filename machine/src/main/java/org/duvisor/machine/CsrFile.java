@@ -384,12 +384,8 @@ public final class CsrFile {
   void writeHstatus(long value) {
     long file = CsrField.get(value, Csr.HSTATUS_VGEIN);
     boolean exists = file <= h.config.guestFiles();
-    long old = state.hstatus() & ~registers.hstatusMask();
-    long legal = old | value & registers.hstatusMask();
-    if ((value & Csr.HSTATUS_HUPMM) == CsrField.set(0, Csr.HSTATUS_HUPMM, 1)) {
-      legal = legal & ~Csr.HSTATUS_HUPMM | state.hstatus() & Csr.HSTATUS_HUPMM;
-    }
-    state.hstatus(CsrField.set(legal, Csr.HSTATUS_VGEIN, exists ? file : 0));
+    state.hstatus(
+        CsrField.set(registers.legalHstatus(value), Csr.HSTATUS_VGEIN, exists ? file : 0));
     h.contextChanged();
     h.attend();
   }
@@ -413,7 +409,7 @@ public final class CsrFile {
   }
 
   void writeHstateen0(long value) {
-    state.hstateen0(value & registers.hstateen0Mask());
+    state.hstateen0(registers.legalHstateen0(value));
   }
 
   long readHstateen(int index) {
@@ -442,14 +438,7 @@ public final class CsrFile {
 
   void writeHenvcfg(long value) {
     long old = state.henvcfg();
-    long allowed = registers.henvcfgMask() & allowedHenvcfg();
-    if ((value & Csr.MENVCFG_CBIE) == 0x20) {
-      value = value & ~Csr.MENVCFG_CBIE | old & Csr.MENVCFG_CBIE;
-    }
-    if ((value & Csr.HENVCFG_PMM) == CsrField.set(0, Csr.HENVCFG_PMM, 1)) {
-      value = value & ~Csr.HENVCFG_PMM | old & Csr.HENVCFG_PMM;
-    }
-    state.henvcfg(value & allowed);
+    state.henvcfg(registers.legalHenvcfg(value) & allowedHenvcfg());
     long translation = Csr.HENVCFG_ADUE | Csr.HENVCFG_PBMTE | Csr.HENVCFG_PMM;
     if (((old ^ state.henvcfg()) & translation) != 0) {
       h.mmu.flushAll();
@@ -563,9 +552,7 @@ public final class CsrFile {
   }
 
   void writeHustatus(long value) {
-    long mask = registers.hustatusMask();
-    long file = value & Csr.HUSTATUS_VGEIN;
-    state.hustatus(allowedFile(state.hustatus() & ~mask & ~VGEIN | value & mask | file));
+    state.hustatus(allowedFile(registers.legalHustatus(value) & ~VGEIN | value & VGEIN));
     h.contextChanged();
     h.attend();
   }

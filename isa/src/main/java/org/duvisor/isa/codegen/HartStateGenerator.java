@@ -283,6 +283,17 @@ public final class HartStateGenerator {
         out.line(2, "return " + mask(row) + ";");
         out.line(1, "}");
       }
+      if (row.write() == Write.CALL
+          && row.hasWord()
+          && !row.isFamily()
+          && !row.fields().isEmpty()) {
+        out.line(0, "");
+        out.line(
+            1, "/** What becomes of a value that is written to " + row.name() + ", by its row. */");
+        out.line(1, "long " + method("legal", row.name()) + "(long value) {");
+        out.line(2, "return " + fieldsExpression(row, row, row) + ";");
+        out.line(1, "}");
+      }
     }
     out.line(0, "");
     out.line(1, "/** Writes the value after reset to all words of the block. */");
