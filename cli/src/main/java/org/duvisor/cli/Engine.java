@@ -9,13 +9,21 @@ import java.util.function.Supplier;
 import org.duvisor.jit.RegionTranslator;
 import org.duvisor.machine.Hart;
 import org.duvisor.machine.interp.Interpreter;
+import org.duvisor.nativecode.NativeCode;
 
 /** What executes guest code. */
 public enum Engine {
   /** Decoded blocks, one method for each kind of instruction. */
   interpreter,
   /** The interpreter, with hot code translated to JVM bytecode on a thread of its own. */
-  jit;
+  jit,
+  /** The interpreter, with hot code as code of this computer: x86-64 under Linux. */
+  nativeCode {
+    @Override
+    public String toString() {
+      return "native"; // which Java keeps for itself
+    }
+  };
 
   /**
    * An engine for all harts of a machine, to be closed with it.
@@ -37,6 +45,16 @@ public enum Engine {
         folder.ifPresent(translator::dumpTo);
         yield new Running(
             hart -> new Interpreter(hart, translator), translator::statistics, translator::close);
+      }
+      case nativeCode -> {
+        if (!NativeCode.isAvailable()) {
+          throw new UserError("--engine native: this computer is not x86-64 under Linux");
+        }
+        if (dump.isPresent()) {
+          throw new UserError("--dump-translations: not with --engine native");
+        }
+        var code = new NativeCode();
+        yield new Running(code, code::statistics, () -> {});
       }
     };
   }

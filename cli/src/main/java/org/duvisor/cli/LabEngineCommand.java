@@ -170,7 +170,7 @@ final class LabEngineCommand implements Callable<Integer> {
         duration(seconds),
         duration(fromStart),
         rounds,
-        engines.stream().map(Engine::name).toList(),
+        engines.stream().map(Engine::toString).toList(),
         machine(),
         bios,
         peer(),

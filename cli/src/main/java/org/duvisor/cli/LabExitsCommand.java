@@ -71,7 +71,7 @@ final class LabExitsCommand implements Callable<Integer> {
               images,
               new ExitBenchmark.Options(aia.controller(), loads),
               running.harts(),
-              Map.of("revision", Version.revision(), "engine", options.engine().name()),
+              Map.of("revision", Version.revision(), "engine", options.engine().toString()),
               err);
       options.publish(report, out);
     }

@@ -129,6 +129,6 @@ final class LabMicroCommand implements Callable<Integer> {
   }
 
   private Map<String, String> about() throws IOException {
-    return Map.of("revision", Version.revision(), "engine", options.engine().name());
+    return Map.of("revision", Version.revision(), "engine", options.engine().toString());
   }
 }

@@ -14,7 +14,9 @@ import java.util.regex.Pattern;
 import java.util.stream.LongStream;
 import org.duvisor.isa.Extension;
 import org.duvisor.jit.RegionTranslator;
+import org.duvisor.machine.interp.CodeBudget;
 import org.duvisor.machine.interp.Interpreter;
+import org.duvisor.nativecode.NativeCode;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -114,6 +116,11 @@ final class QemuDifferentialTest {
       try (var translator = new RegionTranslator(threshold, false)) {
         List<String> lines = Bare.onBoard(program.bytes, hart -> new Interpreter(hart, translator));
         compare("translator, threshold " + threshold, program, theirs, lines);
+      }
+      if (NativeCode.isAvailable()) {
+        var code = new NativeCode(threshold, NativeCode.LEAST_BYTES, CodeBudget.PROCESS);
+        compare(
+            "native, threshold " + threshold, program, theirs, Bare.onBoard(program.bytes, code));
       }
     }
   }

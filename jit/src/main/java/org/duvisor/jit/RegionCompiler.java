@@ -30,6 +30,7 @@ import org.duvisor.machine.Tlb;
 import org.duvisor.machine.Trap;
 import org.duvisor.machine.fp.FastFloat;
 import org.duvisor.machine.fp.Fcsr;
+import org.duvisor.machine.interp.Access;
 import org.duvisor.machine.interp.Source;
 import org.duvisor.machine.interp.Translation;
 import org.duvisor.machine.mem.Raw;
@@ -394,8 +395,8 @@ final class RegionCompiler {
   // ---- memory
 
   private void access(Decoded d, Access.Group group, int offset, int refund) {
-    if (group.local == 0) {
-      group.local = newLocal();
+    if (group.place == 0) {
+      group.place = newLocal();
       test(
           group.base,
           group.least(),
@@ -406,11 +407,11 @@ final class RegionCompiler {
       // host address that corresponds to the base register
       addend();
       registers.push(b, group.base);
-      b.ladd().lstore(group.local);
+      b.ladd().lstore(group.place);
     }
     String method = d.instruction().semantics().method();
     unsafe();
-    b.lload(group.local);
+    b.lload(group.place);
     if (d.imm() != 0) {
       b.loadConstant(d.imm()).ladd();
     }

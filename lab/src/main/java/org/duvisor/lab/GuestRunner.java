@@ -22,6 +22,7 @@ import org.duvisor.machine.board.Board;
 import org.duvisor.machine.board.BoardBoot;
 import org.duvisor.machine.board.BoardConfig;
 import org.duvisor.machine.interp.Interpreter;
+import org.duvisor.nativecode.NativeCode;
 import org.duvisor.platform.sim.SimHost;
 
 /**
@@ -57,6 +58,7 @@ public final class GuestRunner {
         var translator = new RegionTranslator();
         yield hart -> new Interpreter(hart, translator);
       }
+      case "native" -> new NativeCode();
       default -> throw new LabException("no engine " + name);
     };
   }

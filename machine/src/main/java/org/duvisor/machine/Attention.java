@@ -5,6 +5,7 @@ import java.lang.invoke.VarHandle;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.LongSupplier;
 import org.duvisor.devices.Snapshot;
+import org.duvisor.machine.mem.Raw;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -14,12 +15,10 @@ import org.jspecify.annotations.Nullable;
  */
 final class Attention {
   private static final VarHandle WIRES;
-  private static final VarHandle WANTED;
 
   static {
     try {
       WIRES = MethodHandles.lookup().findVarHandle(Attention.class, "wires", long.class);
-      WANTED = MethodHandles.lookup().findVarHandle(Attention.class, "wanted", boolean.class);
     } catch (ReflectiveOperationException e) {
       throw new ExceptionInInitializerError(e);
     }
@@ -28,10 +27,16 @@ final class Attention {
   @SuppressWarnings("unused") // by WIRES
   private volatile long wires;
 
-  @SuppressWarnings({"FieldMayBeFinal", "unused"}) // by WANTED
-  private boolean wanted = true;
+  /** Host address of the flag: code that is not Java looks at it, too. */
+  private final long wanted;
 
   private volatile @Nullable Thread sleeper;
+
+  /** With its flag, a word of host memory, set: the hart shall look up when it starts. */
+  Attention(long flag) {
+    wanted = flag;
+    want();
+  }
 
   /** Drives a wire (bit of mip). */
   void wire(int bit, boolean level) {
@@ -52,7 +57,7 @@ final class Attention {
 
   /** Makes the hart look up soon, and wakes its thread. */
   void signal() {
-    WANTED.setVolatile(this, true);
+    Raw.setVolatile(wanted, 1);
     Thread thread = sleeper;
     if (thread != null) {
       LockSupport.unpark(thread);
@@ -61,19 +66,19 @@ final class Attention {
 
   /** Makes the hart look up before its next block. */
   void want() {
-    WANTED.setOpaque(this, true);
+    Raw.word(wanted, 1);
   }
 
   /** Whether it is to look up. */
   boolean isWanted() {
-    return (boolean) WANTED.getOpaque(this);
+    return Raw.loadAlignedLong(wanted) != 0;
   }
 
   /** Whether it was to look up, which it does now. */
   boolean take() {
-    boolean was = (boolean) WANTED.getVolatile(this);
+    boolean was = Raw.getVolatile(wanted) != 0;
     if (was) {
-      WANTED.setVolatile(this, false);
+      Raw.setVolatile(wanted, 0);
     }
     return was;
   }
@@ -97,6 +102,6 @@ final class Attention {
   /** Saves or restores the wires and the flag. */
   void snapshot(Snapshot s) {
     WIRES.setVolatile(this, s.word(wires));
-    WANTED.setVolatile(this, s.flag(isWanted()));
+    Raw.setVolatile(wanted, s.flag(isWanted()) ? 1 : 0);
   }
 }

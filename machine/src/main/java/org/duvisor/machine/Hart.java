@@ -117,12 +117,6 @@ public final class Hart {
   /** Host address of the entries of the write TLB. */
   public long writeTlb;
 
-  /** LR reservation: host address, with bit 0 set for a doubleword; 0 when there is none. */
-  public long reservedHost;
-
-  /** Value seen by the LR; an SC succeeds when memory still holds it. */
-  public long reservedValue;
-
   /**
    * Set by translated code that left because of the instruction at {@link #pc}, which has to be
    * interpreted: {@link #SIDE_EXIT} or {@link #FLOAT_EXIT}; else 0.
@@ -135,8 +129,8 @@ public final class Hart {
   /** Floating point that the fast path cannot do. */
   public static final int FLOAT_EXIT = 2;
 
-  private final Attention attention = new Attention();
-  final Execution execution = new Execution(this, attention);
+  private final Attention attention;
+  final Execution execution;
 
   /** mtimecmp of the CLINT, which any hart may write. */
   volatile long mtimecmp = -1;
@@ -163,6 +157,8 @@ public final class Hart {
     this.posts = posts;
     this.state = new HartState();
     this.block = state.memory().address();
+    this.attention = new Attention(block + OwnWords.ATTENTION);
+    this.execution = new Execution(this, attention);
     this.aia = config.aia() ? new Aia(this, config.guestFiles()) : null;
     this.counters = new Counters(this);
     this.csrs = new CsrFile(this);
@@ -222,15 +218,15 @@ public final class Hart {
       aia.snapshot(s);
     }
     long ram = memory.ram().address();
-    long held = s.word(reservedHost == 0 ? -1 : reservedHost - ram);
-    long seen = s.word(reservedValue);
+    long held = s.word(reservedHost() == 0 ? -1 : reservedHost() - ram);
+    long seen = s.word(reservedValue());
     if (s.restores()) {
       mmu.flushAll();
       engine.forget();
       contextChanged();
     }
-    reservedHost = held == -1 ? 0 : ram + held;
-    reservedValue = seen;
+    reservedHost(held == -1 ? 0 : ram + held);
+    reservedValue(seen);
     traps.snapshot(s);
     attention.snapshot(s); // last: what restores asks for attention
   }
@@ -253,6 +249,26 @@ public final class Hart {
   /** Sets floating-point register {@code i}. */
   public void f(int i, long value) {
     Raw.word(block + HartState.F + 8L * i, value);
+  }
+
+  /** LR reservation: host address, with bit 0 set for a doubleword; 0 when there is none. */
+  public long reservedHost() {
+    return Raw.word(block + OwnWords.RESERVED_HOST);
+  }
+
+  /** Sets the reservation. */
+  public void reservedHost(long address) {
+    Raw.word(block + OwnWords.RESERVED_HOST, address);
+  }
+
+  /** Value seen by the LR; an SC succeeds when memory still holds it. */
+  public long reservedValue() {
+    return Raw.word(block + OwnWords.RESERVED_VALUE);
+  }
+
+  /** Sets that value. */
+  public void reservedValue(long value) {
+    Raw.word(block + OwnWords.RESERVED_VALUE, value);
   }
 
   /** mhartid. */
@@ -574,7 +590,7 @@ public final class Hart {
    * memory it stands for may be somebody else's now.
    */
   void contextChanged() {
-    reservedHost = 0;
+    reservedHost(0);
     supervisorWords = priv == S ? block + (v ? HartState.VSSCRATCH : HartState.SSCRATCH) : 0;
     mmu.updateContext();
     csrs.updateFp();

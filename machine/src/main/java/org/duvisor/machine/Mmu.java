@@ -219,7 +219,7 @@ public final class Mmu {
       readTlb.dropPage(va);
       writeTlb.dropPage(va);
       fetchTlb.dropPage(va);
-      h.reservedHost = 0; // as a change of mode or regime does
+      h.reservedHost(0); // as a change of mode or regime does
       h.engine.mappingChanged(va);
     }
   }

@@ -140,7 +140,7 @@ public final class Privileged {
     if (!illegal && !(h.v && CsrField.get(c.guestControl(), Csr.HSTATUS_VTW) != 0)) {
       return;
     }
-    if (stall.isOver(h.reservedHost, h.reservedValue, h.time())) {
+    if (stall.isOver(h.reservedHost(), h.reservedValue(), h.time())) {
       stall.end();
       throw illegal ? h.illegal() : h.virtualInstruction();
     }

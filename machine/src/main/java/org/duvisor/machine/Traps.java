@@ -4,6 +4,7 @@ import org.duvisor.devices.Snapshot;
 import org.duvisor.isa.Cause;
 import org.duvisor.isa.Csr;
 import org.duvisor.isa.CsrField;
+import org.duvisor.machine.mem.Raw;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -29,7 +30,6 @@ public final class Traps {
   private final Trap exception = new Trap();
   private long lookedAt;
   private long toTimer = NEVER;
-  private long lastPending;
 
   private final TrapCounts counts = new TrapCounts();
   private @Nullable ModeListener listener;
@@ -280,7 +280,15 @@ public final class Traps {
   void snapshot(Snapshot s) {
     lookedAt = s.word(lookedAt);
     toTimer = s.word(toTimer);
-    lastPending = s.word(lastPending);
+    lastPending(s.word(lastPending()));
+  }
+
+  private long lastPending() {
+    return Raw.word(h.block + OwnWords.LAST_PENDING);
+  }
+
+  private void lastPending(long interrupts) {
+    Raw.word(h.block + OwnWords.LAST_PENDING, interrupts);
   }
 
   /** mip as it stands now, all sources together; also refreshes {@link #ticksLeft}. */
@@ -332,7 +340,7 @@ public final class Traps {
     }
     lookedAt = now;
     toTimer = left;
-    lastPending = p;
+    lastPending(p);
     return p;
   }
 
@@ -342,7 +350,7 @@ public final class Traps {
    */
   void enablesChanged() {
     Aia aia = h.aia;
-    if ((lastPending & h.csrs.state.mie()) != 0 || aia != null && aia.hasVirtual()) {
+    if ((lastPending() & h.csrs.state.mie()) != 0 || aia != null && aia.hasVirtual()) {
       h.attend();
     }
   }

@@ -120,7 +120,7 @@ class AccessPermissionTest {
     boolean guest = a.from == From.GUEST;
     f.mode(a.from == From.OUTSIDE ? Hart.M : Hart.S, guest);
     if (a == Access.SC) {
-      f.hart.reservedHost = 0;
+      f.hart.reservedHost(0);
     }
     return f.cause(() -> a.action.accept(f.hart));
   }

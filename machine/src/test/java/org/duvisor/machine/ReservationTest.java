@@ -42,7 +42,7 @@ class ReservationTest {
     h.csrs.writeChecked(Csr.MIE, 1 << 3);
     h.csrs.writeChecked(Csr.MSTATUS, h.csrs.readChecked(Csr.MSTATUS) | 1 << 3);
     h.wire(3, true);
-    h.reservedHost = 0;
+    h.reservedHost(0);
     InMemory.lr_d(h, host(h));
     h.traps.takeInterrupt();
   }
@@ -56,9 +56,9 @@ class ReservationTest {
   void aReservationDoesNotOutlive(String name, Consumer<Hart> event) {
     Hart h = new HartFixture(HartFixture.WITH_H).hart;
     InMemory.lr_d(h, host(h));
-    assertNotEquals(0, h.reservedHost);
+    assertNotEquals(0, h.reservedHost());
     event.accept(h);
-    assertEquals(0, h.reservedHost);
+    assertEquals(0, h.reservedHost());
     assertEquals(1, InMemory.sc_d(h, host(h), 5), "the SC must fail");
   }
 }

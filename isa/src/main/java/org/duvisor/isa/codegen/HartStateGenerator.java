@@ -94,7 +94,10 @@ public final class HartStateGenerator {
     out.line(1, "/** Bytes of the block. */");
     out.line(1, "public static final int BYTES = " + offset + ";");
     out.line(0, "");
-    out.line(1, "private final MemorySegment memory = Raw.allocate(BYTES);");
+    out.line(
+        1,
+        "private final MemorySegment memory = Raw.allocate(BYTES + OwnWords.BYTES).asSlice(0,"
+            + " BYTES);");
     out.line(1, "private final long base = memory.address();");
     out.line(0, "");
     out.line(1, "HartState() {}");

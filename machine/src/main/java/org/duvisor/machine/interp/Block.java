@@ -14,6 +14,9 @@ final class Block {
   /** The heat at which something should be done about it. */
   int limit;
 
+  /** Where host code of it is entered, 0 if there is none; see {@link HostCode}. */
+  long code;
+
   /** Where a translation can be entered here, if one can. Written by the translator's thread. */
   volatile @Nullable EntryPoint entry;
 

@@ -25,6 +25,9 @@ final class CodePage {
   @Nullable Block[] blocks = new Block[BYTES / 2];
   private byte[] copy = NO_BYTES;
 
+  /** Tells it from all pages that its hart has had. */
+  final int number;
+
   /** Counts changes of content, for translations. */
   int version;
 
@@ -39,8 +42,13 @@ final class CodePage {
 
   long ticket;
 
-  /** A region has code of this page. */
+  /** A translation has code of this page. */
   boolean inRegion;
+
+  /** A page of which nothing is known yet. */
+  CodePage(int number) {
+    this.number = number;
+  }
 
   /** Takes the copy; nobody stores to the page any more. Before that nothing is decoded from it. */
   void settle(long host) {

@@ -11,6 +11,7 @@ import org.duvisor.isa.Decoder;
 import org.duvisor.isa.InstructionSet;
 import org.duvisor.machine.Engine;
 import org.duvisor.machine.Hart;
+import org.duvisor.machine.Trap;
 import org.duvisor.machine.mem.CodeDirectory;
 import org.duvisor.machine.mem.Raw;
 import org.jspecify.annotations.Nullable;
@@ -41,6 +42,7 @@ final class DecodedCode {
   private final CodeBudget.Account budget;
   private long heap;
   private int age;
+  private int pagesMade;
   private long nextAge;
   private final long ramBase;
   private final long ramPages;
@@ -131,7 +133,7 @@ final class DecodedCode {
     if (Long.compareUnsigned(index, ramPages) < 0) {
       return ramPage(index);
     }
-    CodePage p = new CodePage();
+    CodePage p = new CodePage(pagesMade++);
     heap += p.heap;
     p.settle(h.memory().host(pa, CodePage.BYTES, false));
     rom.put(pa, p);
@@ -146,7 +148,7 @@ final class DecodedCode {
         directory.calm(index);
         return null;
       }
-      p = new CodePage();
+      p = new CodePage(pagesMade++);
       heap += p.heap;
       unsettled.put(index, p);
       p.writers = directory.hold(h.requests().number(), index);
@@ -248,6 +250,43 @@ final class DecodedCode {
     return new Block(
         op.terminator() ? new Op[] {op} : new Op[] {op, new FallThrough(op.length)},
         Integer.MAX_VALUE);
+  }
+
+  /** Executes the instruction at the pc, or takes its trap. */
+  void step() {
+    try {
+      Op op = block(h.pc).ops[0];
+      op.execute(h);
+      if (!op.terminator()) { // which sets pc
+        h.pc += op.length;
+      }
+      h.retired++;
+    } catch (Trap t) {
+      h.traps().take(t, h.pc);
+    }
+  }
+
+  /** The page that {@link #block} has found last, null when that was one instruction alone. */
+  @Nullable CodePage page() {
+    return page;
+  }
+
+  /** The instructions of a page from an offset on, up to the end of straight-line code. */
+  List<Decoded> instructions(CodePage p, int start) {
+    List<Decoded> code = new ArrayList<>();
+    int offset = start;
+    while (code.size() < Engine.MAX_BLOCK - 1 && offset < CodePage.BYTES && !p.crosses(offset)) {
+      Decoded d = decoder.decode(p.bits(offset));
+      if (d == null) {
+        break;
+      }
+      code.add(d);
+      offset += d.length();
+      if (d.instruction().semantics().terminator()) {
+        break;
+      }
+    }
+    return code;
   }
 
   /** The page that is mapped at a virtual address, null when that is not known cheaply. */

@@ -108,16 +108,7 @@ public final class Interpreter implements Engine {
 
   @Override
   public void step() {
-    try {
-      Op op = code.block(h.pc).ops[0];
-      op.execute(h);
-      if (!op.terminator()) { // which sets pc
-        h.pc += op.length;
-      }
-      h.retired++;
-    } catch (Trap t) {
-      h.traps().take(t, h.pc);
-    }
+    code.step();
   }
 
   @Override

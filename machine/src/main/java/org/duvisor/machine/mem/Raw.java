@@ -57,6 +57,16 @@ public final class Raw {
     U.putLong(null, address, value);
   }
 
+  /** A doubleword that other threads write, ordered as volatile variables are. */
+  public static long getVolatile(long address) {
+    return U.getLongVolatile(null, address);
+  }
+
+  /** Sets such a doubleword. */
+  public static void setVolatile(long address, long value) {
+    U.putLongVolatile(null, address, value);
+  }
+
   /** Sign-extended byte. */
   public static long loadByte(long address) {
     return U.getByteOpaque(null, address);

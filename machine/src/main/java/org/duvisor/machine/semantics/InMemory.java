@@ -106,20 +106,20 @@ public final class InMemory {
 
   /** Whether there is a reservation and memory still holds what the LR loaded. */
   static boolean isReserved(Hart h) {
-    long host = h.reservedHost;
+    long host = h.reservedHost();
     if (host == 0) {
       return false;
     }
     long now = (host & 1) != 0 ? Raw.loadAlignedLong(host & -2) : Raw.loadAlignedInt(host);
-    return now == h.reservedValue;
+    return now == h.reservedValue();
   }
 
   /** LR.W: reserves the word. */
   public static long lr_w(Hart h, long host) {
     long value = Raw.loadAlignedInt(host);
     Raw.fullFence();
-    h.reservedHost = host;
-    h.reservedValue = value;
+    h.reservedHost(host);
+    h.reservedValue(value);
     return value;
   }
 
@@ -127,23 +127,23 @@ public final class InMemory {
   public static long lr_d(Hart h, long host) {
     long value = Raw.loadAlignedLong(host);
     Raw.fullFence();
-    h.reservedHost = host | 1;
-    h.reservedValue = value;
+    h.reservedHost(host | 1);
+    h.reservedValue(value);
     return value;
   }
 
   /** SC.W: 0 when it stored. */
   public static long sc_w(Hart h, long host, long value) {
-    boolean held = h.reservedHost == host;
-    h.reservedHost = 0;
-    return held && Raw.compareAndSetInt(host, (int) h.reservedValue, (int) value) ? 0 : 1;
+    boolean held = h.reservedHost() == host;
+    h.reservedHost(0);
+    return held && Raw.compareAndSetInt(host, (int) h.reservedValue(), (int) value) ? 0 : 1;
   }
 
   /** SC.D: 0 when it stored. */
   public static long sc_d(Hart h, long host, long value) {
-    boolean held = h.reservedHost == (host | 1);
-    h.reservedHost = 0;
-    return held && Raw.compareAndSetLong(host, h.reservedValue, value) ? 0 : 1;
+    boolean held = h.reservedHost() == (host | 1);
+    h.reservedHost(0);
+    return held && Raw.compareAndSetLong(host, h.reservedValue(), value) ? 0 : 1;
   }
 
   /** AMOSWAP.W. */

@@ -1,4 +1,4 @@
-package org.duvisor.jit;
+package org.duvisor.machine.adversary;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
@@ -6,7 +6,6 @@ import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import java.util.Random;
 import java.util.stream.Stream;
 import org.duvisor.isa.Cause;
-import org.duvisor.jit.testing.JitAtOnce;
 import org.duvisor.machine.Hart;
 import org.duvisor.machine.Tlb;
 import org.duvisor.machine.testing.EngineUnderTest;
@@ -52,7 +51,7 @@ class NeighboursTest {
       """;
 
   static Stream<EngineUnderTest> engines() {
-    return Stream.of(Engines.interpreter(), new JitAtOnce());
+    return Engines.all();
   }
 
   @ParameterizedTest

@@ -1,4 +1,4 @@
-package org.duvisor.jit;
+package org.duvisor.machine;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
@@ -6,8 +6,6 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import java.lang.foreign.ValueLayout;
 import java.util.Random;
 import java.util.zip.CRC32;
-import org.duvisor.jit.testing.JitAtOnce;
-import org.duvisor.jit.testing.JitSoon;
 import org.duvisor.machine.mem.Quadword;
 import org.duvisor.machine.testing.EngineUnderTest;
 import org.duvisor.machine.testing.Engines;
@@ -16,9 +14,9 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /**
- * Random loops of integer, memory, atomic and floating-point instructions do the same translated
- * and interpreted: registers, memory, floating-point flags and the count of instructions. Memory is
- * accessed at neighbouring offsets around a page boundary, aligned and not.
+ * Random loops of integer, memory, atomic and floating-point instructions do the same on every
+ * engine as interpreted: registers, memory, floating-point flags and the count of instructions.
+ * Memory is accessed at neighbouring offsets around a page boundary, aligned and not.
  */
 class RandomProgramTest {
   private static final int PROGRAMS_PER_SEED = 30;
@@ -75,12 +73,12 @@ class RandomProgramTest {
 
   @ParameterizedTest
   @ValueSource(longs = {1, 2, 3, 4})
-  void translatedAsInterpreted(long seed) {
+  void allEnginesAgree(long seed) {
     Random random = new Random(seed);
     for (int i = 0; i < PROGRAMS_PER_SEED; i++) {
       String program = program(random);
       Result expected = run(Engines.interpreter(), program);
-      for (EngineUnderTest engine : new EngineUnderTest[] {new JitAtOnce(), new JitSoon()}) {
+      for (EngineUnderTest engine : Engines.all().toList()) {
         String where = engine + ", seed " + seed + ", program " + i + "\n" + program;
         Result actual = run(engine, program);
         assertArrayEquals(expected.x, actual.x, where);

@@ -1,4 +1,4 @@
-package org.duvisor.jit;
+package org.duvisor.machine.interp;
 
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -15,7 +15,7 @@ import org.jspecify.annotations.Nullable;
  * @param bytes 1, 2, 4 or 8
  * @param store whether it needs the write TLB
  */
-record Access(int bytes, boolean store) {
+public record Access(int bytes, boolean store) {
   private static final Map<String, Integer> BYTES =
       Map.ofEntries(
           Map.entry("lb", 1),
@@ -37,14 +37,14 @@ record Access(int bytes, boolean store) {
           Map.entry("fsd", 8));
 
   /** What an instruction accesses; null when it is no load or store at a register and an offset. */
-  static @Nullable Access of(Decoded d) {
+  public static @Nullable Access of(Decoded d) {
     Semantics s = d.instruction().semantics();
     Integer bytes = s.owner().equals("Memory") ? BYTES.get(s.method()) : null;
     return bytes == null ? null : new Access(bytes, s.result() == Result.NONE);
   }
 
   /** What an atomic instruction accesses; null for others. */
-  static @Nullable Access ofAtomic(Decoded d) {
+  public static @Nullable Access ofAtomic(Decoded d) {
     Semantics s = d.instruction().semantics();
     if (!s.owner().equals("Amo") || s.terminator()) {
       return null;
@@ -57,19 +57,26 @@ record Access(int bytes, boolean store) {
    * Accesses of a block at one base register that one test serves: all lie on the page of one
    * naturally aligned unit, and their alignment follows from the unit's.
    */
-  static final class Group {
+  public static final class Group {
     /** Bytes from the first access to the last; more of them are more often on two pages. */
     private static final int SPAN = 128;
 
-    final int base;
-    final boolean store;
+    /** The base register. */
+    public final int base;
+
+    /** Whether the accesses are stores. */
+    public final boolean store;
+
     private long least;
     private long most;
     private int unit;
     private long phase; // an offset at which an access as wide as the unit is
 
-    /** Local variable with the host address that corresponds to the base register; 0 = not yet. */
-    int local;
+    /**
+     * Where translated code has the host address that corresponds to the base register; 0 = not
+     * yet.
+     */
+    public int place;
 
     private Group(int base, Access access, long offset) {
       this.base = base;
@@ -81,17 +88,17 @@ record Access(int bytes, boolean store) {
     }
 
     /** Offset of the lowest access from the base register. */
-    long least() {
+    public long least() {
       return least;
     }
 
     /** Offset of the aligned unit that holds the highest one. */
-    long highestUnit() {
+    public long highestUnit() {
       return phase + Math.floorDiv(most - phase, (long) unit) * unit;
     }
 
     /** Bits that have to be 0 in the address of that unit. */
-    int alignment() {
+    public int alignment() {
       return unit - 1;
     }
 
@@ -118,7 +125,7 @@ record Access(int bytes, boolean store) {
    *
    * @param apart whether every access shall be alone
    */
-  static @Nullable Group[] groups(List<Decoded> code, boolean apart) {
+  public static @Nullable Group[] groups(List<Decoded> code, boolean apart) {
     Group[] groups = new Group[code.size()];
     Map<Integer, List<Group>> open = new HashMap<>();
     for (int i = 0; i < code.size(); i++) {
