@@ -217,18 +217,26 @@ public final class Hart {
     if (aia != null) {
       aia.snapshot(s);
     }
-    long ram = memory.ram().address();
-    long held = s.word(reservedHost() == 0 ? -1 : reservedHost() - ram);
+    long held = s.word(heldInRam());
     long seen = s.word(reservedValue());
+    if (held < -1 || held > memory.ramSize() - 8 || held != -1 && (held & 2) != 0) {
+      throw s.refused("a reservation outside memory"); // WRS looks at what is there
+    }
     if (s.restores()) {
       mmu.flushAll();
       engine.forget();
       contextChanged();
     }
-    reservedHost(held == -1 ? 0 : ram + held);
+    reservedHost(held == -1 ? 0 : memory.ram().address() + held);
     reservedValue(seen);
     traps.snapshot(s);
     attention.snapshot(s); // last: what restores asks for attention
+  }
+
+  /** Where in RAM the reservation is, with its bit 0; -1 for none. */
+  private long heldInRam() {
+    long held = reservedHost() - memory.ram().address();
+    return reservedHost() != 0 && held >= 0 && held <= memory.ramSize() - 8 ? held : -1;
   }
 
   /** General register {@code i}, 0 to 31. */

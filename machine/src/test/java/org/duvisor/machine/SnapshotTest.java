@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
+import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -199,5 +200,25 @@ class SnapshotTest {
       }
     }
     assertTrue(refused > 60, "refused " + refused);
+  }
+
+  /** Adversary: as before. A reservation is an address of this process, which WRS.NTO reads. */
+  @Test
+  void aReservationElsewhereIsRefused() {
+    for (long held : new long[] {-8, -2, 2, 8 << 20, (8 << 20) - 4, 1L << 46, Long.MIN_VALUE}) {
+      var f = new HartFixture(HartFixture.WITH_H);
+      f.hart.reservedHost(f.memory.ram().address() + 0x1008);
+      f.hart.reservedValue(0x1234_5678_9abcL);
+      var bytes = new ByteArrayOutputStream();
+      f.hart.snapshot(Snapshot.saving(bytes));
+      var buffer = ByteBuffer.wrap(bytes.toByteArray());
+      int at = 0;
+      while (buffer.getLong(at) != 0x1008 || buffer.getLong(at + 8) != 0x1234_5678_9abcL) {
+        at += 8;
+      }
+      buffer.putLong(at, held);
+      var in = Snapshot.restoring(new ByteArrayInputStream(buffer.array()));
+      assertThrows(Snapshot.RefusedException.class, () -> f.hart.snapshot(in), "" + held);
+    }
   }
 }
