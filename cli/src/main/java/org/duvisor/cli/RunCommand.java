@@ -157,10 +157,16 @@ final class RunCommand implements Callable<Integer> {
     if (guest.initrd().isPresent()) {
       throw new UserError("a command after -- runs in the project's guest: leave out --initrd");
     }
-    Console user = System.console();
-    boolean terminal = user != null && user.isTerminal();
+    boolean terminal = isTerminal();
     return Optional.of(
         new GuestCommand(words, environment(terminal), Optional.ofNullable(workdir), terminal));
+  }
+
+  /** Whether input and output both are the user's terminal. */
+  @SuppressWarnings("SystemConsoleNull") // since JDK 25 it may be null again
+  private static boolean isTerminal() {
+    Console user = System.console();
+    return user != null && user.isTerminal();
   }
 
   private List<String> environment(boolean terminal) {

@@ -45,8 +45,8 @@ final class SharedOptions {
       converter = Disk.Converter.class,
       description =
           "A disk in a file; again for the next (vda, vdb, ...). OPT: ro; snapshot (writes are"
-              + " forgotten); format=raw or qcow2 (default: by the file's name; qcow2 needs ro or"
-              + " snapshot); backing=any (a qcow2's backing file may be in any folder).")
+              + " forgotten); format=raw or qcow2 (default: by the file's name); backing=any (a"
+              + " qcow2's backing file may be in any folder).")
   private List<Disk> disks = new ArrayList<>();
 
   @Mixin private LinkOptions links = new LinkOptions();

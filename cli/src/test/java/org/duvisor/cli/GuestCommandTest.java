@@ -99,6 +99,43 @@ final class GuestCommandTest {
     assertEquals("from the guest\n", Files.readString(shared.resolve("new")));
   }
 
+  /** The guest's own file system on an image over another one, as qemu-img finds it afterwards. */
+  @Test
+  void aQcow2DiskKeepsWhatTheGuestWrites() throws Exception {
+    assumeTrue(TerminalTest.installed("qemu-img"), "needs qemu-img, which is not installed");
+    Path base = directory.resolve("base.qcow2");
+    Path disk = directory.resolve("disk.qcow2");
+    qemuImg("create", "-q", "-f", "qcow2", base.toString(), "64M");
+    String make = "mke2fs -F /dev/vda >/dev/null && mount /dev/vda /mnt && echo kept >/mnt/a";
+    assertEquals(new Result(0, "", ""), run("", "--disk", base + "", "--", "sh", "-c", make));
+    qemuImg("create", "-q", "-f", "qcow2", "-F", "qcow2", "-b", "base.qcow2", disk.toString());
+    String change =
+        """
+        mount /dev/vda /mnt && cat /mnt/a && head -c 9000000 /dev/urandom >/mnt/b &&
+        sha256sum </mnt/b >/mnt/sum && fstrim /mnt; cat /sys/block/vda/queue/discard_granularity
+        """;
+    assertEquals(
+        new Result(0, "kept\n65536\n", ""), run("", "--disk=" + disk, "--", "sh", "-c", change));
+    String look = "mount /dev/vda /mnt && cd /mnt && sha256sum <b | diff - sum && echo same; ls";
+    assertEquals(
+        new Result(0, "same\na\nb\nlost+found\nsum\n", ""),
+        run("", "--disk=" + disk, "--", "sh", "-c", look));
+    assertEquals(
+        new Result(0, "a\nlost+found\n", ""),
+        run("", "--disk", base + ",ro", "--", "sh", "-c", "mount -r /dev/vda /mnt && ls /mnt"));
+    qemuImg("check", base.toString());
+    qemuImg("check", disk.toString());
+  }
+
+  private void qemuImg(String... arguments) throws IOException, InterruptedException {
+    var command = new ArrayList<>(List.of("qemu-img"));
+    command.addAll(List.of(arguments));
+    Path log = directory.resolve("qemu-img.log");
+    var builder = new ProcessBuilder(command).redirectErrorStream(true);
+    assertEquals(
+        0, builder.redirectOutput(log.toFile()).start().waitFor(), () -> log.toFile() + "");
+  }
+
   @Test
   void whatCannotBeRunIsTold() throws Exception {
     assertEquals(

@@ -95,7 +95,7 @@ public final class Blk extends RequestDevice {
         .set(BlkLayout.NUM_QUEUES, 2, queues)
         .set(BlkLayout.MAX_DISCARD_SECTORS, 4, RANGE_SECTORS_MAX)
         .set(BlkLayout.MAX_DISCARD_SEG, 4, RANGES_MAX)
-        .set(BlkLayout.DISCARD_ALIGNMENT, 4, 1)
+        .set(BlkLayout.DISCARD_ALIGNMENT, 4, backend.discardBytes() / SECTOR)
         .set(BlkLayout.MAX_ZEROES_SECTORS, 4, RANGE_SECTORS_MAX)
         .set(BlkLayout.MAX_ZEROES_SEG, 4, RANGES_MAX)
         .set(BlkLayout.ZEROES_MAY_UNMAP, 1, 1);

@@ -44,6 +44,11 @@ public interface BlockBackend extends AutoCloseable {
   /** Makes the bytes read as 0. */
   void zero(long offset, long length) throws IOException;
 
+  /** What discards are a multiple of to be of use, at multiples of it; a multiple of 512. */
+  default int discardBytes() {
+    return Blk.SECTOR;
+  }
+
   /** The bytes are not needed any more; a hint. */
   void discard(long offset, long length) throws IOException;
 

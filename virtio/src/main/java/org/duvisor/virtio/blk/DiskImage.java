@@ -52,7 +52,7 @@ public final class DiskImage {
    * Opens an image.
    *
    * @param format empty to go by the file's name
-   * @param readOnly refuses writes; a qcow2 image can only be opened so
+   * @param readOnly refuses writes
    * @param anyBacking whether backing files may lie outside of their image's folder
    * @param folders that guests write to, in which no link is followed
    * @throws IOException with one line for the user
@@ -64,12 +64,6 @@ public final class DiskImage {
       boolean anyBacking,
       Collection<Path> folders)
       throws IOException {
-    if (format.orElseGet(() -> Format.of(file)) == Format.qcow2 && !readOnly) {
-      throw new IOException(
-          "disk image "
-              + file
-              + ": a qcow2 image is not written to; add ,ro or ,snapshot (writes are forgotten)");
-    }
     Pinned pinned = Pinned.open("disk image " + file, file, folders);
     return new Chain(anyBacking, folders).open(file, pinned, format, readOnly, 1);
   }
@@ -105,8 +99,12 @@ public final class DiskImage {
     private BlockBackend qcow2(Path file, RawFile raw, ByteBuffer head, int depth)
         throws IOException {
       Qcow2Header header;
+      Optional<Qcow2Header.Writing> writing = Optional.empty();
       try {
         header = Qcow2Header.parse(head, raw.length());
+        if (!raw.readOnly()) {
+          writing = Optional.of(header.writing(head, raw.length()));
+        }
       } catch (IOException e) {
         throw new IOException("disk image " + file + " " + e.getMessage(), e);
       }
@@ -121,7 +119,14 @@ public final class DiskImage {
         Pinned below = backingFile(file, raw.name().getParent(), name);
         backing = Optional.of(open(below.name(), below, Optional.of(format), true, depth + 1));
       }
-      return new Qcow2File(file, raw, raw.length(), header, backing);
+      try {
+        return new Qcow2File(file, raw, raw.length(), header, backing, writing);
+      } catch (IOException | RuntimeException e) {
+        if (backing.isPresent()) {
+          backing.get().close();
+        }
+        throw e;
+      }
     }
 
     /**

@@ -3,29 +3,33 @@ package org.duvisor.virtio.blk;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Optional;
 import java.util.zip.DataFormatException;
 import java.util.zip.Inflater;
 import org.duvisor.devices.images.Zstd;
+import org.jspecify.annotations.Nullable;
 
 /**
- * A qcow2 image, read-only (QEMU, "qcow2 image format"): versions 2 and 3, compressed clusters,
- * backing files. An {@link Overlay} in front of it takes writes.
+ * A qcow2 image (QEMU, "qcow2 image format"): versions 2 and 3, compressed clusters, backing files.
+ *
+ * <p>Written data goes to the file at once, entries of tables at a flush, behind it, and counts of
+ * clusters that are not used any more come last ({@link Qcow2Tables}, {@link Qcow2Refcounts}).
+ * Whatever ends the process, the image is as it was at some flush, with what was written over
+ * since; clusters may be lost, until {@code qemu-img check -r leaks}.
  *
  * <p>The image may be made by an adversary. Its tables are looked up, never walked: two look-ups
  * and one cluster for each piece of a read, whatever they say. What points outside the file is an
  * I/O error. Caches are bounded in bytes.
  */
 final class Qcow2File implements BlockBackend {
-  private static final int TABLE_CACHE = 4 << 20;
   private static final int CLUSTER_CACHE = 2 << 20;
 
-  /** The level-1 table may have 32 MiB; it is read in pieces of so many entries. */
-  private static final int L1_PIECE_BITS = 12;
+  /** Clusters that wait for a flush to be free. */
+  private static final int MOST_FREED = 1 << 16;
 
-  private static final int L1_PIECES = 32;
-
-  private static final long OFFSET = 0x00ff_ffff_ffff_fe00L;
+  private static final long OFFSET = Qcow2Tables.OFFSET;
   private static final long COMPRESSED = 1L << 62;
   private static final long ALL_ZEROS = 1;
 
@@ -34,9 +38,10 @@ final class Qcow2File implements BlockBackend {
   private final long length;
   private final Qcow2Header header;
   private final Optional<BlockBackend> backing;
-  private final Recent<long[]> l1 = new Recent<>(L1_PIECES);
-  private final Recent<long[]> tables;
+  private final Qcow2Tables tables;
+  private final @Nullable Qcow2Refcounts refcounts;
   private final Recent<byte[]> clusters;
+  private final List<Long> freed = new ArrayList<>();
 
   /**
    * An image.
@@ -44,25 +49,37 @@ final class Qcow2File implements BlockBackend {
    * @param file its bytes; closed with it
    * @param length of the file in bytes, not rounded
    * @param backing what is below; closed with it
+   * @param writing what a writer needs; empty for an image that is only read
    */
   Qcow2File(
-      Path path, RawFile file, long length, Qcow2Header header, Optional<BlockBackend> backing) {
+      Path path,
+      RawFile file,
+      long length,
+      Qcow2Header header,
+      Optional<BlockBackend> backing,
+      Optional<Qcow2Header.Writing> writing)
+      throws IOException {
     this.path = path;
     this.file = file;
     this.length = length;
     this.header = header;
     this.backing = backing;
-    int cluster = header.clusterBytes();
-    this.tables = new Recent<>(TABLE_CACHE / cluster);
-    this.clusters = new Recent<>(CLUSTER_CACHE / cluster);
+    this.tables = new Qcow2Tables(file, header);
+    this.clusters = new Recent<>(CLUSTER_CACHE / header.clusterBytes());
+    if (writing.isEmpty()) {
+      refcounts = null;
+      return;
+    }
+    refcounts = new Qcow2Refcounts(file, header, writing.get(), length);
+    if (writing.get().autoclear() != 0) {
+      file.write(Qcow2Header.AUTOCLEAR, ByteBuffer.allocate(8));
+      file.flush();
+    }
   }
 
-  private long[] numbers(long offset, int count) throws IOException {
-    ByteBuffer bytes = ByteBuffer.allocate(8 * count);
-    file.read(offset, bytes);
-    long[] numbers = new long[count];
-    bytes.flip().asLongBuffer().get(numbers);
-    return numbers;
+  /** Bytes of the file, those that were added among them. */
+  private long length() {
+    return refcounts == null ? length : Math.max(length, refcounts.end());
   }
 
   @Override
@@ -72,7 +89,7 @@ final class Qcow2File implements BlockBackend {
 
   @Override
   public boolean readOnly() {
-    return true;
+    return refcounts == null;
   }
 
   @Override
@@ -93,46 +110,30 @@ final class Qcow2File implements BlockBackend {
     long entry = entry(at);
     if ((entry & COMPRESSED) != 0) {
       into.put(expanded(entry), (int) inCluster, into.remaining());
-    } else if (header.version() >= 3 && (entry & ALL_ZEROS) != 0) {
+    } else if (isZero(entry)) {
       zeros(into);
     } else if ((entry & OFFSET) != 0) {
-      file.read(inside(entry & OFFSET, 1) + inCluster, into); // zeros behind the file's end
+      file.read(inside(entry & OFFSET) + inCluster, into); // zeros behind the file's end
     } else {
       below(at, into);
     }
   }
 
-  /** The level-2 entry of the cluster that holds byte {@code at} of the disk; 0 for none. */
+  private boolean isZero(long entry) {
+    return header.version() >= 3 && (entry & ALL_ZEROS) != 0;
+  }
+
   private long entry(long at) throws IOException {
-    long cluster = at >>> header.clusterBits();
-    int l2Bits = header.clusterBits() - 3;
-    long table = l1((int) (cluster >>> l2Bits)) & OFFSET;
-    if (table == 0) {
-      return 0;
+    try {
+      return tables.entry(at, length());
+    } catch (IOException e) {
+      throw named(e);
     }
-    long[] entries = tables.get(table);
-    if (entries == null) {
-      entries = numbers(inside(table, header.clusterBytes()), 1 << l2Bits);
-      tables.put(table, entries);
-    }
-    return entries[(int) cluster & (1 << l2Bits) - 1];
   }
 
-  private long l1(int index) throws IOException {
-    int piece = index >>> L1_PIECE_BITS;
-    int first = piece << L1_PIECE_BITS;
-    long[] entries = l1.get(piece);
-    if (entries == null) {
-      int count = Math.min(1 << L1_PIECE_BITS, header.l1Entries() - first);
-      entries = numbers(header.l1Offset() + 8L * first, count);
-      l1.put(piece, entries);
-    }
-    return entries[index - first];
-  }
-
-  /** Checks that a cluster, and {@code bytes} of it at least, is in the file. */
-  private long inside(long offset, long bytes) throws IOException {
-    if (offset > length - bytes || (offset & header.clusterBytes() - 1) != 0) {
+  /** Checks that a cluster, and a byte of it at least, is in the file. */
+  private long inside(long offset) throws IOException {
+    if (offset > length() - 1 || (offset & header.clusterBytes() - 1) != 0) {
       throw damaged("a cluster at 0x" + Long.toHexString(offset));
     }
     return offset;
@@ -141,20 +142,23 @@ final class Qcow2File implements BlockBackend {
   private byte[] expanded(long entry) throws IOException {
     int offsetBits = 62 - (header.clusterBits() - 8);
     long offset = entry & (1L << offsetBits) - 1;
-    long known = offset >= 0 && offset < length ? offset : -1;
-    if (known < 0) {
+    if (offset < 0 || offset >= length()) {
       throw damaged("a compressed cluster at 0x" + Long.toHexString(offset));
     }
     byte[] cluster = clusters.get(entry);
     if (cluster == null) {
-      long sectors = (entry & ~(3L << 62)) >>> offsetBits;
-      long bytes = (sectors + 1) * Blk.SECTOR - (offset & Blk.SECTOR - 1);
-      byte[] in = new byte[(int) Math.min(bytes, length - offset)];
+      byte[] in = new byte[(int) Math.min(compressedBytes(entry), length() - offset)];
       file.read(offset, ByteBuffer.wrap(in));
       cluster = header.zstd() ? unzstd(in) : inflate(in);
       clusters.put(entry, cluster);
     }
     return cluster;
+  }
+
+  private long compressedBytes(long entry) {
+    int offsetBits = 62 - (header.clusterBits() - 8);
+    long sectors = (entry & ~(3L << 62)) >>> offsetBits;
+    return (sectors + 1) * Blk.SECTOR - (entry & Blk.SECTOR - 1);
   }
 
   private byte[] inflate(byte[] in) throws IOException {
@@ -190,6 +194,10 @@ final class Qcow2File implements BlockBackend {
     throw damaged("a compressed cluster");
   }
 
+  private IOException named(IOException e) {
+    return new IOException("disk image " + path + " " + e.getMessage(), e);
+  }
+
   private IOException damaged(String what) {
     return new IOException("disk image " + path + " is damaged: " + what);
   }
@@ -211,21 +219,185 @@ final class Qcow2File implements BlockBackend {
     }
   }
 
+  // ---- writing
+
   @Override
-  public void write(long offset, ByteBuffer from) throws IOException {
-    throw new IOException("disk image " + path + " is read-only");
+  public int discardBytes() {
+    return header.clusterBytes();
+  }
+
+  private Qcow2Refcounts writable() throws IOException {
+    if (refcounts == null) {
+      throw new IOException("disk image " + path + " is read-only");
+    }
+    return refcounts;
   }
 
   @Override
-  public void zero(long offset, long bytes) throws IOException {
-    throw new IOException("disk image " + path + " is read-only");
+  public synchronized void write(long offset, ByteBuffer from) throws IOException {
+    Qcow2Refcounts counts = writable();
+    int end = from.limit();
+    for (long at = offset; from.position() < end; ) {
+      long inCluster = at & header.clusterBytes() - 1;
+      int bytes = (int) Math.min(end - from.position(), header.clusterBytes() - inCluster);
+      from.limit(from.position() + bytes);
+      store(counts, at, inCluster, from);
+      from.limit(end);
+      at += bytes;
+    }
+  }
+
+  /** Writes bytes of one cluster of the disk. */
+  private void store(Qcow2Refcounts counts, long at, long inCluster, ByteBuffer from)
+      throws IOException {
+    long entry = entry(at);
+    boolean own =
+        (entry & Qcow2Tables.COPIED) != 0 && (entry & COMPRESSED) == 0 && (entry & OFFSET) != 0;
+    if (own && !isZero(entry)) {
+      file.write(ownCluster(counts, entry) + inCluster, from);
+      return;
+    }
+    if (own) {
+      file.write(ownCluster(counts, entry), whole(at, inCluster, from)); // kept for it
+      set(counts, at, entry & ~ALL_ZEROS);
+      return;
+    }
+    long end = counts.end();
+    long cluster = allocate(counts);
+    try {
+      if (cluster >= end && readsAsZeros(entry, hidden(at - inCluster))) {
+        file.write(cluster + inCluster, from); // the file has zeros there
+      } else {
+        file.write(cluster, whole(at, inCluster, from));
+      }
+      set(counts, at, cluster | Qcow2Tables.COPIED);
+    } catch (IOException e) {
+      counts.release(cluster); // nothing refers to it yet
+      throw e;
+    }
+    free(entry);
+    settle();
+  }
+
+  /** A whole cluster: what it has, with bytes that are written over it. */
+  private ByteBuffer whole(long at, long inCluster, ByteBuffer from) throws IOException {
+    if (from.remaining() == header.clusterBytes()) {
+      return from;
+    }
+    ByteBuffer whole = ByteBuffer.allocate(header.clusterBytes());
+    long first = at - inCluster;
+    piece(first, 0, whole.limit((int) Math.min(header.clusterBytes(), size() - first)));
+    whole.clear().position((int) inCluster);
+    whole.put(from);
+    return whole.rewind();
+  }
+
+  /** Whether there is nothing below the cluster that begins at a byte of the disk. */
+  private boolean hidden(long first) {
+    return backing.isEmpty() || first >= backing.get().size();
+  }
+
+  private long ownCluster(Qcow2Refcounts counts, long entry) throws IOException {
+    long cluster = inside(entry & OFFSET);
+    if (counts.isReserved(cluster)) {
+      throw damaged("a cluster at 0x" + Long.toHexString(cluster));
+    }
+    return cluster;
+  }
+
+  private long allocate(Qcow2Refcounts counts) throws IOException {
+    try {
+      return counts.allocate();
+    } catch (IOException e) {
+      throw named(e);
+    }
+  }
+
+  private void set(Qcow2Refcounts counts, long at, long entry) throws IOException {
+    try {
+      tables.set(at, entry, counts);
+    } catch (IOException e) {
+      throw named(e);
+    }
+  }
+
+  /** Notes that an entry's clusters have a user less after the next flush. */
+  private void free(long entry) {
+    if ((entry & COMPRESSED) != 0) {
+      int offsetBits = 62 - (header.clusterBits() - 8);
+      long offset = entry & (1L << offsetBits) - 1;
+      long last = offset + compressedBytes(entry) - 1;
+      for (long at = offset & -header.clusterBytes(); at <= last; at += header.clusterBytes()) {
+        freed.add(at);
+      }
+    } else if ((entry & OFFSET) != 0) {
+      freed.add(entry & OFFSET);
+    }
+  }
+
+  /** Keeps what waits for a flush within bounds. */
+  private void settle() throws IOException {
+    if (tables.isFull() || freed.size() >= MOST_FREED) {
+      flush();
+    }
   }
 
   @Override
-  public void discard(long offset, long bytes) {}
+  public synchronized void zero(long offset, long bytes) throws IOException {
+    clear(offset, bytes, true);
+  }
+
+  /** Clusters as a whole are free again, and read as zeros. */
+  @Override
+  public synchronized void discard(long offset, long bytes) throws IOException {
+    clear(offset, bytes, false);
+  }
+
+  private void clear(long offset, long bytes, boolean exactly) throws IOException {
+    Qcow2Refcounts counts = writable();
+    long end = offset + bytes;
+    for (long at = offset; at < end; ) {
+      long first = at & -header.clusterBytes();
+      long next = Math.min(end, first + header.clusterBytes());
+      boolean whole = at == first && (next - first == header.clusterBytes() || next == size());
+      boolean hidden = hidden(first);
+      if (whole && (hidden || header.version() >= 3)) {
+        clearCluster(counts, first, hidden ? 0 : ALL_ZEROS);
+      } else if (exactly && !readsAsZeros(entry(first), hidden)) {
+        write(at, ByteBuffer.allocate((int) (next - at)));
+      }
+      at = next;
+    }
+  }
+
+  private boolean readsAsZeros(long entry, boolean hidden) {
+    boolean nothing = (entry & (COMPRESSED | OFFSET)) == 0;
+    return isZero(entry) && (entry & COMPRESSED) == 0 || nothing && hidden;
+  }
+
+  private void clearCluster(Qcow2Refcounts counts, long first, long cleared) throws IOException {
+    long entry = entry(first);
+    if (entry != cleared && !((entry & (COMPRESSED | OFFSET)) == 0 && isZero(entry))) {
+      set(counts, first, cleared);
+      free(entry);
+      settle();
+    }
+  }
 
   @Override
-  public void flush() {}
+  public synchronized void flush() throws IOException {
+    if (refcounts == null) {
+      return;
+    }
+    if (!tables.isChanged()) {
+      file.flush();
+      return;
+    }
+    tables.write();
+    while (!freed.isEmpty()) {
+      refcounts.release(freed.removeLast()); // once, whatever happens
+    }
+  }
 
   @Override
   public void close() throws IOException {

@@ -33,6 +33,9 @@ record Qcow2Header(
   /** 32 MiB, as QEMU has it. */
   static final int MAX_L1_ENTRIES = 4 << 20;
 
+  /** 8 MiB, as QEMU has it. */
+  static final int MAX_REFCOUNT_TABLE = 8 << 20;
+
   /** Bytes that {@link #parse} looks at: the largest cluster would do, but no header needs it. */
   static final int HEAD_BYTES = 64 << 10;
 
@@ -54,6 +57,49 @@ record Qcow2Header(
 
   /** The dirty bit is about reference counts, which reading does not use. */
   private static final long UNDERSTOOD = INCOMPATIBLE_DIRTY | INCOMPATIBLE_COMPRESSION;
+
+  /** Where the header has its autoclear features. */
+  static final int AUTOCLEAR = 88;
+
+  private static final int COUNT_ORDER = 4;
+
+  /**
+   * What a writer needs besides.
+   *
+   * @param tableOffset of the table of reference counts
+   * @param tableClusters its length, at least 1
+   * @param autoclear features that whoever does not know them switches off by writing
+   */
+  record Writing(long tableOffset, int tableClusters, long autoclear) {}
+
+  /**
+   * Reads what a writer needs of a header that {@link #parse} has read.
+   *
+   * @throws IOException with what is wrong, to be put behind the file's name
+   */
+  Writing writing(ByteBuffer head, long length) throws IOException {
+    refuse(
+        head.getInt(60) != 0,
+        "has internal snapshots, which cannot be kept when it is written to; add ,snapshot or ,ro,"
+            + " or delete them (qemu-img snapshot -d)");
+    refuse(
+        version >= 3 && (head.getLong(72) & INCOMPATIBLE_DIRTY) != 0,
+        "was not closed by who wrote to it last; repair it first (qemu-img check -r all)");
+    refuse(
+        version >= 3 && head.getInt(96) != COUNT_ORDER,
+        "has reference counts of another width than 16 bits, and cannot be written to; add"
+            + " ,snapshot or ,ro");
+    long offset = head.getLong(48);
+    long clusters = head.getInt(56) & 0xffff_ffffL;
+    refuse(
+        clusters < 1
+            || clusters << clusterBits > MAX_REFCOUNT_TABLE
+            || offset < clusterBytes()
+            || (offset & clusterBytes() - 1) != 0
+            || offset > length - (clusters << clusterBits),
+        "is damaged: its reference counts are not in the file");
+    return new Writing(offset, (int) clusters, version >= 3 ? head.getLong(AUTOCLEAR) : 0);
+  }
 
   /** Bytes in a cluster. */
   int clusterBytes() {

@@ -87,15 +87,6 @@ class DiskImageTest {
   }
 
   @Test
-  void writingNeedsAnOverlay() throws IOException {
-    Path image = new Qcow2Builder(3, 8).write(dir.resolve("a.qcow2"));
-    IOException e =
-        assertThrows(
-            IOException.class, () -> DiskImage.open(image, Optional.empty(), false, false));
-    assertTrue(e.getMessage().contains(",snapshot"), e.getMessage());
-  }
-
-  @Test
   void anOverlayForgetsWhatWasWritten() throws IOException {
     Path image = Files.write(dir.resolve("disk.img"), filled(DISK, 1));
     byte[] expected = filled(DISK, 1);
