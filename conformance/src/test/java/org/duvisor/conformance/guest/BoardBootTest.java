@@ -101,7 +101,7 @@ final class BoardBootTest {
   }
 
   @ParameterizedTest
-  @EnumSource(names = {"interpreter", "jitInTurns"})
+  @EnumSource(names = {"interpreter", "jitInTurns", "nativeCode"})
   void aDeterministicBoardRunsTheSameTwice(TestEngine engine) throws Exception {
     Run first = deterministic(engine);
     assertEquals(new BoardOutcome.Finished(0), first.outcome());
@@ -123,7 +123,7 @@ final class BoardBootTest {
 
   /** It is saved while the kernel starts, and in user mode. */
   @ParameterizedTest
-  @EnumSource(names = {"interpreter", "jitInTurns"})
+  @EnumSource(names = {"interpreter", "jitInTurns", "nativeCode"})
   void aSavedBoardGoesOnInAnotherOne(TestEngine engine) throws Exception {
     var shell = new GuestShell();
     shell.type("poweroff -f");

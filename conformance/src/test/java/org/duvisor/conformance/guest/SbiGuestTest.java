@@ -174,7 +174,7 @@ final class SbiGuestTest {
   }
 
   @ParameterizedTest
-  @EnumSource(names = {"interpreter", "jitAtOnce"})
+  @EnumSource(names = {"interpreter", "jitAtOnce", "nativeAtOnce"})
   void aGuestCountsItsCallsAndSuspends(TestEngine engine, @TempDir Path folder) throws IOException {
     byte[] code = new Assembler(RAM + 2 * MIB).asm(program()).bytes();
     VmConfig config =

@@ -18,7 +18,7 @@ import org.junit.jupiter.params.provider.EnumSource;
 
 /** The contract on simulated harts. */
 @ParameterizedClass
-@EnumSource(names = {"interpreter", "jitAtOnce"})
+@EnumSource(names = {"interpreter", "jitAtOnce", "nativeAtOnce"})
 final class SimDriverContractTest extends DvDriverContract {
   private static final long GRANULE = 2 << 20;
 

@@ -37,8 +37,24 @@ class SupervisorWordsTest {
         csrr a7, sepc
         csrrw sp, sepc, s2
         csrrs x0, sscratch, sp
+        csrrci a3, sstatus, 2
+        csrrsi t4, sstatus, 2
+        csrrs t5, sstatus, x0
+        andi t3, s2, 2
+        csrrc t6, sstatus, t3
+        csrrs t3, sstatus, t3
+        li a7, 0x6000
+        csrrc x0, sstatus, a7
+        csrrs a7, sstatus, x0
+        add s2, s2, t4
+        xor s2, s2, t5
+        add s2, s2, t6
+        xor s2, s2, t3
         add s2, s2, a3
         xor s2, s2, a7
+        li a7, 0x42000
+        csrrs x0, sstatus, a7
+        csrr a7, sepc
         addi s2, s2, 1
         addi a6, a6, -1
         bnez a6, 1b
