@@ -64,6 +64,23 @@ final class Assembler {
     }
   }
 
+  /** Operations on the lowest element of vectors; the value is their opcode behind 0F. */
+  enum Scalar {
+    SQRT(0x51),
+    ADD(0x58),
+    MUL(0x59),
+    /** To the other format. */
+    CONVERT(0x5a),
+    SUB(0x5c),
+    DIV(0x5e);
+
+    private final int opcode;
+
+    Scalar(int opcode) {
+      this.opcode = opcode;
+    }
+  }
+
   /** A place in the code, bound once, and the jumps that go there. */
   static final class Label {
     private int position = -1;
@@ -282,6 +299,48 @@ final class Assembler {
   void fullFence() {
     octet(LOCK);
     op(Binary.OR, 4, Mem.at(Reg.RSP, 0), 0);
+  }
+
+  // ---- floating point: a vector register is named by the general one with its number
+
+  /** Loads 8 bytes into a vector register. */
+  void loadVector(Reg to, Mem from) {
+    rm(0xf3, false, 0x0f7e, to.number(), from, false);
+  }
+
+  /** Copies the low 4 or 8 bytes of a vector register to a general one. */
+  void moveFromVector(int bytes, Reg to, Reg from) {
+    rm(0x66, bytes == 8, 0x0f7e, from.number(), to, false);
+  }
+
+  /** On doubles or singles. */
+  void scalar(Scalar op, boolean wide, Reg to, Operand from) {
+    rm(wide ? 0xf2 : 0xf3, false, 0x0f00 | op.opcode, to.number(), from, false);
+  }
+
+  /** Compares; PF means that one is a NaN, which is an invalid operation when it signals. */
+  void compareVectors(boolean signals, boolean wide, Reg a, Operand b) {
+    rm(wide ? 0x66 : 0, false, signals ? 0x0f2f : 0x0f2e, a.number(), b, false);
+  }
+
+  /** A signed integer to a double or single. */
+  void convertInteger(boolean wide, int bytes, Reg to, Reg from) {
+    rm(wide ? 0xf2 : 0xf3, bytes == 8, 0x0f2a, to.number(), from, false);
+  }
+
+  /** A double or single to a signed integer; the least one when it does not fit. */
+  void convertToInteger(boolean wide, boolean truncates, int bytes, Reg to, Operand from) {
+    int opcode = truncates ? 0x0f2c : 0x0f2d;
+    rm(wide ? 0xf2 : 0xf3, bytes == 8, opcode, to.number(), from, false);
+  }
+
+  /** Sets MXCSR: exceptions, their masks, rounding. */
+  void loadFloatState(Mem from) {
+    rm(0, false, 0x0fae, 2, from, false);
+  }
+
+  void storeFloatState(Mem to) {
+    rm(0, false, 0x0fae, 3, to, false);
   }
 
   // ---- control

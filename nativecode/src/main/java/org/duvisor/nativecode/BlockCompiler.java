@@ -37,6 +37,9 @@ final class BlockCompiler {
   private final Access.@Nullable Group[] places = new Access.Group[Guest.PLACES.length];
   private int turn;
 
+  /** What the block has made sure of, see {@link FloatTemplates#required}. */
+  private int floatLevel;
+
   // The instruction under way.
   private int offset;
   private int refund;
@@ -70,6 +73,7 @@ final class BlockCompiler {
     jumps.clear();
     waysOut.clear();
     turn = 0;
+    floatLevel = 0;
     forgetPlaces();
     offset = start;
     refund = size;
@@ -79,6 +83,9 @@ final class BlockCompiler {
     for (int i = 0; i < size; i++) {
       Decoded d = code.get(i);
       Access.Group group = groups[i];
+      if (d.instruction().floating()) {
+        requireFloat(FloatTemplates.required(d));
+      }
       if (group != null) {
         MemoryTemplates.access(this, d, group);
       } else {
@@ -114,9 +121,18 @@ final class BlockCompiler {
 
   private boolean isCovered(Decoded d) {
     if (Access.of(d) != null) {
-      return !d.instruction().floating();
+      return true;
     }
     return Templates.of(d) != null && (plainInterrupts || !CsrTemplates.enablesInterrupts(d));
+  }
+
+  /** Leaves unless floating-point instructions may run; once in a block for each level. */
+  private void requireFloat(int level) {
+    if (floatLevel < level) {
+      a.op(Binary.CMP, 8, Guest.FLOAT_STATE, level);
+      a.jcc(Condition.LESS, wayOut(HostCode.INTERPRET));
+      floatLevel = level;
+    }
   }
 
   // ---- for templates

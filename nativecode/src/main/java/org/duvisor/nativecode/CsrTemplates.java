@@ -104,9 +104,7 @@ final class CsrTemplates {
   private static void status(BlockCompiler c, Decoded d) {
     Assembler a = c.a;
     Label interpret = c.wayOut(HostCode.INTERPRET);
-    a.lea(Reg.RAX, Guest.word(HartState.SSCRATCH));
-    a.op(Binary.CMP, 8, Reg.RAX, Guest.SUPERVISOR_WORDS);
-    a.jcc(Condition.NOT_EQUAL, interpret);
+    requireHostSupervisor(c);
     boolean writes = d.rs1() != 0;
     boolean sets = operation(d) == Binary.OR;
     if (writes) {
@@ -131,6 +129,13 @@ final class CsrTemplates {
     }
     c.setRd(d, Reg.RDX);
     c.jumpBy(d.length());
+  }
+
+  /** Leaves in other modes than HS, for which the words of its CSRs stand. */
+  static void requireHostSupervisor(BlockCompiler c) {
+    c.a.lea(Reg.RAX, Guest.word(HartState.SSCRATCH));
+    c.a.op(Binary.CMP, 8, Reg.RAX, Guest.SUPERVISOR_WORDS);
+    c.a.jcc(Condition.NOT_EQUAL, c.wayOut(HostCode.INTERPRET));
   }
 
   /** sstatus to RDX. */

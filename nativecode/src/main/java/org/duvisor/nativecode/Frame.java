@@ -21,19 +21,27 @@ final class Frame {
 
   static final int LINKS = 48;
 
-  /** Last of the words that go to the stack. */
   static final int SUPERVISOR_WORDS = 56;
 
+  /** Last of the words that go to the stack. */
+  static final int FLOAT_STATE = 64;
+
   /** Bytes of the stack. */
-  static final int STACK = SUPERVISOR_WORDS + 8;
+  static final int STACK = FLOAT_STATE + 8;
 
   /** The pc at the end. */
-  static final int PC = 64;
+  static final int PC = 72;
 
   /** Fuel that is left at the end. */
-  static final int FUEL = 72;
+  static final int FUEL = 80;
 
-  private static final int BYTES = 80;
+  /** MXCSR for the visit: no exception seen, all masked, rounding to nearest, as Java has it. */
+  static final int MXCSR = 88;
+
+  /** MXCSR at the end. */
+  static final int MXCSR_AFTER = 96;
+
+  private static final int BYTES = 104;
 
   @SuppressWarnings("UnusedVariable") // it owns the memory
   private final MemorySegment memory = Raw.allocate(BYTES);

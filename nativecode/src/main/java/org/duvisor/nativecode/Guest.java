@@ -59,6 +59,9 @@ final class Guest {
   /** Address of sscratch, sepc, scause and stval, or 0: {@link Hart#supervisorWords}. */
   static final Mem SUPERVISOR_WORDS = Mem.at(Reg.RSP, 56);
 
+  /** {@link Hart#floatState}. */
+  static final Mem FLOAT_STATE = Mem.at(Reg.RSP, 64);
+
   // Words of the hart's block.
 
   static final Mem ATTENTION = word(OwnWords.ATTENTION);
@@ -81,6 +84,11 @@ final class Guest {
   static Operand x(int register) {
     Reg home = HOMES[register];
     return home != null ? home : inBlock(register);
+  }
+
+  /** Where a floating-point register is. */
+  static Mem f(int register) {
+    return word(HartState.F + 8 * register);
   }
 
   /** Its place in the hart's block. */

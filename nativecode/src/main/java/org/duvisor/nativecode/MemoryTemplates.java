@@ -2,7 +2,10 @@ package org.duvisor.nativecode;
 
 import java.util.HashMap;
 import java.util.Map;
+import org.duvisor.isa.Csr;
 import org.duvisor.isa.Decoded;
+import org.duvisor.machine.HartState;
+import org.duvisor.machine.Mmu;
 import org.duvisor.machine.Tlb;
 import org.duvisor.machine.interp.Access;
 import org.duvisor.machine.interp.HostCode;
@@ -15,6 +18,9 @@ import org.duvisor.nativecode.Assembler.Shift;
  * docs/memory-model.md asks for.
  */
 final class MemoryTemplates {
+  /** host - virtual of the entry that was found. */
+  private static final Mem ADDEND = Mem.at(Reg.RDX, (int) Tlb.TO_ADDEND);
+
   private MemoryTemplates() {}
 
   /** Templates by the semantics' method, for all but plain loads and stores. */
@@ -42,6 +48,7 @@ final class MemoryTemplates {
     t.put("Amo.sc_w", (c, d) -> storeReserved(c, d, 4));
     t.put("Amo.sc_d", (c, d) -> storeReserved(c, d, 8));
     t.put("Memory.fence", MemoryTemplates::fence);
+    t.put("Memory.cboZero", MemoryTemplates::zeroBlock);
     t.put("Memory.fenceTso", MemoryTemplates::lookUp);
     return t;
   }
@@ -66,6 +73,13 @@ final class MemoryTemplates {
       case "lw" -> a.movSigned(4, to, at);
       case "lwu" -> a.movZero(4, to, at);
       case "ld" -> a.mov(8, to, at);
+      case "flh", "flw", "fld" -> {
+        loadFloat(c, d, method, at);
+        return;
+      }
+      case "fsh" -> storeFloat(c, d, 2, at);
+      case "fsw" -> storeFloat(c, d, 4, at);
+      case "fsd" -> storeFloat(c, d, 8, at);
       case "sb" -> store(c, d, 1, at);
       case "sh" -> store(c, d, 2, at);
       case "sw" -> store(c, d, 4, at);
@@ -75,6 +89,25 @@ final class MemoryTemplates {
     if (!group.store) {
       c.setRd(d, to);
     }
+  }
+
+  /** Narrow ones are boxed: all bits above them are set. */
+  private static void loadFloat(BlockCompiler c, Decoded d, String method, Mem at) {
+    Assembler a = c.a;
+    if (method.equals("fld")) {
+      a.mov(8, Reg.RAX, at);
+    } else {
+      int bytes = method.equals("flw") ? 4 : 2;
+      a.movZero(bytes, Reg.RAX, at);
+      a.movConstant(Reg.RCX, -1L << 8 * bytes);
+      a.op(Binary.OR, 8, Reg.RAX, Reg.RCX);
+    }
+    a.store(8, Guest.f(d.rd()), Reg.RAX);
+  }
+
+  private static void storeFloat(BlockCompiler c, Decoded d, int bytes, Mem at) {
+    c.a.mov(8, Reg.RAX, Guest.f(d.rs2()));
+    c.a.store(bytes, at, Reg.RAX);
   }
 
   private static void store(BlockCompiler c, Decoded d, int bytes, Mem at) {
@@ -97,7 +130,16 @@ final class MemoryTemplates {
     Assembler a = c.a;
     c.get(Reg.RAX, base);
     add(a, least);
-    // Tlb.entry
+    look(c, store);
+    add(a, unit - least);
+    match(c, alignment);
+    a.mov(8, place, ADDEND);
+    a.op(Binary.ADD, 8, place, Guest.x(base));
+  }
+
+  /** RDX becomes the address of the TLB's entry for the address in RAX: {@link Tlb#entry}. */
+  private static void look(BlockCompiler c, boolean store) {
+    Assembler a = c.a;
     a.mov(8, Reg.RCX, Reg.RAX);
     a.mov(8, Reg.RDX, Reg.RAX);
     a.shift(Shift.SHR, 8, Reg.RCX, 12);
@@ -106,18 +148,40 @@ final class MemoryTemplates {
     a.op(Binary.AND, 4, Reg.RCX, Tlb.ENTRIES - 1);
     a.mov(8, Reg.RDX, store ? Guest.WRITE_TLB : Guest.READ_TLB);
     a.lea(Reg.RDX, new Mem(Reg.RDX, Reg.RCX, 8, 0));
-    add(a, unit - least);
+  }
+
+  /** Leaves unless the entry is that of the address in RAX, which has to be aligned. */
+  private static void match(BlockCompiler c, int alignment) {
+    Assembler a = c.a;
     a.op(Binary.AND, 8, Reg.RAX, (int) Tlb.PAGE_MASK | alignment);
     a.op(Binary.OR, 8, Reg.RAX, Guest.CONTEXT);
     a.op(Binary.CMP, 8, Reg.RAX, Mem.at(Reg.RDX, 0));
     a.jcc(Condition.NOT_EQUAL, c.wayOut(HostCode.INTERPRET));
-    a.mov(8, place, Mem.at(Reg.RDX, (int) Tlb.TO_ADDEND));
-    a.op(Binary.ADD, 8, place, Guest.x(base));
   }
 
   private static void add(Assembler a, long offset) {
     if (offset != 0) {
       a.op(Binary.ADD, 8, Reg.RAX, Math.toIntExact(offset));
+    }
+  }
+
+  /** In HS mode, where only menvcfg is asked; others leave it to the interpreter. */
+  private static void zeroBlock(BlockCompiler c, Decoded d) {
+    Assembler a = c.a;
+    Label interpret = c.wayOut(HostCode.INTERPRET);
+    CsrTemplates.requireHostSupervisor(c);
+    a.mov(8, Reg.RAX, Guest.word(HartState.MENVCFG));
+    a.op(Binary.AND, 4, Reg.RAX, (int) Csr.MENVCFG_CBZE);
+    a.jcc(Condition.EQUAL, interpret);
+    Reg place = c.takePlace(null);
+    c.get(Reg.RAX, d.rs1());
+    a.op(Binary.AND, 8, Reg.RAX, -Mmu.BLOCK);
+    a.mov(8, place, Reg.RAX);
+    look(c, true);
+    match(c, 0);
+    a.op(Binary.ADD, 8, place, ADDEND);
+    for (int i = 0; i < Mmu.BLOCK; i += 8) {
+      a.storeConstant(Mem.at(place, i), 0);
     }
   }
 

@@ -71,6 +71,7 @@ final class Runtime {
       a.push(Mem.at(frame, word));
     }
     a.push(frame);
+    a.loadFloatState(Mem.at(frame, Frame.MXCSR));
     a.mov(4, Guest.FUEL, Reg.RDX);
     a.mov(8, Guest.BLOCK, Mem.at(frame, Frame.BLOCK));
     for (int x = 1; x < 32; x++) {
@@ -121,6 +122,7 @@ final class Runtime {
     a.mov(8, frame, Guest.FRAME);
     a.store(8, Mem.at(frame, Frame.PC), Reg.RAX);
     a.store(8, Mem.at(frame, Frame.FUEL), Guest.FUEL);
+    a.storeFloatState(Mem.at(frame, Frame.MXCSR_AFTER));
     a.mov(4, Reg.RAX, Reg.RCX);
     a.op(Binary.ADD, 8, Reg.RSP, Frame.STACK);
     for (int i = PRESERVED.length - 1; i >= 0; i--) {

@@ -99,6 +99,7 @@ final class Templates {
     put("ge", (c, d) -> branch(c, d, Condition.GREATER_EQUAL));
     put("ltu", (c, d) -> branch(c, d, Condition.BELOW));
     put("geu", (c, d) -> branch(c, d, Condition.ABOVE_EQUAL));
+    FloatTemplates.put(TABLE);
     TABLE.put("Control.jal", Templates::jumpAndLink);
     TABLE.put("Control.jalr", Templates::jumpToRegister);
   }
@@ -127,6 +128,9 @@ final class Templates {
     }
     if (s.owner().equals("Csrs")) {
       return CsrTemplates.of(d);
+    }
+    if (s.owner().equals("Fp") && !FloatTemplates.isUsual(d)) {
+      return null;
     }
     Template t = TABLE.get(s.owner() + "." + s.method());
     boolean pure = s.owner().equals("Alu") && s.result() == Result.RD;

@@ -12,12 +12,23 @@ import java.util.Map;
 import org.duvisor.isa.Decoded;
 import org.duvisor.machine.Hart;
 import org.duvisor.machine.HartState;
+import org.duvisor.machine.fp.Fcsr;
 import org.duvisor.machine.interp.HostCode;
 
 /** The code of one hart on x86-64. */
 final class X64Code implements HostCode {
   /** No code of a block is as long: 64 instructions of the longest template and its ways out. */
   static final int MAX_BLOCK_BYTES = 64 * 256;
+
+  /** All exceptions masked, none seen, rounding to nearest even. */
+  private static final int MXCSR = 0x1f80;
+
+  private static final int INVALID = 1;
+  private static final int DIVISION = 4;
+  private static final int OVERFLOW = 8;
+  private static final int UNDERFLOW = 16;
+  private static final int PRECISION = 32;
+  private static final int EXCEPTIONS = INVALID | DIVISION | OVERFLOW | UNDERFLOW | PRECISION;
 
   @SuppressWarnings("restricted") // the signature is that of Runtime.enter
   private static final MethodHandle ENTER =
@@ -57,6 +68,7 @@ final class X64Code implements HostCode {
     this.next = runtime.size();
     frame.set(Frame.BLOCK, hart.block + HartState.X + Guest.BIAS);
     frame.set(Frame.LINKS, links.address);
+    frame.set(Frame.MXCSR, MXCSR);
   }
 
   @Override
@@ -137,6 +149,7 @@ final class X64Code implements HostCode {
     frame.set(Frame.WRITE_TLB, hart.writeTlb);
     frame.set(Frame.CONTEXT, hart.dataContext);
     frame.set(Frame.SUPERVISOR_WORDS, hart.supervisorWords);
+    frame.set(Frame.FLOAT_STATE, hart.floatState());
     frame.set(Frame.TAG, links.tag(hart.fetchContext));
     int reason;
     try {
@@ -145,7 +158,20 @@ final class X64Code implements HostCode {
       throw new IllegalStateException(e); // the code throws nothing
     }
     hart.pc = frame.get(Frame.PC);
+    int seen = (int) frame.get(Frame.MXCSR_AFTER) & EXCEPTIONS;
+    if (seen != 0) {
+      hart.fcsr.flags |= flags(seen);
+    }
     return reason;
+  }
+
+  /** Flags of RISC-V for exceptions of MXCSR. */
+  private static int flags(int seen) {
+    return ((seen & INVALID) != 0 ? Fcsr.NV : 0)
+        | ((seen & DIVISION) != 0 ? Fcsr.DZ : 0)
+        | ((seen & OVERFLOW) != 0 ? Fcsr.OF : 0)
+        | ((seen & UNDERFLOW) != 0 ? Fcsr.UF : 0)
+        | ((seen & PRECISION) != 0 ? Fcsr.NX : 0);
   }
 
   @Override

@@ -14,6 +14,7 @@ import java.util.Locale;
 import org.duvisor.nativecode.Assembler.Binary;
 import org.duvisor.nativecode.Assembler.Bit;
 import org.duvisor.nativecode.Assembler.Label;
+import org.duvisor.nativecode.Assembler.Scalar;
 import org.duvisor.nativecode.Assembler.Shift;
 import org.duvisor.nativecode.Assembler.Unary;
 import org.junit.jupiter.api.Test;
@@ -133,8 +134,49 @@ class AssemblerTest {
     say("movzx " + name(4, r) + "," + text(2, o));
     a.movZero(4, r, o);
     say("mov " + name(4, r) + "," + text(4, o));
+    vectors(r, o);
     if (o instanceof Mem m) {
       memory(r, m);
+    }
+  }
+
+  private static String vector(int bytes, Operand o) {
+    return o instanceof Reg r ? "xmm" + r.number() : text(bytes, o);
+  }
+
+  private void vectors(Reg r, Operand o) {
+    String x = vector(8, r);
+    for (Scalar op : Scalar.values()) {
+      String name = op.name().toLowerCase(Locale.ROOT);
+      a.scalar(op, true, r, o);
+      say((op == Scalar.CONVERT ? "cvtsd2ss" : name + "sd") + " " + x + "," + vector(8, o));
+      a.scalar(op, false, r, o);
+      say((op == Scalar.CONVERT ? "cvtss2sd" : name + "ss") + " " + x + "," + vector(4, o));
+    }
+    a.compareVectors(false, true, r, o);
+    say("ucomisd " + x + "," + vector(8, o));
+    a.compareVectors(true, false, r, o);
+    say("comiss " + x + "," + vector(4, o));
+    a.convertToInteger(true, true, 8, r, o);
+    say("cvttsd2si " + name(8, r) + "," + vector(8, o));
+    a.convertToInteger(false, false, 4, r, o);
+    say("cvtss2si " + name(4, r) + "," + vector(4, o));
+    if (o instanceof Reg from) {
+      a.convertInteger(true, 8, r, from);
+      say("cvtsi2sd " + x + "," + name(8, from));
+      a.convertInteger(false, 4, r, from);
+      say("cvtsi2ss " + x + "," + name(4, from));
+      a.moveFromVector(8, r, from);
+      say("movq " + name(8, r) + "," + vector(8, from));
+      a.moveFromVector(4, r, from);
+      say("movd " + name(4, r) + "," + vector(8, from));
+    } else if (o instanceof Mem m) {
+      a.loadVector(r, m);
+      say("movq " + x + "," + text(8, m));
+      a.loadFloatState(m);
+      say("ldmxcsr " + text(4, m));
+      a.storeFloatState(m);
+      say("stmxcsr " + text(4, m));
     }
   }
 

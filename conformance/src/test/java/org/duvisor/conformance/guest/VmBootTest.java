@@ -35,7 +35,16 @@ final class VmBootTest {
   }
 
   @ParameterizedTest
-  @CsvSource({"1, interpreter", "4, interpreter", "1, jit", "4, jit", "2, jitSoon"})
+  @CsvSource({
+    "1, interpreter",
+    "4, interpreter",
+    "1, jit",
+    "4, jit",
+    "2, jitSoon",
+    "1, nativeCode",
+    "4, nativeCode",
+    "2, nativeAtOnce"
+  })
   void bootsToAShellAndPowersOff(int cpus, TestEngine engine) throws Exception {
     var host = new SimHost(160 * MIB, Clock.realTime(), engine.factory());
     try (Guest guest = Guest.boot(host, cpus, "")) {

@@ -16,6 +16,7 @@ import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
+import java.util.stream.Stream;
 import org.duvisor.conformance.guest.TestEngine;
 import org.duvisor.devices.images.KernelImage;
 import org.duvisor.hypervisor.vm.Vm;
@@ -122,9 +123,10 @@ final class HostileGuestsTest {
   }
 
   @TempDir Path directory;
-  private final SimHost host = new SimHost(64 << 20);
-  private final SimHost translated =
-      new SimHost(64 << 20, Clock.realTime(), TestEngine.jitAtOnce.factory());
+  private final List<SimHost> hosts =
+      Stream.of(TestEngine.interpreter, TestEngine.jitAtOnce, TestEngine.nativeAtOnce)
+          .map(e -> new SimHost(64 << 20, Clock.realTime(), e.factory()))
+          .toList();
 
   private static int instruction(Random r) {
     Instruction i = INSTRUCTIONS.get(r.nextInt(INSTRUCTIONS.size()));
@@ -191,8 +193,7 @@ final class HostileGuestsTest {
             .random(r)
             .reboot(r.nextBoolean())
             .build();
-    try (Vm vm =
-        Vm.create((seed / Kind.values().length % 2 == 0 ? host : translated).open(), config)) {
+    try (Vm vm = Vm.create(hosts.get(seed / Kind.values().length % hosts.size()).open(), config)) {
       AtomicReference<VmOutcome> outcome = new AtomicReference<>();
       AtomicReference<Throwable> escaped = new AtomicReference<>();
       Thread t =
@@ -229,7 +230,7 @@ final class HostileGuestsTest {
       t.join();
     }
     assertEquals(List.of(), List.copyOf(failures));
-    DvDriverContract.until(() -> host.isIdle() && translated.isIdle());
+    DvDriverContract.until(() -> hosts.stream().allMatch(SimHost::isIdle));
     System.out.println("hostile guests that ended themselves: " + ended);
     assertTrue(
         ended.get(Kind.SBI).get() > 0, "no guest ever ended itself: the programs do not run");
@@ -283,7 +284,8 @@ final class HostileGuestsTest {
     Files.write(file, new Assembler(0x8000_0000L).asm(text.toString()).bytes());
     try (Vm vm =
         Vm.create(
-            host.open(), VmConfig.of(KernelImage.openAny(file)).memoryBytes(MEMORY).build())) {
+            hosts.getFirst().open(),
+            VmConfig.of(KernelImage.openAny(file)).memoryBytes(MEMORY).build())) {
       assertEquals(new VmOutcome.Poweroff(), vm.run());
     }
   }
