@@ -19,7 +19,9 @@ import org.junit.jupiter.params.provider.ValueSource;
  * Memory is accessed at neighbouring offsets around a page boundary, aligned and not.
  */
 class RandomProgramTest {
-  private static final int PROGRAMS_PER_SEED = 30;
+  /** -Dprograms=N runs more; the seeds are those of the test. */
+  private static final int PROGRAMS_PER_SEED = Integer.getInteger("programs", 30);
+
   private static final String[] THREE = {
     "add", "sub", "and", "or", "xor", "sll", "srl", "sra", "slt", "sltu", "addw", "subw", "sllw",
     "srlw", "sraw", "mul", "mulh", "mulhu", "mulw", "div", "divu", "rem", "remu", "divw", "remuw",
