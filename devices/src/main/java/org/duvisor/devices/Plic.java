@@ -182,8 +182,16 @@ public final class Plic extends Device {
     s.bits(told);
     s.bits(pending);
     s.bits(serving);
-    for (int[] words : enable) {
-      s.bits(words);
+    for (int[] enabled : enable) {
+      s.bits(enabled);
+    }
+    for (int word = 0; word < words; word++) {
+      told[word] &= implemented(word);
+      pending[word] &= implemented(word);
+      serving[word] &= implemented(word);
+      for (int[] enabled : enable) {
+        enabled[word] &= implemented(word);
+      }
     }
     s.numbers(threshold, 0, MAX_PRIORITY);
     s.flags(output);

@@ -5,7 +5,11 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.io.ByteArrayInputStream;
+import java.io.ByteArrayOutputStream;
+import java.nio.ByteBuffer;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -280,5 +284,22 @@ class PlicTest {
       left++;
     }
     assertEquals(95, left, "none was lost");
+  }
+
+  /** Adversary: a file with bits of sources that do not exist. */
+  @Test
+  void sourcesThatDoNotExistAreNotRestored() {
+    var plic = new Plic(40, List.of(new Plic.Context(level -> {}, 1, 9)));
+    var out = new ByteArrayOutputStream();
+    plic.snapshot(Snapshot.saving(out));
+    byte[] bytes = out.toByteArray();
+    int words = 3 * 8 + 41; // behind section, sources, contexts, priorities
+    Arrays.fill(bytes, 3 * 8, words, (byte) 7);
+    for (int word : new int[] {1, 3, 7}) { // told, pending and enabled, the second of each
+      ByteBuffer.wrap(bytes).putLong(words + 8 * word, -1);
+    }
+    plic.snapshot(Snapshot.restoring(new ByteArrayInputStream(bytes)));
+    long claimed = plic.read(0x20_0004, 4);
+    assertTrue(claimed >= 32 && claimed <= 40, "claimed " + claimed);
   }
 }

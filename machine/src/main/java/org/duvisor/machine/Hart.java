@@ -35,6 +35,9 @@ public final class Hart {
   /** User mode; VU when V=1, HU when V=0 on a hart whose hdvctl.EN is set. */
   public static final int U = 0;
 
+  /** No hart comes to so many instructions; sums with it do not wrap. */
+  private static final long MOST_RETIRED = 1L << 62;
+
   /** The register that takes what is written to x0. */
   public static final int SINK = 32;
 
@@ -203,6 +206,9 @@ public final class Hart {
     }
     pc = s.word(pc) & ~1L;
     retired = s.word(retired);
+    if (retired < 0 || retired >= MOST_RETIRED) {
+      throw s.refused("more instructions than a hart executes");
+    }
     fcsr.fcsr(s.word(fcsr.fcsr()));
     priv = s.number(priv, U, M);
     v = s.flag(v);
@@ -213,6 +219,7 @@ public final class Hart {
     execution.snapshot(s);
     pmp.snapshot(s);
     windows.snapshot(s);
+    owners.snapshot(s, id);
     csrs.snapshot(s);
     if (aia != null) {
       aia.snapshot(s);

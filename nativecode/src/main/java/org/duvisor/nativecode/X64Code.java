@@ -30,6 +30,9 @@ final class X64Code implements HostCode {
   private static final int PRECISION = 32;
   private static final int EXCEPTIONS = INVALID | DIVISION | OVERFLOW | UNDERFLOW | PRECISION;
 
+  /** Most {@link #places}: some 20 MiB of heap. Ordinary code has fewer when its memory is full. */
+  static final int MOST_PLACES = 200_000;
+
   @SuppressWarnings("restricted") // the signature is that of Runtime.enter
   private static final MethodHandle ENTER =
       Linker.nativeLinker()
@@ -50,6 +53,9 @@ final class X64Code implements HostCode {
   private final Links links = new Links();
   private final Frame frame = new Frame();
   private long next;
+
+  /** Blocks and jumps, which cost heap beside their code. */
+  private int places;
 
   /** Code of blocks by page number and offset. */
   private final Map<Long, Long> blocks = new HashMap<>();
@@ -78,7 +84,7 @@ final class X64Code implements HostCode {
 
   @Override
   public long compile(int page, int offset, List<Decoded> code) {
-    if (next + MAX_BLOCK_BYTES > memory.size()) {
+    if (next + MAX_BLOCK_BYTES > memory.size() || places >= MOST_PLACES) {
       return FULL;
     }
     long address = memory.address(next);
@@ -91,6 +97,7 @@ final class X64Code implements HostCode {
     }
     memory.write(next, compiler.a.code(), size);
     blocks.put(place(page, offset), address);
+    places += 1 + compiler.jumps().size();
     for (BlockCompiler.Jump jump : compiler.jumps()) {
       long place = place(page, jump.offset());
       long site = next + jump.site();
@@ -121,6 +128,7 @@ final class X64Code implements HostCode {
   @Override
   public void clear() {
     next = runtime.size();
+    places = 0;
     blocks.clear();
     open.clear();
     links.clear();

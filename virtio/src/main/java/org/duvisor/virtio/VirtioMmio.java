@@ -113,10 +113,15 @@ public final class VirtioMmio extends Device implements AutoCloseable {
     }
 
     synchronized void clear() {
+      forget();
+      irq.set(false);
+    }
+
+    /** The same, and says nothing on the line. */
+    synchronized void forget() {
       device.doorbell().open(false);
       status = 0;
       interrupts = 0;
-      irq.set(false);
     }
   }
 
@@ -335,12 +340,16 @@ public final class VirtioMmio extends Device implements AutoCloseable {
 
   @Override
   public synchronized void reset() {
+    forget();
+    state.clear();
+  }
+
+  private void forget() {
     for (Setup queue : queues) {
       queue.queue.disable();
       queue.clear();
     }
     device.reset();
-    state.clear();
     deviceFeaturesSelect = 0;
     driverFeaturesSelect = 0;
     driverFeatures = 0;
@@ -352,7 +361,8 @@ public final class VirtioMmio extends Device implements AutoCloseable {
     s.section(offer.name());
     s.same(offered, "it offers something else");
     if (s.restores()) {
-      reset();
+      forget();
+      state.forget();
     }
     deviceFeaturesSelect = s.bits(deviceFeaturesSelect);
     driverFeaturesSelect = s.bits(driverFeaturesSelect);
@@ -360,7 +370,8 @@ public final class VirtioMmio extends Device implements AutoCloseable {
     queueSelect = s.bits(queueSelect);
     int status = s.number(state.status, 0, 0xff);
     state.interrupts = s.number(state.interrupts, 0, INTERRUPT_USED | INTERRUPT_CONFIG);
-    if ((status & FEATURES_OK) != 0 && (driverFeatures & ~offered) != 0) {
+    boolean agreed = (status & FEATURES_OK) != 0;
+    if (agreed ? (driverFeatures & ~offered) != 0 : (status & DRIVER_OK) != 0) {
       throw s.refused("features that it does not offer");
     }
     for (Setup queue : queues) {
@@ -391,6 +402,23 @@ public final class VirtioMmio extends Device implements AutoCloseable {
       }
     }
     queue.queue.snapshot(s);
+  }
+
+  /** Does something while no thread serves a queue of these devices: their memory stands still. */
+  public static void whileIdle(List<VirtioMmio> devices, Runnable action) {
+    List<Virtqueue> all =
+        devices.stream().flatMap(d -> d.queues.stream()).map(setup -> setup.queue).toList();
+    holding(all, action);
+  }
+
+  private static void holding(List<Virtqueue> queues, Runnable action) {
+    if (queues.isEmpty()) {
+      action.run();
+      return;
+    }
+    synchronized (queues.getFirst()) {
+      holding(queues.subList(1, queues.size()), action);
+    }
   }
 
   /** Has the device look at all queues: after a restore, when everything is in its place again. */

@@ -149,6 +149,8 @@ public final class ImsicFile {
     s.same(identities, "interrupt files are of another size");
     s.words(pending);
     s.words(enabled);
+    pending[0] &= ~1L;
+    enabled[0] &= ~1L;
     delivering = s.flag(delivering);
     threshold = s.number(threshold, 0, identities);
     level = s.flag(level);

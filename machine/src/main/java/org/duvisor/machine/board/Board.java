@@ -51,6 +51,7 @@ public final class Board implements AutoCloseable {
   private volatile boolean endsAtReset;
   private @Nullable RandomGenerator random;
   private final @Nullable VirtualClock virtual;
+  private final Posts posts = new Posts();
   private boolean restored;
 
   /** Puts a board together; nothing runs yet. */
@@ -62,7 +63,6 @@ public final class Board implements AutoCloseable {
     Clock clock = config.deterministic() ? virtual : Clock.realTime();
     this.events = new EventQueue(clock);
     Mtime mtime = new Mtime(clock);
-    Posts posts = new Posts();
     for (int i = 0; i < config.harts(); i++) {
       harts.add(new Hart(i, config.hart(), memory, bus, mtime, posts, config.engine()));
     }
@@ -209,6 +209,10 @@ public final class Board implements AutoCloseable {
    * @throws Snapshot.RefusedException when it cannot
    */
   public void snapshot(Snapshot s) {
+    VirtioMmio.whileIdle(transports, () -> snapshotAll(s));
+  }
+
+  private void snapshotAll(Snapshot s) {
     s.section("a board of DuVisor, version " + SNAPSHOT_VERSION);
     s.section("harts with " + config.hart().extensions().names());
     s.same(harts.size(), "it has another number of harts");
@@ -221,6 +225,7 @@ public final class Board implements AutoCloseable {
     if (virtual != null) {
       virtual.snapshot(s);
     }
+    posts.snapshot(s);
     harts.forEach(hart -> hart.snapshot(s));
     for (MmioBus.Window w : bus.windows()) {
       w.device().snapshot(s);

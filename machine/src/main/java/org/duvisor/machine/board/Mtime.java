@@ -30,8 +30,8 @@ final class Mtime implements Clock {
     offset = ((now + offset) & ~mask | ticks & mask) - now;
   }
 
-  /** Saves or restores what it is ahead of its source. */
+  /** Saves or restores the time; its source may be another one. */
   synchronized void snapshot(Snapshot s) {
-    offset = s.word(offset);
+    offset = s.word(now()) - source.now();
   }
 }

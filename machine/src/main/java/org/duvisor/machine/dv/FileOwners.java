@@ -2,6 +2,7 @@ package org.duvisor.machine.dv;
 
 import java.util.Arrays;
 import java.util.concurrent.atomic.AtomicIntegerArray;
+import org.duvisor.devices.Snapshot;
 
 /**
  * The owner of every IMSIC guest interrupt file of a machine, by physical page (docs/dv-ext.md
@@ -95,6 +96,13 @@ public final class FileOwners {
   public void clear(int hart) {
     for (int guest = 1; guest <= guests && hart < harts; guest++) {
       owner(hart, guest, NOBODY);
+    }
+  }
+
+  /** Saves or restores the owners of a hart's files. */
+  public void snapshot(Snapshot s, int hart) {
+    for (int guest = 1; guest <= guests; guest++) {
+      owner(hart, guest, s.number(owner(hart, guest), NOBODY, Posts.DOMAINS - 1));
     }
   }
 }

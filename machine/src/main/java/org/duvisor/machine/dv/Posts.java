@@ -3,6 +3,7 @@ package org.duvisor.machine.dv;
 import java.util.List;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.atomic.AtomicLongArray;
+import org.duvisor.devices.Snapshot;
 
 /**
  * Interrupt posts: one 64-bit word per VMID, bit i = a post to vCPU i (docs/dv-ext.md 3.2). Kept in
@@ -52,5 +53,13 @@ public final class Posts {
   /** Clears a domain, before its VMID is given to another VM. */
   public void clear(int vmid) {
     words.set(vmid, 0);
+  }
+
+  /** Saves or restores all. */
+  public void snapshot(Snapshot s) {
+    s.section("posts");
+    for (int i = 0; i < DOMAINS; i++) {
+      words.set(i, s.word(words.get(i)));
+    }
   }
 }

@@ -79,7 +79,7 @@ final class PortControl {
   /** Saves or restores what was said. */
   void snapshot(Snapshot s) {
     synchronized (toDriver) {
-      owed = s.number(owed, 0, 1 << PORT_ADD | 1 << CONSOLE_PORT | 1 << RESIZE | 1 << PORT_OPEN);
+      owed = s.number(owed, 0, (1 << PORT_NAME + 1) - 1);
     }
     ready = s.flag(ready);
     open = s.flag(open);
