@@ -37,6 +37,7 @@ final class Devices implements AutoCloseable {
   private final Serving serving;
   private final RandomGenerator random;
   private final List<VirtioDevice> devices = new ArrayList<>();
+  private int cards;
 
   /**
    * No devices yet.
@@ -53,13 +54,9 @@ final class Devices implements AutoCloseable {
     options.disks().forEach(Disk::check);
     options.shares().forEach(Share::check);
     addDisks(options.disks(), options.sharedFolders());
-    switch (options.net()) {
-      case org.duvisor.cli.Net.None() -> {}
-      case org.duvisor.cli.Net.User(boolean host) -> plug(Passt.start(host));
-      case org.duvisor.cli.Net.Unix(var socket) ->
-          plug(StreamNet.connect(UnixDomainSocketAddress.of(socket)));
-      case org.duvisor.cli.Net.Tcp(var host, var port) ->
-          plug(StreamNet.connect(new InetSocketAddress(host, port)));
+    org.duvisor.cli.Net.check(options.nets());
+    for (org.duvisor.cli.Net.Card card : options.nets()) {
+      plug(card);
     }
     share(options.shares());
     devices.add(new Rng(random, serving));
@@ -117,13 +114,28 @@ final class Devices implements AutoCloseable {
     }
   }
 
-  private void plug(NetBackend network) {
+  private void plug(org.duvisor.cli.Net.Card card) throws IOException {
+    byte[] mac =
+        card.mac().map(text -> HexFormat.ofDelimiter(":").parseHex(text)).orElseGet(this::anyMac);
+    NetBackend network =
+        switch (card.net()) {
+          case org.duvisor.cli.Net.None() -> throw new IllegalArgumentException("no network");
+          case org.duvisor.cli.Net.User(boolean host, var forwards) -> Passt.start(host, forwards);
+          case org.duvisor.cli.Net.Unix(var socket) ->
+              StreamNet.connect(UnixDomainSocketAddress.of(socket));
+          case org.duvisor.cli.Net.Tcp(var host, var port) ->
+              StreamNet.connect(new InetSocketAddress(host, port));
+        };
+    devices.add(new Net("net" + cards++, mac, Net.NO_MTU, network, serving));
+  }
+
+  private byte[] anyMac() {
     byte[] mac = new byte[6];
     random.nextBytes(mac);
     mac[0] = 0x52; // unicast, administered locally
     mac[1] = 0x54;
     mac[2] = 0;
-    devices.add(new Net("net0", mac, Net.NO_MTU, network, serving));
+    return mac;
   }
 
   void add(VirtioDevice device) {

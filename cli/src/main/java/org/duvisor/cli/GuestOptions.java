@@ -16,7 +16,7 @@ import org.duvisor.virtio.host.Links;
  * @param memory of the guest
  * @param disks in the order given: vda, vdb, ...
  * @param shares host folders in the order given
- * @param net the network card's other end
+ * @param nets network cards in the order given
  * @param execution what executes it
  * @param reboot whether a reboot starts the guest again; otherwise it is its end
  */
@@ -25,7 +25,7 @@ public record GuestOptions(
     Size memory,
     List<Disk> disks,
     List<Share> shares,
-    Net net,
+    List<Net.Card> nets,
     Execution execution,
     boolean reboot) {
   /**
@@ -145,6 +145,6 @@ public record GuestOptions(
   /** The same with other images. */
   GuestOptions with(Path otherKernel, Optional<Path> otherInitrd) {
     var other = new Boot(Optional.of(otherKernel), otherInitrd, append());
-    return new GuestOptions(other, memory, disks, shares, net, execution, reboot);
+    return new GuestOptions(other, memory, disks, shares, nets, execution, reboot);
   }
 }

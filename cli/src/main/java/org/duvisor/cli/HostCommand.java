@@ -194,7 +194,7 @@ final class HostCommand implements Callable<Integer> {
             memory,
             List.of(root),
             links.shares(),
-            links.net(),
+            links.nets(),
             new GuestOptions.Execution(cpu.get(), engine.get(), Optional.empty()),
             true);
     return new BoardOptions(

@@ -19,18 +19,19 @@ final class LinkOptions {
   @Option(
       names = "--net",
       paramLabel = "NET",
-      defaultValue = "none",
       converter = Net.Converter.class,
       description =
-          "Network: none, user (passt; user,host: the guest's gateway is the computer's own"
-              + " 127.0.0.1), unix:PATH, tcp:HOST:PORT. Default: ${DEFAULT-VALUE}.")
-  private Net net = new Net.None();
+          "A network card; again for the next (eth0, eth1, ...): none, user (passt), unix:PATH,"
+              + " tcp:HOST:PORT. Default: none. With user: ,host (the guest's gateway is the"
+              + " computer's own 127.0.0.1) and ,hostfwd=tcp:[ADDR]:PORT-:PORT (a port of the"
+              + " computer leads to one of the guest; udp too). With any: ,mac=ADDRESS.")
+  private List<Net.Card> nets = new ArrayList<>();
 
   List<Share> shares() {
     return List.copyOf(shares);
   }
 
-  Net net() {
-    return net;
+  List<Net.Card> nets() {
+    return nets.stream().filter(card -> !(card.net() instanceof Net.None)).toList();
   }
 }

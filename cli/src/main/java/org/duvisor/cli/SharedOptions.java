@@ -76,7 +76,7 @@ final class SharedOptions {
         memory,
         List.copyOf(disks),
         links.shares(),
-        links.net(),
+        links.nets(),
         new GuestOptions.Execution(cpu.get(), engine.get(), Optional.ofNullable(dump)),
         !noReboot);
   }

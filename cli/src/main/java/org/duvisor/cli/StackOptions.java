@@ -39,19 +39,19 @@ record StackOptions(int harts, Size memory, Extensions cpu, Aia aia, LinkOptions
     try (var devices = new Devices(Serving.INLINE, random)) {
       devices.open(sharesAlone());
       devices.add(new Rng(random)); // in the slot of the disk
-      if (!(links.net() instanceof Net.None)) {
-        devices.add(new Rng(random)); // and of the network, which is looked at by itself
-      }
+      links.nets().forEach(_ -> devices.add(new Rng(random))); // and of networks, see below
       BoardConfig.of(harts, memory.bytes(), CharBackend.none())
           .interrupts(aia.controller())
           .virtio(devices.list())
           .build();
     }
-    if (links.net() instanceof Net.User && EngineBenchmark.onPath("passt").isEmpty()) {
-      throw new UserError("--net user needs passt, which is not installed (Debian: passt)");
-    }
-    if (links.net() instanceof Net.Unix(var socket) && !Files.exists(socket)) {
-      throw new UserError("--net unix:" + socket + ": there is no such socket");
+    for (Net.Card card : links.nets()) {
+      if (card.net() instanceof Net.User && EngineBenchmark.onPath("passt").isEmpty()) {
+        throw new UserError("--net user needs passt, which is not installed (Debian: passt)");
+      }
+      if (card.net() instanceof Net.Unix(var socket) && !Files.exists(socket)) {
+        throw new UserError("--net unix:" + socket + ": there is no such socket");
+      }
     }
   }
 
@@ -61,7 +61,7 @@ record StackOptions(int harts, Size memory, Extensions cpu, Aia aia, LinkOptions
         memory,
         List.of(),
         links.shares(),
-        new Net.None(),
+        List.of(),
         GuestOptions.Execution.of(Engine.interpreter),
         true);
   }
@@ -82,7 +82,7 @@ record StackOptions(int harts, Size memory, Extensions cpu, Aia aia, LinkOptions
               + memory
               + " (--memory before the --), and half of it for guests");
     }
-    if (guest.guest().net() instanceof Net.User) {
+    if (guest.guest().nets().stream().anyMatch(card -> card.net() instanceof Net.User)) {
       throw new UserError("-- --net user: there is no passt on the full stack's host");
     }
   }

@@ -71,7 +71,7 @@ final class Training {
             Size.parse("1G"),
             List.of(Disk.of(root, false)),
             List.of(),
-            new Net.None(),
+            List.of(),
             GuestOptions.Execution.of(Engine.jit),
             true);
     var options =

@@ -34,7 +34,7 @@ final class DevicesTest {
         Size.parse("64M"),
         Arrays.stream(disks).map(converter::convert).toList(),
         shares,
-        new Net.None(),
+        List.of(),
         GuestOptions.Execution.of(Engine.interpreter),
         true);
   }
@@ -74,6 +74,22 @@ final class DevicesTest {
       assertTrue(refused(options(List.of(), disks)).contains("is named twice"));
     }
     assertEquals(4, open(options(List.of(), image + ",ro", link + ",snapshot", image + ",ro")));
+  }
+
+  @Test
+  void cardsHaveAddressesOfTheirOwn() throws IOException {
+    var card = Net.parse("unix:/none,mac=52:54:00:12:34:56");
+    var two = new Net.Card(new Net.Unix(Path.of("/none")), card.mac());
+    GuestOptions guest =
+        new GuestOptions(
+            GuestOptions.Boot.none(),
+            Size.parse("64M"),
+            List.of(),
+            List.of(),
+            List.of(card, two),
+            GuestOptions.Execution.of(Engine.interpreter),
+            true);
+    assertEquals("two network cards have the address 52:54:00:12:34:56", refused(guest));
   }
 
   @Test

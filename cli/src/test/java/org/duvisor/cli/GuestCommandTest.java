@@ -5,6 +5,8 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import java.io.IOException;
+import java.net.InetAddress;
+import java.net.ServerSocket;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -134,6 +136,35 @@ final class GuestCommandTest {
     var builder = new ProcessBuilder(command).redirectErrorStream(true);
     assertEquals(
         0, builder.redirectOutput(log.toFile()).start().waitFor(), () -> log.toFile() + "");
+  }
+
+  /** Two cards, the first with an address of its own and a port of this computer. */
+  @Test
+  void cardsAreThereInTheirOrder() throws Exception {
+    assumeTrue(TerminalTest.installed("passt"), "needs passt, which is not installed");
+    String user = "user,mac=52:54:00:0a:0b:0c,hostfwd=tcp:127.0.0.1:%d-:80".formatted(freePort());
+    String script = "cat /sys/class/net/eth0/address; [ -e /sys/class/net/eth1 ] && echo second";
+    assertEquals(
+        new Result(0, "52:54:00:0a:0b:0c\nsecond\n", ""),
+        run("", "--net", user, "--net=user", "--", "sh", "-c", script));
+    Result taken = taken();
+    assertEquals(125, taken.code());
+    assertTrue(taken.err().startsWith("duvisor: passt did not start: "), taken.err());
+    assertEquals(1, taken.err().lines().count(), taken.err());
+  }
+
+  /** A port that another program has. */
+  private Result taken() throws IOException, InterruptedException {
+    try (var other = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
+      String forward = "hostfwd=tcp:127.0.0.1:" + other.getLocalPort() + "-:80";
+      return run("", "--net", "user," + forward, "--", "true");
+    }
+  }
+
+  private static int freePort() throws IOException {
+    try (var socket = new ServerSocket(0)) {
+      return socket.getLocalPort();
+    }
   }
 
   @Test

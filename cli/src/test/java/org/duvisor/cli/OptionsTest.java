@@ -12,6 +12,7 @@ import net.jqwik.api.ForAll;
 import net.jqwik.api.Property;
 import net.jqwik.api.constraints.LongRange;
 import org.duvisor.virtio.blk.DiskImage.Format;
+import org.duvisor.virtio.net.Forward;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -70,12 +71,26 @@ final class OptionsTest {
 
   @Test
   void networks() {
-    assertEquals(new Net.None(), Net.parse("none"));
-    assertEquals(new Net.User(false), Net.parse("user"));
-    assertEquals(new Net.User(true), Net.parse("user,host"));
-    assertEquals(new Net.Unix(Path.of("/run/a:b")), Net.parse("unix:/run/a:b"));
-    assertEquals(new Net.Tcp("localhost", 65535), Net.parse("tcp:localhost:65535"));
-    assertEquals(new Net.Tcp("::1", 9), Net.parse("tcp:[::1]:9"));
+    assertEquals(new Net.None(), Net.parse("none").net());
+    assertEquals(new Net.User(false, List.of()), Net.parse("user").net());
+    assertEquals(new Net.User(true, List.of()), Net.parse("user,host").net());
+    assertEquals(new Net.Unix(Path.of("/run/a:b")), Net.parse("unix:/run/a:b").net());
+    assertEquals(new Net.Unix(Path.of("/run/a,b")), Net.parse("unix:/run/a,b").net());
+    assertEquals(new Net.Tcp("localhost", 65535), Net.parse("tcp:localhost:65535").net());
+    assertEquals(
+        new Net.Card(new Net.Tcp("::1", 9), Optional.of("52:54:00:ab:cd:ef")),
+        Net.parse("tcp:[::1]:9,mac=52:54:00:AB:cd:ef"));
+    assertEquals(
+        new Net.User(
+            true,
+            List.of(
+                new Forward(true, "", 2222, 22),
+                new Forward(false, "127.0.0.1", 53, 5353),
+                new Forward(true, "0:0:0:0:0:0:0:1", 80, 8080))),
+        Net.parse(
+                "user,hostfwd=tcp::2222-:22,host,hostfwd=udp:127.0.0.1:53-:5353,"
+                    + "hostfwd=tcp:[::1]:80-:8080")
+            .net());
   }
 
   @ParameterizedTest
@@ -98,7 +113,22 @@ final class OptionsTest {
         "tcp:h:65536",
         "tcp:h:999999",
         "tcp:h:-1",
-        "tap:x"
+        "tap:x",
+        "none,mac=52:54:00:12:34:56",
+        "user,mac=52:54:00:12:34:56,mac=52:54:00:12:34:57",
+        "user,mac=53:54:00:12:34:56",
+        "user,mac=52:54:00:12:34",
+        "user,mac=00:00:00:00:00:00",
+        "unix:/x,host",
+        "tcp:h:1,hostfwd=tcp::1-:1",
+        "user,hostfwd=tcp::0-:22",
+        "user,hostfwd=tcp::22-:65536",
+        "user,hostfwd=tcp::22",
+        "user,hostfwd=sctp::22-:22",
+        "user,hostfwd=tcp:localhost:22-:22",
+        "user,hostfwd=tcp:1.2.3.4.5:22-:22",
+        "user,hostfwd=tcp:--help:22-:22",
+        "user,hostfwd=tcp::22-10.0.2.15:22"
       })
   void noNetworks(String text) {
     assertThrows(TypeConversionException.class, () -> Net.parse(text));
@@ -142,7 +172,7 @@ final class OptionsTest {
         new Size(1),
         List.of(),
         List.of(),
-        new Net.None(),
+        List.of(),
         GuestOptions.Execution.of(Engine.jit),
         true);
   }

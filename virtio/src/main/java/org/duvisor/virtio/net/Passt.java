@@ -37,14 +37,19 @@ public final class Passt {
    *
    * @param host whether the guest reaches the host's services at 127.0.0.1, by the address of its
    *     gateway
+   * @param forwards ports of the host that lead to the guest
    * @throws IOException with one line for the user when passt is not installed, or ends at once
    */
-  public static NetBackend start(boolean host) throws IOException {
+  public static NetBackend start(boolean host, List<Forward> forwards) throws IOException {
     List<String> command = new ArrayList<>(List.of("passt", "--foreground", "--quiet"));
     command.addAll(List.of("--fd", String.valueOf(SocketChild.ITS_END)));
     if (!host) {
       command.add("--no-map-gw");
       command.addAll(resolvers());
+    }
+    for (Forward forward : forwards) {
+      command.addAll(
+          List.of(forward.tcp() ? "--tcp-ports" : "--udp-ports", forward.specification()));
     }
     SocketChild passt;
     try {

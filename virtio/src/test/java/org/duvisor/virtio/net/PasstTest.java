@@ -1,5 +1,6 @@
 package org.duvisor.virtio.net;
 
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertNull;
@@ -7,15 +8,19 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import java.io.File;
 import java.io.IOException;
+import java.net.DatagramPacket;
+import java.net.DatagramSocket;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.SocketTimeoutException;
 import java.nio.ByteBuffer;
 import java.nio.channels.ServerSocketChannel;
 import java.nio.channels.SocketChannel;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.HashSet;
+import java.util.List;
 import java.util.Set;
 import java.util.stream.Stream;
 import org.duvisor.virtio.QueueWorker.Serving;
@@ -32,12 +37,12 @@ class PasstTest {
   private static final int UDP = 8;
   private static final int BOOTP = 240;
 
-  private static NetFixture plug(boolean host) throws IOException {
+  private static NetFixture plug(boolean host, Forward... forwards) throws IOException {
     boolean there =
         Stream.of(System.getenv("PATH").split(File.pathSeparator))
             .anyMatch(folder -> Files.isExecutable(Path.of(folder, "passt")));
     assumeTrue(there, "passt is not installed (Debian: passt)");
-    NetFixture net = new NetFixture(Passt.start(host), Serving.THREAD, 2048);
+    NetFixture net = new NetFixture(Passt.start(host, List.of(forwards)), Serving.THREAD, 2048);
     net.post(32);
     return net;
   }
@@ -168,6 +173,33 @@ class PasstTest {
     }
     net.send(discover());
     offer(net);
+  }
+
+  @Test
+  void aPortOfTheHostLeadsToTheGuest() throws IOException {
+    int port;
+    try (var free = new DatagramSocket()) {
+      port = free.getLocalPort();
+    }
+    try (NetFixture net = plug(false, new Forward(false, "127.0.0.1", port, 81));
+        var host = new DatagramSocket()) {
+      net.send(discover());
+      offer(net); // now passt knows where the guest is
+      byte[] text = "to the guest".getBytes(StandardCharsets.US_ASCII);
+      var there = new InetSocketAddress("127.0.0.1", port);
+      host.send(new DatagramPacket(text, text.length, there));
+      ByteBuffer frame = ByteBuffer.wrap(net.receive());
+      while (frame.capacity() < ETHERNET + IP + UDP
+          || frame.getShort(12) != 0x0800
+          || frame.get(ETHERNET + 9) != 17
+          || frame.getShort(ETHERNET + IP + 2) != 81) {
+        net.post(1);
+        frame = ByteBuffer.wrap(net.receive());
+      }
+      byte[] heard = new byte[text.length];
+      frame.get(ETHERNET + IP + UDP, heard);
+      assertArrayEquals(text, heard);
+    }
   }
 
   /** RFC 2131: the answer to ours. */
