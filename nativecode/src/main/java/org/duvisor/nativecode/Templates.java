@@ -23,7 +23,7 @@ final class Templates {
   private static final Map<String, Template> TABLE = MemoryTemplates.table();
 
   static {
-    put("lui", (c, d) -> c.a.movConstant(BlockCompiler.result(d), d.imm()), true);
+    putValue("lui", (c, d) -> c.a.movConstant(BlockCompiler.result(d), d.imm()));
     put("add", Templates::add);
     put("sub", (c, d) -> binary(c, d, Binary.SUB));
     put("and", (c, d) -> binary(c, d, Binary.AND));
@@ -84,7 +84,7 @@ final class Templates {
     put("zexth", (c, d) -> narrow(c, d, 2, false));
     put("rev8", Templates::reverseBytes);
     put("orcb", Templates::orBytes);
-    put("mop", (c, d) -> c.a.movConstant(BlockCompiler.result(d), 0), true);
+    putValue("mop", (c, d) -> c.a.movConstant(BlockCompiler.result(d), 0));
 
     put("bset", (c, d) -> bit(c, d, Bit.BTS));
     put("bclr", (c, d) -> bit(c, d, Bit.BTR));
@@ -111,7 +111,7 @@ final class Templates {
   }
 
   /** One that leaves its value in the register of {@link BlockCompiler#result}. */
-  private static void put(String method, Template template, boolean storesNothing) {
+  private static void putValue(String method, Template template) {
     put(
         method,
         (c, d) -> {
@@ -331,7 +331,7 @@ final class Templates {
 
   private static void leadingZeros(BlockCompiler c, Decoded d, int bytes) {
     int bits = 8 * bytes;
-    c.a.movConstant(Reg.RCX, 2 * bits - 1); // with the bits below inverted: bits
+    c.a.movConstant(Reg.RCX, 2L * bits - 1); // with the bits below inverted: bits
     c.a.bitScanReverse(bytes, Reg.RAX, Guest.x(d.rs1()));
     c.a.cmov(Condition.EQUAL, 4, Reg.RAX, Reg.RCX);
     c.a.op(Binary.XOR, 4, Reg.RAX, bits - 1);
@@ -339,7 +339,7 @@ final class Templates {
   }
 
   private static void trailingZeros(BlockCompiler c, Decoded d, int bytes) {
-    c.a.movConstant(Reg.RCX, 8 * bytes);
+    c.a.movConstant(Reg.RCX, 8L * bytes);
     c.a.bitScanForward(bytes, Reg.RAX, Guest.x(d.rs1()));
     c.a.cmov(Condition.EQUAL, 4, Reg.RAX, Reg.RCX);
     c.setRd(d, Reg.RAX);
