@@ -40,7 +40,7 @@ class TemplatesTest {
 
   private final Random r = new Random(20260101);
 
-  private <T> String pick(String[] of) {
+  private String pick(String[] of) {
     return of[r.nextInt(of.length)];
   }
 
@@ -58,7 +58,7 @@ class TemplatesTest {
       case 5 -> 0xffff_ffffL;
       case 6 -> 1L << r.nextInt(64);
       case 7 -> r.nextInt(200) - 100;
-      case 8 -> r.nextLong() & r.nextLong() & r.nextLong();
+      case 8 -> r.nextLong() >>> r.nextInt(64);
       default -> r.nextLong();
     };
   }
@@ -144,7 +144,7 @@ class TemplatesTest {
       }
       s.append(h.retired).append('\n');
       for (int i = 0; i < 1024; i++) {
-        long v = m.peek(TestMachine.DATA + 8 * i);
+        long v = m.peek(TestMachine.DATA + 8L * i);
         if (v != 0) {
           s.append("m" + i + " " + Long.toHexString(v) + "\n");
         }

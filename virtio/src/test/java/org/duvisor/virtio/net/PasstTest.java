@@ -186,7 +186,7 @@ class PasstTest {
       net.send(discover());
       offer(net); // now passt knows where the guest is
       byte[] text = "to the guest".getBytes(StandardCharsets.US_ASCII);
-      var there = new InetSocketAddress("127.0.0.1", port);
+      var there = new InetSocketAddress(InetAddress.getLoopbackAddress(), port);
       host.send(new DatagramPacket(text, text.length, there));
       ByteBuffer frame = ByteBuffer.wrap(net.receive());
       while (frame.capacity() < ETHERNET + IP + UDP
